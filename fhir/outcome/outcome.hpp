@@ -1,0 +1,24 @@
+#pragma once
+// SPDX-License-Identifier: Apache-2.0
+//
+// OperationOutcome from issues. Each issue carries severity, code, details (Spine coding and our rule
+// id), diagnostics, expression, and line and column as HL7's extensions operationoutcome-issue-line and
+// -col, -issue-source, -message-id.
+
+#include <string>
+#include <string_view>
+
+#include "fhir/base/arena.hpp"
+#include "fhir/model/element.hpp"
+#include "fhir/outcome/issue.hpp"
+
+namespace gatehouse::fhir {
+
+// An OperationOutcome resource with one issue per entry, errors first (stable within a severity).
+// An empty list gives one information issue, "All OK". The tree lives in `arena` and copies what it needs.
+Element* make_outcome(const Issues& issues, Arena& arena);
+
+// The same as JSON text, without a tree: for refusals and the command line.
+std::string outcome_json(const Issues& issues, bool pretty = false);
+
+}  // namespace gatehouse::fhir
