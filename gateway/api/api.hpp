@@ -1,0 +1,43 @@
+#pragma once
+// SPDX-License-Identifier: Apache-2.0
+//
+// The REST face: request -> Interaction, reads, capability statement, $validate, $receipt, error answers.
+// Writes are in write_plan.hpp. Nothing here knows sockets or threads.
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "gateway/pipeline/envelope.hpp"
+#include "gateway/store/store.hpp"
+
+namespace gatehouse::gateway {
+
+// What the API needs to know of its surroundings.
+struct ApiContext {
+    std::string base;              // public base URL without trailing slash: "http://127.0.0.1:8080/fhir/R4"
+    std::string base_path;         // "/fhir/R4"
+    std::uint32_t page_default = 20;
+    std::uint32_t page_max = 500;
+    std::string software_version;
+    bool check_references = false; // refuse references to resources not held
+};
+
+// Method and target -> call, answer format, preferences. A refusal (404, 405, 406, 415, 400) is a ready
+// Response.
+std::optional<Response> route(Envelope& envelope, const ApiContext& context);
+
+// read, vread, search, history, capabilities, validate, receipt. Blocking store reads: run on a pool.
+// Every resource leaves through disclose() (gateway/api/disclose.hpp).
+Response answer(Envelope& envelope, const ApiContext& context, StoreReader& store);
+
+// An OperationOutcome answer in the caller's format.
+Response refusal(int status, const fhir::Issues& issues, const Envelope& envelope);
+// A Fault as an answer: status and OperationOutcome; 429 and 503 carry Retry-After.
+Response refusal(const Fault& fault, const Envelope& envelope);
+int status_of(Errc code) noexcept;
+
+// Last step of every answer: XML instead of JSON where asked, Content-Type, request id mirrored.
+void finish(Response& response, const Envelope& envelope);
+
+}  // namespace gatehouse::gateway

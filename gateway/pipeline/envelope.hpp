@@ -1,0 +1,62 @@
+#pragma once
+// SPDX-License-Identifier: Apache-2.0
+//
+// Envelope: what moves along the road. Each stage adds facts and takes none away; body, arena and tree
+// belong together and die together. Movable, not copyable.
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "fhir/base/arena.hpp"
+#include "fhir/engine/engine.hpp"
+#include "fhir/model/element.hpp"
+#include "fhir/outcome/issue.hpp"
+#include "gateway/http/message.hpp"
+#include "gateway/identity/identity.hpp"
+#include "gateway/pipeline/interaction.hpp"
+#include "gateway/policy/policy.hpp"
+
+namespace gatehouse::gateway {
+
+// What a message is judged by, taken once at receive and kept to the end, whatever is reloaded meanwhile.
+struct Rulebook {
+    std::shared_ptr<const fhir::Engine> engine;
+    std::shared_ptr<const PolicySet> policy;
+};
+
+struct WritePlan;  // gateway/api/write_plan.hpp
+
+struct Envelope {
+    // 1 receive
+    std::string id;             // MessageId (ULID), in every log line and audit record
+    Request request;            // owns the body
+    Micros received_at = 0;
+    std::shared_ptr<const Rulebook> rulebook;
+    RestCall call;
+    fhir::Format answer_format = fhir::Format::json;
+    bool pretty = false;
+    std::string request_id;     // X-Request-ID, or empty
+    // 2 authenticate
+    Credential credential;
+    std::string organisation;   // acting ODS code
+    // 3 decode
+    std::unique_ptr<Arena> arena = std::make_unique<Arena>();
+    fhir::Element* root = nullptr;
+    fhir::Format body_format = fhir::Format::json;
+    std::string body_digest;    // SHA-256 hex over method, target and body
+    std::string bundle_identifier;
+    // 4 guard, 5 validate
+    fhir::Issues issues;        // findings: all of them on refusal, warnings beside an acceptance
+    Decision decision;
+    std::vector<std::string> profiles;  // judged against
+    std::vector<std::string> tags;      // to add to meta.tag
+    // 6 accept
+    std::shared_ptr<const WritePlan> plan;
+    std::uint64_t position = 0; // in the journal
+    Micros accepted_at = 0;
+    // every exit
+    std::vector<std::string> disclosed; // for the audit: what left or was written
+};
+
+}  // namespace gatehouse::gateway

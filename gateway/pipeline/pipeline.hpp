@@ -1,0 +1,71 @@
+#pragma once
+// SPDX-License-Identifier: Apache-2.0
+//
+// The road, in order. Every door (REST today; MLLP, MESH, files and replay later) hands its messages to
+// Pipeline::run, and no door skips a stage. The order is the safety argument; it is fixed in run().
+//
+//   1 receive       envelope, message id, rulebook
+//   2 authenticate  partner, acting organisation               no → 401
+//   3 decode        arena, tree                                bad form → 400 with line and column
+//   4 guard         decision (rule, layer, mode, why)          deny → 403/422/429
+//   5 validate      issues                                     errors, enforced → 422
+//   6 accept        journal append, group commit               ═══ THE PROMISE ═══
+//   7 route         destinations
+//   8 apply         store transaction                          200/201, or 202 at the deadline
+//   9 notify        outbox
+//   exit            audit record durable, then the answer
+
+#include <memory>
+#include <string>
+
+#include <boost/asio/awaitable.hpp>
+
+#include "gateway/api/api.hpp"
+#include "gateway/api/write_plan.hpp"
+#include "gateway/audit/audit.hpp"
+#include "gateway/base/async.hpp"
+#include "gateway/base/clock.hpp"
+#include "gateway/identity/identity.hpp"
+#include "gateway/journal/journal.hpp"
+#include "gateway/pipeline/envelope.hpp"
+#include "gateway/store/store.hpp"
+
+namespace gatehouse::gateway {
+
+// Stages 1 to 5 share one shape: they add facts to the envelope or give the refusal.
+using Refused = std::optional<Response>;
+Refused authenticate(Envelope& envelope, const Identity& identity);
+Refused decode(Envelope& envelope, const fhir::DecodeLimits& limits);
+Refused guard(Envelope& envelope, StoreReader& store, const Clock& clock);
+Refused validate(Envelope& envelope, const Clock& clock);
+
+class Applier;  // stage 8: the single writer (pipeline/apply.hpp)
+
+struct PipelineDeps {
+    const Identity& identity;
+    Journal& journal;
+    Audit& audit;
+    Store& store;
+    Pool& cpu_pool;
+    Pool& read_pool;
+    const Clock& clock;
+    ApiContext api;
+};
+
+class Pipeline {
+public:
+    virtual ~Pipeline() = default;
+    virtual boost::asio::awaitable<Response> run(Request request) = 0;
+    // Replays the journal into the store; blocking, before the doors open. Messages applied.
+    virtual Result<std::uint64_t> recover() = 0;
+    // New rulebook for messages from now on.
+    virtual void set_rulebook(std::shared_ptr<const Rulebook> rulebook) = 0;
+    // Disk watermark passed: writes get 503 until it clears; reads go on.
+    virtual void set_writes_refused(bool refused) = 0;
+    // Waits until what was accepted is applied, then stops the writer.
+    virtual void drain() = 0;
+};
+
+std::unique_ptr<Pipeline> make_pipeline(PipelineDeps deps);
+
+}  // namespace gatehouse::gateway
