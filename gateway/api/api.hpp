@@ -4,7 +4,9 @@
 // The REST face: request -> Interaction, reads, capability statement, $validate, $receipt, error answers.
 // Writes are in write_plan.hpp. Nothing here knows sockets or threads.
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -21,6 +23,9 @@ struct ApiContext {
     std::uint32_t page_max = 500;
     std::string software_version;
     bool check_references = false; // refuse references to resources not held
+    // A message that is accepted and not yet applied (state received), by our id or the partner's
+    // X-Request-ID; empty if there is none. May be empty itself.
+    std::function<std::optional<Receipt>(const std::string& partner, const std::string& id)> pending;
 };
 
 // Method and target -> call, answer format, preferences. A refusal (404, 405, 406, 415, 400) is a ready
@@ -36,6 +41,15 @@ Response refusal(int status, const fhir::Issues& issues, const Envelope& envelop
 // A Fault as an answer: status and OperationOutcome; 429 and 503 carry Retry-After.
 Response refusal(const Fault& fault, const Envelope& envelope);
 int status_of(Errc code) noexcept;
+
+// The first answer of a settled message, again: for duplicate deliveries and the status URL. The body is
+// the receipt's, or resources[0] as stored.
+Response answer_again(const Receipt& receipt, StoreReader& store, Envelope& envelope);
+// The answer of a message accepted but not applied by its deadline: 202 with Content-Location
+// "<base>/$status?id=<message id>" and Retry-After.
+Response accepted_answer(const Envelope& envelope, const ApiContext& context);
+// Headers of an answer as Receipt::headers keeps them, "Name: value\n" lines.
+std::string headers_text(const Response& response);
 
 // Last step of every answer: XML instead of JSON where asked, Content-Type, request id mirrored.
 void finish(Response& response, const Envelope& envelope);

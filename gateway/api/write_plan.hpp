@@ -25,7 +25,8 @@ struct PlannedEntry {
     NewVersion resource;               // create, update; type and id for all
     std::uint64_t if_match = 0;        // expected version; 0: any
     std::optional<SearchQuery> condition;  // If-None-Exist, or the search of a conditional write
-    std::string get_target;            // get: "Patient/1" or "Patient?name=…"
+    std::optional<RestCall> get;       // batch or transaction GET: read, vread or search
+    std::optional<SearchQuery> search; // its query
     std::string failure;               // batch: OperationOutcome JSON of an entry that cannot be done
     int failure_status = 0;
     // Conditional references found in the body ("Patient?identifier=…"): text and query.
@@ -47,6 +48,7 @@ struct Applied {
     Response response;
     MessageState state = MessageState::stored;
     std::vector<std::string> resources;    // written: "Patient/1/_history/1"
+    std::vector<std::string> disclosed;    // what left in the answer, for the audit
     bool body_is_first_resource = false;   // the body is resources[0] as stored, so the receipt need not keep it
 };
 

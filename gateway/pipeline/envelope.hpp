@@ -50,7 +50,15 @@ struct Envelope {
     fhir::Issues issues;        // findings: all of them on refusal, warnings beside an acceptance
     Decision decision;
     std::vector<std::string> profiles;  // judged against
-    std::vector<std::string> tags;      // to add to meta.tag
+    std::vector<std::string> tags;      // "system|code" to add to meta.tag
+    // Bundle of type batch: entries that a rule refuses (index, 0-based) and with what. The rest goes on;
+    // prepare_plan() answers each of these for itself.
+    struct RefusedEntry {
+        std::uint32_t index = 0;
+        int status = 422;
+        fhir::Issues issues;
+    };
+    std::vector<RefusedEntry> refused_entries;
     // 6 accept
     std::shared_ptr<const WritePlan> plan;
     std::uint64_t position = 0; // in the journal
