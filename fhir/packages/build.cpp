@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Members -> facts: decode each file, take the conformance resources (one, or those of a Bundle), cut
-// their prose, write them into a block.
+// Members -> facts: decode each file, take the conformance resources (one, or those of a Bundle),
+// cut their prose, write them into a block.
 #include <algorithm>
 #include <array>
 #include <unordered_map>
@@ -16,12 +16,30 @@ namespace {
 
 // Resources that define something. Others in a package (examples, test data) are passed over.
 constexpr std::array<std::string_view, 24> conformance_types{
-    "StructureDefinition", "ValueSet",           "CodeSystem",        "SearchParameter",
-    "OperationDefinition", "ConceptMap",         "NamingSystem",      "CompartmentDefinition",
-    "CapabilityStatement", "StructureMap",       "GraphDefinition",   "MessageDefinition",
-    "Questionnaire",       "ImplementationGuide", "TerminologyCapabilities", "ActivityDefinition",
-    "PlanDefinition",      "Library",            "ExampleScenario",   "EventDefinition",
-    "ObservationDefinition", "SpecimenDefinition", "Measure",         "ResearchDefinition"};
+    "StructureDefinition",
+    "ValueSet",
+    "CodeSystem",
+    "SearchParameter",
+    "OperationDefinition",
+    "ConceptMap",
+    "NamingSystem",
+    "CompartmentDefinition",
+    "CapabilityStatement",
+    "StructureMap",
+    "GraphDefinition",
+    "MessageDefinition",
+    "Questionnaire",
+    "ImplementationGuide",
+    "TerminologyCapabilities",
+    "ActivityDefinition",
+    "PlanDefinition",
+    "Library",
+    "ExampleScenario",
+    "EventDefinition",
+    "ObservationDefinition",
+    "SpecimenDefinition",
+    "Measure",
+    "ResearchDefinition"};
 
 DecodeLimits definition_limits() {
     DecodeLimits limits;
@@ -35,7 +53,12 @@ DecodeLimits definition_limits() {
 // "4.0.1" -> "r4"; empty if not a version of FHIR with a core package.
 std::string_view release_of(std::string_view fhir_version) {
     constexpr std::array<std::pair<std::string_view, std::string_view>, 6> releases{
-        {{"1.0", "r2"}, {"3.0", "r3"}, {"4.0", "r4"}, {"4.3", "r4b"}, {"5.0", "r5"}, {"6.0", "r6"}}};
+        {{"1.0", "r2"},
+         {"3.0", "r3"},
+         {"4.0", "r4"},
+         {"4.3", "r4b"},
+         {"5.0", "r5"},
+         {"6.0", "r6"}}};
     for (const auto& [prefix, release] : releases) {
         if (fhir_version.starts_with(prefix)) {
             return release;
@@ -103,12 +126,15 @@ private:
             }
             return;
         }
-        if (std::find(conformance_types.begin(), conformance_types.end(), type) == conformance_types.end()) {
+        if (std::find(conformance_types.begin(), conformance_types.end(), type) ==
+            conformance_types.end()) {
             return;
         }
         const std::string_view url = root.child_value("url");
         if (url.empty() && type != "NamingSystem") {
-            notes_.push_back(path + ": " + std::string(type) + " without url cannot be referred to, left out");
+            notes_.push_back(
+                path + ": " + std::string(type) + " without url cannot be referred to, left out"
+            );
             return;
         }
         if (url == "http://hl7.org/fhir/StructureDefinition/Element") {
@@ -117,7 +143,8 @@ private:
         if (!keep_prose_) {
             strip_prose(root);
         }
-        // The name of a root depends on the codec and on whether it sat in a Bundle; the tree should not.
+        // The name of a root depends on the codec and on whether it sat in a Bundle; the tree
+        // should not.
         root.name = root.resource_type();
         writer_.add(root);
     }
@@ -131,8 +158,13 @@ private:
 
 }  // namespace
 
-std::string build_facts(const Source& source, PackageInfo& info, bool keep_prose,
-                        std::string_view stamp, std::vector<std::string>& notes) {
+std::string build_facts(
+    const Source& source,
+    PackageInfo& info,
+    bool keep_prose,
+    std::string_view stamp,
+    std::vector<std::string>& notes
+) {
     FactsBuilder builder(info, keep_prose, notes);
     if (const Member* manifest = source.find("package.json");
         manifest != nullptr && !read_manifest(manifest->bytes, info)) {
@@ -144,7 +176,8 @@ std::string build_facts(const Source& source, PackageInfo& info, bool keep_prose
         }
     }
     if (!builder.core_version().empty() && info.name.empty()) {
-        // A jar or folder with the base definitions is the core package of its version, whoever packed it.
+        // A jar or folder with the base definitions is the core package of its version, whoever
+        // packed it.
         const std::string_view release = release_of(builder.core_version());
         if (!release.empty()) {
             info.name = "hl7.fhir." + std::string(release) + ".core";
@@ -154,7 +187,8 @@ std::string build_facts(const Source& source, PackageInfo& info, bool keep_prose
     if (info.fhir_version.empty()) {
         info.fhir_version = builder.core_version();
     }
-    info.digest = source.is_file ? sha256_text(source.members.front().bytes) : digest_members(source.members);
+    info.digest =
+        source.is_file ? sha256_text(source.members.front().bytes) : digest_members(source.members);
     info.resource_count = builder.writer().count();
     return builder.writer().finish(info, stamp, notes);
 }

@@ -65,7 +65,8 @@ bool version_less(std::string_view a, std::string_view b) {
         return value;
     };
     while (!a.empty() && !b.empty()) {
-        const bool digits = a.front() >= '0' && a.front() <= '9' && b.front() >= '0' && b.front() <= '9';
+        const bool digits =
+            a.front() >= '0' && a.front() <= '9' && b.front() >= '0' && b.front() <= '9';
         if (digits) {
             const auto left = number(a);
             const auto right = number(b);
@@ -87,15 +88,17 @@ bool version_less(std::string_view a, std::string_view b) {
     return false;
 }
 
-Result<PackageInfo> install_members(packages::Source source, const fs::path& cache, PackageInfo info,
-                                    Issues& notes) {
+Result<PackageInfo>
+install_members(packages::Source source, const fs::path& cache, PackageInfo info, Issues& notes) {
     std::vector<std::string> problems;
     PackageInfo built;
     built.source = info.source;
     (void)packages::build_facts(source, built, false, {}, problems);
     if (built.resource_count == 0) {
-        return Fault{Errc::invalid, "install package",
-                     info.source + " holds no conformance resources (StructureDefinition, ValueSet, ...)"};
+        return Fault{
+            Errc::invalid,
+            "install package",
+            info.source + " holds no conformance resources (StructureDefinition, ValueSet, ...)"};
     }
     for (const std::string& problem : problems) {
         notes.push_back(cache_note(info.source + ": " + problem));
@@ -106,8 +109,10 @@ Result<PackageInfo> install_members(packages::Source source, const fs::path& cac
         built.version = info.version;
     }
     if (built.name.empty()) {
-        return Fault{Errc::invalid, "install package",
-                     info.source + " has no package.json with a name; say which name#version it is"};
+        return Fault{
+            Errc::invalid,
+            "install package",
+            info.source + " has no package.json with a name; say which name#version it is"};
     }
     const fs::path folder = cache / folder_name(built.name, built.version);
     const fs::path fresh = folder.string() + ".new";
@@ -137,8 +142,8 @@ Result<PackageInfo> install_members(packages::Source source, const fs::path& cac
     return built;
 }
 
-// A package archive keeps all it holds; a jar or a loose folder only its definitions (a definitions jar
-// also carries megabytes of XML Schema).
+// A package archive keeps all it holds; a jar or a loose folder only its definitions (a definitions
+// jar also carries megabytes of XML Schema).
 packages::Source keep_wanted(packages::Source source) {
     if (source.find("package.json") == nullptr && !source.is_file) {
         std::erase_if(source.members, [](const packages::Member& member) {
@@ -158,22 +163,26 @@ Result<fs::path> resolve_ref(std::string_view ref, const fs::path& cache) {
         return Fault{Errc::invalid, "find package", "empty package reference"};
     }
     const bool path_like = ref.find('/') != std::string_view::npos;
-    if (fs::exists(fs::path(ref), error) && (path_like || !fs::exists(cache / fs::path(ref), error))) {
+    if (fs::exists(fs::path(ref), error) &&
+        (path_like || !fs::exists(cache / fs::path(ref), error))) {
         return fs::path(ref);
     }
     const auto hash = ref.find('#');
     const std::string_view name = ref.substr(0, hash);
-    const std::string_view version = hash == std::string_view::npos ? std::string_view{} : ref.substr(hash + 1);
+    const std::string_view version =
+        hash == std::string_view::npos ? std::string_view{} : ref.substr(hash + 1);
     fs::path folder = cache / folder_name(name, version);
-    const bool pattern = version.empty() || version.ends_with(".x") || version == "latest" || version == "current";
+    const bool pattern =
+        version.empty() || version.ends_with(".x") || version == "latest" || version == "current";
     if (!fs::is_directory(folder, error) && pattern && fs::is_directory(cache, error)) {
         std::string best;
-        const std::string prefix = folder_name(name, {}) + "#" +
-                                   (version.ends_with(".x") ? std::string(version.substr(0, version.size() - 1)) : "");
+        const std::string prefix =
+            folder_name(name, {}) + "#" +
+            (version.ends_with(".x") ? std::string(version.substr(0, version.size() - 1)) : "");
         for (const auto& entry : fs::directory_iterator(cache, error)) {
             const std::string found = entry.path().filename().string();
-            if (found.starts_with(prefix) && entry.is_directory(error) && !found.ends_with(".new") &&
-                (best.empty() || version_less(best, found))) {
+            if (found.starts_with(prefix) && entry.is_directory(error) &&
+                !found.ends_with(".new") && (best.empty() || version_less(best, found))) {
                 best = found;
             }
         }
@@ -187,15 +196,22 @@ Result<fs::path> resolve_ref(std::string_view ref, const fs::path& cache) {
     if (fs::is_directory(folder, error)) {
         return folder;
     }
-    return Fault{Errc::not_found, "find package",
-                 std::string(ref) + " is neither a file or folder nor in the cache " + cache.string() +
-                     "; \"gatehouse packages add\" or deploy/fetch-definitions puts it there"};
+    return Fault{
+        Errc::not_found,
+        "find package",
+        std::string(ref) + " is neither a file or folder nor in the cache " + cache.string() +
+            "; \"gatehouse packages add\" or deploy/fetch-definitions puts it there"};
 }
 
 }  // namespace packages
 
-Result<PackageInfo> install_package(const fs::path& source, const fs::path& cache, Issues& notes,
-                                    std::string_view name, std::string_view version) {
+Result<PackageInfo> install_package(
+    const fs::path& source,
+    const fs::path& cache,
+    Issues& notes,
+    std::string_view name,
+    std::string_view version
+) {
     GH_TRY_ASSIGN(packages::Source members, packages::read_source(source, any_member));
     PackageInfo info;
     info.name = name;
@@ -204,8 +220,9 @@ Result<PackageInfo> install_package(const fs::path& source, const fs::path& cach
     return install_members(keep_wanted(std::move(members)), cache, std::move(info), notes);
 }
 
-Result<PackageInfo> install_package_bytes(std::string_view archive, std::string_view origin,
-                                          const fs::path& cache, Issues& notes) {
+Result<PackageInfo> install_package_bytes(
+    std::string_view archive, std::string_view origin, const fs::path& cache, Issues& notes
+) {
     GH_TRY_ASSIGN(packages::Source members, packages::read_archive_bytes(archive, any_member));
     PackageInfo info;
     info.source = origin;
@@ -241,8 +258,8 @@ std::vector<PackageInfo> cached_packages(const fs::path& cache, Issues& notes) {
 Result<PackageInfo> inspect_package(const PackageRef& ref, const fs::path& cache, Issues& notes) {
     GH_TRY_ASSIGN(const fs::path path, packages::resolve_ref(ref.text, cache));
     GH_TRY_ASSIGN(packages::Source source, packages::read_source(path, [](std::string_view member) {
-        return packages::is_definition_member(member) || member == "package.json";
-    }));
+                      return packages::is_definition_member(member) || member == "package.json";
+                  }));
     PackageInfo info;
     info.source = path.string();
     std::vector<std::string> problems;

@@ -17,7 +17,7 @@ namespace gatehouse::fhir {
 
 namespace fs = std::filesystem;
 
-namespace {
+namespace packages {
 
 // A block of facts: a mapped file, or bytes in memory.
 class Block {
@@ -63,7 +63,12 @@ private:
     std::size_t size_ = 0;
 };
 
-// Where an explicit package's rank starts; packages loaded only because others name them stay below.
+}  // namespace packages
+
+namespace {
+
+// Where an explicit package's rank starts; packages loaded only because others name them stay
+// below.
 constexpr std::uint32_t explicit_rank = 1'000'000;
 constexpr unsigned dependency_depth_max = 16;
 
@@ -78,19 +83,22 @@ bool same_release(std::string_view a, std::string_view b) {
 
 // "4.0.1" asked as "4.0.1", "4.0", "4" or "4.0.x".
 bool version_fits(std::string_view version, std::string_view wanted) {
-    if (wanted.empty() || wanted == version || wanted == "*" || wanted == "current" || wanted == "latest") {
+    if (wanted.empty() || wanted == version || wanted == "*" || wanted == "current" ||
+        wanted == "latest") {
         return true;
     }
     if (wanted.ends_with(".x")) {
         wanted.remove_suffix(2);
     }
-    return version.size() > wanted.size() && version.starts_with(wanted) && version[wanted.size()] == '.';
+    return version.size() > wanted.size() && version.starts_with(wanted) &&
+           version[wanted.size()] == '.';
 }
 
 Issue package_note(Severity severity, std::string rule, std::string text) {
     Issue issue;
     issue.severity = severity;
-    issue.type = severity == Severity::information ? IssueType::informational : IssueType::processing;
+    issue.type =
+        severity == Severity::information ? IssueType::informational : IssueType::processing;
     issue.rule = std::move(rule);
     issue.diagnostics = std::move(text);
     return issue;
@@ -125,7 +133,7 @@ const Element* Definition::root() const {
 struct Definitions::Impl {
     DefinitionOptions options;
     std::vector<PackageInfo> packages;
-    std::deque<Block> blocks;
+    std::deque<packages::Block> blocks;
     std::deque<Definition::Body> bodies;
     std::deque<Definition> definitions;
     std::unordered_map<std::string_view, std::vector<const Definition*>> by_url;
@@ -134,10 +142,20 @@ struct Definitions::Impl {
     unsigned depth = 0;
 
     // Facts of a source: from its facts file while the source looks the same, else built and kept.
-    Result<void> load_path(const fs::path& path, const fs::path& cache, std::string_view label,
-                           bool implicit, Issues& notes);
-    Result<void> add_block(Block& block, std::string_view label, bool implicit, const fs::path& cache,
-                           Issues& notes);
+    Result<void> load_path(
+        const fs::path& path,
+        const fs::path& cache,
+        std::string_view label,
+        bool implicit,
+        Issues& notes
+    );
+    Result<void> add_block(
+        packages::Block& block,
+        std::string_view label,
+        bool implicit,
+        const fs::path& cache,
+        Issues& notes
+    );
     void dependencies_of(const PackageInfo& info, const fs::path& cache, Issues& notes);
     [[nodiscard]] fs::path facts_path(const fs::path& path, const fs::path& cache) const;
 };
@@ -159,11 +177,16 @@ fs::path Definitions::Impl::facts_path(const fs::path& path, const fs::path& cac
     return root / ".facts" / (packages::sha256_text(whole.string()).substr(7, 32) + suffix);
 }
 
-Result<void> Definitions::Impl::load_path(const fs::path& path, const fs::path& cache,
-                                          std::string_view label, bool implicit, Issues& notes) {
+Result<void> Definitions::Impl::load_path(
+    const fs::path& path,
+    const fs::path& cache,
+    std::string_view label,
+    bool implicit,
+    Issues& notes
+) {
     const fs::path kept = facts_path(path, cache);
     const std::string stamp = kept.empty() ? std::string() : packages::stamp_source(path);
-    Block& block = blocks.emplace_back();
+    packages::Block& block = blocks.emplace_back();
     if (!kept.empty() && block.map(kept)) {
         packages::Facts facts;
         if (packages::read_facts(block.view(), facts) && facts.stamp == stamp) {
@@ -183,9 +206,11 @@ Result<void> Definitions::Impl::load_path(const fs::path& path, const fs::path& 
     std::vector<std::string> problems;
     std::string bytes = packages::build_facts(*source, info, options.keep_prose, stamp, problems);
     if (info.resource_count == 0 && problems.empty() && source->is_file) {
-        return Fault{Errc::invalid, "load definitions",
-                     path.string() + " holds no conformance resource (StructureDefinition, ValueSet, "
-                     "CodeSystem, ... or a Bundle of them)"};
+        return Fault{
+            Errc::invalid,
+            "load definitions",
+            path.string() + " holds no conformance resource (StructureDefinition, ValueSet, "
+                            "CodeSystem, ... or a Bundle of them)"};
     }
     if (info.resource_count == 0 && source->is_file) {
         return Fault{Errc::invalid, "load definitions", path.string() + ": " + problems.front()};
@@ -195,7 +220,7 @@ Result<void> Definitions::Impl::load_path(const fs::path& path, const fs::path& 
         std::error_code error;
         fs::create_directories(kept.parent_path(), error);
         if (packages::write_file(kept, bytes)) {
-            Block& mapped = blocks.emplace_back();
+            packages::Block& mapped = blocks.emplace_back();
             if (mapped.map(kept)) {
                 return add_block(mapped, label, implicit, cache, notes);
             }
@@ -205,11 +230,17 @@ Result<void> Definitions::Impl::load_path(const fs::path& path, const fs::path& 
     return add_block(blocks.emplace_back(std::move(bytes)), label, implicit, cache, notes);
 }
 
-Result<void> Definitions::Impl::add_block(Block& block, std::string_view label, bool implicit,
-                                          const fs::path& cache, Issues& notes) {
+Result<void> Definitions::Impl::add_block(
+    packages::Block& block,
+    std::string_view label,
+    bool implicit,
+    const fs::path& cache,
+    Issues& notes
+) {
     packages::Facts facts;
     if (!packages::read_facts(block.view(), facts)) {
-        return Fault{Errc::corrupt, "load definitions", std::string(label) + ": facts cannot be read"};
+        return Fault{
+            Errc::corrupt, "load definitions", std::string(label) + ": facts cannot be read"};
     }
     PackageInfo info = std::move(facts.info);
     info.source = label;
@@ -220,9 +251,11 @@ Result<void> Definitions::Impl::add_block(Block& block, std::string_view label, 
         notes.push_back(package_note(Severity::warning, "package-member", info.name + ": " + note));
     }
     // A dependency joins first, so what names it comes later and wins.
-    const bool known = std::any_of(packages.begin(), packages.end(), [&](const PackageInfo& loaded) {
-        return loaded.name == info.name && loaded.version == info.version && loaded.digest == info.digest;
-    });
+    const bool known =
+        std::any_of(packages.begin(), packages.end(), [&](const PackageInfo& loaded) {
+            return loaded.name == info.name && loaded.version == info.version &&
+                   loaded.digest == info.digest;
+        });
     if (!known) {
         dependencies_of(info, cache, notes);
     }
@@ -249,20 +282,25 @@ Result<void> Definitions::Impl::add_block(Block& block, std::string_view label, 
     return {};
 }
 
-void Definitions::Impl::dependencies_of(const PackageInfo& info, const fs::path& cache, Issues& notes) {
+void Definitions::Impl::dependencies_of(
+    const PackageInfo& info, const fs::path& cache, Issues& notes
+) {
     for (const auto& [name, version] : info.dependencies) {
-        const bool loaded = std::any_of(packages.begin(), packages.end(), [&](const PackageInfo& other) {
-            // Simplifier's name for the core package of R4.
-            const bool core = (name == "simplifier.core.r4" || name.starts_with("simplifier.core.r4.")) &&
-                              other.name == "hl7.fhir.r4.core";
-            return core || (other.name == name && version_fits(other.version, version));
-        });
+        const bool loaded =
+            std::any_of(packages.begin(), packages.end(), [&](const PackageInfo& other) {
+                // Simplifier's name for the core package of R4.
+                const bool core =
+                    (name == "simplifier.core.r4" || name.starts_with("simplifier.core.r4.")) &&
+                    other.name == "hl7.fhir.r4.core";
+                return core || (other.name == name && version_fits(other.version, version));
+            });
         if (loaded) {
             continue;
         }
         const std::string wanted = version.empty() ? name : name + "#" + version;
         const auto path = packages::resolve_ref(wanted, cache);
-        // A core package of another FHIR version would redefine every type if a dependency pulled it in.
+        // A core package of another FHIR version would redefine every type if a dependency pulled
+        // it in.
         const bool is_core = name.starts_with("hl7.fhir.r") && name.ends_with(".core");
         if (path && !is_core && depth < dependency_depth_max) {
             PackageInfo other;
@@ -278,10 +316,13 @@ void Definitions::Impl::dependencies_of(const PackageInfo& info, const fs::path&
             }
         }
         notes.push_back(package_note(
-            Severity::information, "package-dependency",
+            Severity::information,
+            "package-dependency",
             info.name + (info.version.empty() ? "" : "#" + info.version) + " depends on " + wanted +
-                ", which is not loaded; what only it defines is not checkable. Add it to the cache with "
-                "\"gatehouse packages add\" or name it with --package."));
+                ", which is not loaded; what only it defines is not checkable. Add it to the cache "
+                "with "
+                "\"gatehouse packages add\" or name it with --package."
+        ));
     }
 }
 
@@ -304,11 +345,14 @@ Result<void> Definitions::load_text(std::string_view text, std::string_view name
     PackageInfo info;
     info.source = name;
     std::vector<std::string> problems;
-    std::string bytes = packages::build_facts(source, info, impl_->options.keep_prose, {}, problems);
+    std::string bytes =
+        packages::build_facts(source, info, impl_->options.keep_prose, {}, problems);
     if (info.resource_count == 0) {
-        return Fault{Errc::invalid, "load definitions",
-                     std::string(name) + ": " +
-                         (problems.empty() ? "holds no conformance resource" : problems.front())};
+        return Fault{
+            Errc::invalid,
+            "load definitions",
+            std::string(name) + ": " +
+                (problems.empty() ? "holds no conformance resource" : problems.front())};
     }
     return impl_->add_block(impl_->blocks.emplace_back(std::move(bytes)), name, false, {}, notes);
 }
@@ -316,7 +360,8 @@ Result<void> Definitions::load_text(std::string_view text, std::string_view name
 const Definition* Definitions::find(std::string_view type, std::string_view canonical) const {
     const auto bar = canonical.find('|');
     const std::string_view url = canonical.substr(0, bar);
-    const std::string_view version = bar == std::string_view::npos ? std::string_view{} : canonical.substr(bar + 1);
+    const std::string_view version =
+        bar == std::string_view::npos ? std::string_view{} : canonical.substr(bar + 1);
     const auto at = impl_->by_url.find(url);
     if (at == impl_->by_url.end()) {
         return nullptr;
@@ -324,7 +369,8 @@ const Definition* Definitions::find(std::string_view type, std::string_view cano
     const Definition* best = nullptr;
     bool best_exact = false;
     for (const Definition* candidate : at->second) {
-        if (candidate->type != type || !(version.empty() || version_fits(candidate->version, version))) {
+        if (candidate->type != type ||
+            !(version.empty() || version_fits(candidate->version, version))) {
             continue;
         }
         const bool exact = !version.empty() && candidate->version == version;
@@ -340,14 +386,17 @@ const Definition* Definitions::find(std::string_view type, std::string_view cano
 std::vector<const Definition*> Definitions::all(std::string_view type) const {
     std::vector<const Definition*> found;
     for (const Definition& definition : impl_->definitions) {
-        if (definition.type == type && (definition.url.empty() || find(type, definition.url) == &definition)) {
+        if (definition.type == type &&
+            (definition.url.empty() || find(type, definition.url) == &definition)) {
             found.push_back(&definition);
         }
     }
     return found;
 }
 
-const std::vector<PackageInfo>& Definitions::packages() const { return impl_->packages; }
+const std::vector<PackageInfo>& Definitions::packages() const {
+    return impl_->packages;
+}
 
 std::string Definitions::digest() const {
     std::string all;

@@ -77,8 +77,8 @@ private:
     bool ok_ = true;
 };
 
-// A quick check that a file is what was written (bit rot, a torn copy); not a defence against malice,
-// which could as well rewrite the definitions themselves.
+// A quick check that a file is what was written (bit rot, a torn copy); not a defence against
+// malice, which could as well rewrite the definitions themselves.
 std::uint64_t facts_checksum(std::string_view bytes) {
     std::uint64_t hash = 0x9E3779B97F4A7C15ULL ^ bytes.size();
     while (bytes.size() >= 8) {
@@ -100,8 +100,13 @@ constexpr unsigned node_resource = 2;
 constexpr unsigned node_array = 4;
 constexpr unsigned node_written_shift = 3;
 
-Element* decode_node(Cursor& cursor, std::span<const std::string_view> names, Element* parent,
-                     Arena& arena, unsigned depth) {
+Element* decode_node(
+    Cursor& cursor,
+    std::span<const std::string_view> names,
+    Element* parent,
+    Arena& arena,
+    unsigned depth
+) {
     const unsigned flags = cursor.byte();
     const std::uint64_t name = cursor.number();
     if (!cursor.ok() || name >= names.size() || depth > facts_depth_max) {
@@ -169,16 +174,21 @@ void FactsWriter::node(const Element& element) {
 }
 
 void FactsWriter::add(const Element& resource) {
-    Entry entry{std::string(resource.resource_type()), std::string(resource.child_value("url")),
-                std::string(resource.child_value("version")), std::string(resource.child_value("id")),
-                bodies_.size(), 0};
+    Entry entry{
+        std::string(resource.resource_type()),
+        std::string(resource.child_value("url")),
+        std::string(resource.child_value("version")),
+        std::string(resource.child_value("id")),
+        bodies_.size(),
+        0};
     node(resource);
     entry.length = static_cast<std::uint32_t>(bodies_.size() - entry.offset);
     entries_.push_back(std::move(entry));
 }
 
-std::string FactsWriter::finish(const PackageInfo& info, std::string_view stamp,
-                                std::span<const std::string> notes) const {
+std::string FactsWriter::finish(
+    const PackageInfo& info, std::string_view stamp, std::span<const std::string> notes
+) const {
     std::string head;
     put_number(head, facts_format);
     put_text(head, stamp);
@@ -277,8 +287,13 @@ bool read_facts(std::string_view block, Facts& out) {
     return cursor.ok();
 }
 
-Element* decode_tree(std::string_view block, std::span<const std::string_view> names,
-                     std::uint64_t offset, std::uint32_t length, Arena& arena) {
+Element* decode_tree(
+    std::string_view block,
+    std::span<const std::string_view> names,
+    std::uint64_t offset,
+    std::uint32_t length,
+    Arena& arena
+) {
     Cursor cursor(block.substr(offset, length));
     return decode_node(cursor, names, nullptr, arena, 0);
 }

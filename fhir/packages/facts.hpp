@@ -1,9 +1,10 @@
 #pragma once
 // SPDX-License-Identifier: Apache-2.0
 //
-// The facts of one package in one block of bytes: an index of its resources and their trees, ready to
-// be mapped and decoded node by node. Numbers are LEB128, strings are length and bytes, names are
-// indexes into one table. Decoding checks every bound, so a damaged file yields nullptr, not a crash.
+// The facts of one package in one block of bytes: an index of its resources and their trees, ready
+// to be mapped and decoded node by node. Numbers are LEB128, strings are length and bytes, names
+// are indexes into one table. Decoding checks every bound, so a damaged file yields nullptr, not a
+// crash.
 
 #include <cstdint>
 #include <span>
@@ -36,8 +37,9 @@ public:
     void add(const Element& resource);
     [[nodiscard]] std::size_t count() const noexcept { return entries_.size(); }
     // The whole block. `stamp` says what the source looked like (source.hpp).
-    [[nodiscard]] std::string finish(const PackageInfo& info, std::string_view stamp,
-                                     std::span<const std::string> notes) const;
+    [[nodiscard]] std::string finish(
+        const PackageInfo& info, std::string_view stamp, std::span<const std::string> notes
+    ) const;
 
 private:
     void node(const Element& element);
@@ -67,10 +69,16 @@ struct Facts {
 bool read_facts(std::string_view block, Facts& out);
 
 // The tree at an entry, or nullptr if damaged. Values point into `block`.
-Element* decode_tree(std::string_view block, std::span<const std::string_view> names,
-                     std::uint64_t offset, std::uint32_t length, Arena& arena);
+Element* decode_tree(
+    std::string_view block,
+    std::span<const std::string_view> names,
+    std::uint64_t offset,
+    std::uint32_t length,
+    Arena& arena
+);
 
-// Cuts what no engine part reads (narrative, descriptions, mappings, ...) from a conformance resource.
+// Cuts what no engine part reads (narrative, descriptions, mappings, ...) from a conformance
+// resource.
 void strip_prose(Element& resource);
 
 }  // namespace gatehouse::fhir::packages

@@ -25,8 +25,8 @@ Issue lock_issue(std::string rule, std::string text) {
 }
 
 std::string digest_differs(const LockEntry& entry, const std::string& found) {
-    return entry_name(entry) + " is not what the lock file pins: found " + found + ", expected " + entry.digest +
-           ". Fetch it again, or accept it with \"gatehouse packages lock\".";
+    return entry_name(entry) + " is not what the lock file pins: found " + found + ", expected " +
+           entry.digest + ". Fetch it again, or accept it with \"gatehouse packages lock\".";
 }
 
 }  // namespace
@@ -40,11 +40,14 @@ Result<LockFile> read_lock(const fs::path& file) {
     Arena arena;
     auto document = parse_json_value(text, arena);
     if (!document) {
-        return Fault{Errc::invalid, "read lock file", file.string() + ": " + document.error().detail};
+        return Fault{
+            Errc::invalid, "read lock file", file.string() + ": " + document.error().detail};
     }
-    const JsonValue* list = document->is(JsonValue::Kind::object) ? document->find("packages") : nullptr;
+    const JsonValue* list =
+        document->is(JsonValue::Kind::object) ? document->find("packages") : nullptr;
     if (list == nullptr || !list->is(JsonValue::Kind::array)) {
-        return Fault{Errc::invalid, "read lock file", file.string() + ": expected {\"packages\": [ ... ]}"};
+        return Fault{
+            Errc::invalid, "read lock file", file.string() + ": expected {\"packages\": [ ... ]}"};
     }
     LockFile lock;
     lock.path = file;
@@ -60,14 +63,18 @@ Result<LockFile> read_lock(const fs::path& file) {
             entry.digest = item.string("digest");
         }
         if (entry.name.empty() || entry.source.empty()) {
-            return Fault{Errc::invalid, "read lock file",
-                         file.string() + ": entry " + std::to_string(number) +
-                             " of packages needs \"name\" and \"source\""};
+            return Fault{
+                Errc::invalid,
+                "read lock file",
+                file.string() + ": entry " + std::to_string(number) +
+                    " of packages needs \"name\" and \"source\""};
         }
         if (entry.digest.empty() && !entry.source.starts_with(folder_source)) {
-            return Fault{Errc::invalid, "read lock file",
-                         file.string() + ": " + entry_name(entry) +
-                             " has no digest; only a folder: source may go without"};
+            return Fault{
+                Errc::invalid,
+                "read lock file",
+                file.string() + ": " + entry_name(entry) +
+                    " has no digest; only a folder: source may go without"};
         }
         lock.packages.push_back(std::move(entry));
     }
@@ -99,7 +106,8 @@ Result<void> write_lock(const LockFile& lock) {
 PackageRef lock_ref(const LockFile& lock, const LockEntry& entry) {
     if (entry.source.starts_with(folder_source)) {
         const fs::path folder = std::string_view(entry.source).substr(folder_source.size());
-        return {(folder.is_absolute() ? folder : fs::absolute(lock.path).parent_path() / folder).string()};
+        return {(folder.is_absolute() ? folder : fs::absolute(lock.path).parent_path() / folder)
+                    .string()};
     }
     return {entry_name(entry)};
 }
@@ -110,7 +118,9 @@ Issues verify_lock(const LockFile& lock, const fs::path& cache) {
         Issues notes;
         const auto info = inspect_package(lock_ref(lock, entry), cache, notes);
         if (!info) {
-            issues.push_back(lock_issue("package-missing", entry_name(entry) + ": " + info.error().detail));
+            issues.push_back(
+                lock_issue("package-missing", entry_name(entry) + ": " + info.error().detail)
+            );
             continue;
         }
         if (!entry.digest.empty() && info->digest != entry.digest) {
@@ -121,7 +131,8 @@ Issues verify_lock(const LockFile& lock, const fs::path& cache) {
     return issues;
 }
 
-Result<void> load_lock(Definitions& definitions, const LockFile& lock, const fs::path& cache, Issues& notes) {
+Result<void>
+load_lock(Definitions& definitions, const LockFile& lock, const fs::path& cache, Issues& notes) {
     for (const LockEntry& entry : lock.packages) {
         GH_TRY(definitions.load(lock_ref(lock, entry), cache, notes));
         const PackageInfo& info = definitions.packages().back();

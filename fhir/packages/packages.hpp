@@ -2,12 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // FHIR definitions on disk -> Definitions in memory. A source is an NPM package (.tgz or unpacked
-// folder, with or without .index.json), a definitions jar or zip, a folder of loose conformance files,
-// one file, or a definition Bundle; JSON or XML. The one part of fhir/ that reads files.
+// folder, with or without .index.json), a definitions jar or zip, a folder of loose conformance
+// files, one file, or a definition Bundle; JSON or XML. The one part of fhir/ that reads files.
 //
-// Start-up must stay under a second, so the loader keeps a facts file for each source: its conformance
-// resources without prose in a compact binary form (facts.hpp), mapped into memory and decoded one by
-// one on first use. It is derived data: deleting it costs one slow start.
+// Start-up must stay under a second, so the loader keeps a facts file for each source: its
+// conformance resources without prose in a compact binary form (facts.hpp), mapped into memory and
+// decoded one by one on first use. It is derived data: deleting it costs one slow start.
 
 #include <atomic>
 #include <cstdint>
@@ -25,8 +25,8 @@
 
 namespace gatehouse::fhir {
 
-// "name#version", "name" (newest in the cache), a .tgz/.jar/.zip, a folder or a file, as the command
-// line and configuration spell it.
+// "name#version", "name" (newest in the cache), a .tgz/.jar/.zip, a folder or a file, as the
+// command line and configuration spell it.
 struct PackageRef {
     std::string text;
 };
@@ -35,8 +35,9 @@ struct PackageInfo {
     std::string name;     // "hl7.fhir.r4.core"
     std::string version;  // "4.0.1"
     std::string fhir_version;
-    std::string digest;   // "sha256-<hex>" over the definitions, independent of archive order and time
-    std::string source;   // where it was loaded from
+    std::string
+        digest;  // "sha256-<hex>" over the definitions, independent of archive order and time
+    std::string source;                                             // where it was loaded from
     std::vector<std::pair<std::string, std::string>> dependencies;  // name, version
     std::size_t resource_count = 0;
 };
@@ -44,14 +45,14 @@ struct PackageInfo {
 // One conformance resource. The strings live as long as the Definitions it came from.
 class Definition {
 public:
-    std::string_view type;     // "StructureDefinition"
-    std::string_view url;      // empty where the type has none (NamingSystem)
+    std::string_view type;  // "StructureDefinition"
+    std::string_view url;   // empty where the type has none (NamingSystem)
     std::string_view version;
     std::string_view id;
     std::uint32_t package = 0;  // index in Definitions::packages()
 
-    // The tree, decoded on first use and kept; thread-safe. nullptr only if a facts file is damaged.
-    // Names carry no symbols and no types.
+    // The tree, decoded on first use and kept; thread-safe. nullptr only if a facts file is
+    // damaged. Names carry no symbols and no types.
     [[nodiscard]] const Element* root() const;
     // A copy of the tree in the caller's arena, for one-time readers (compilers) that keep nothing.
     // Its values point into the definitions, not into the arena.
@@ -71,8 +72,8 @@ struct DefinitionOptions {
     bool keep_prose = false;  // descriptions, comments, mappings: for tools that print definitions
 };
 
-// Everything loaded, in load order; a later package wins on the same canonical. Immutable after load;
-// lookups are thread-safe.
+// Everything loaded, in load order; a later package wins on the same canonical. Immutable after
+// load; lookups are thread-safe.
 class Definitions {
 public:
     explicit Definitions(const DefinitionOptions& options = {});
@@ -80,15 +81,15 @@ public:
     Definitions& operator=(Definitions&&) noexcept;
     ~Definitions();
 
-    // Adds a package or file. A dependency that is in the cache is loaded too, below everything asked
-    // for by name; missing dependencies and unreadable members are `notes`, not faults.
+    // Adds a package or file. A dependency that is in the cache is loaded too, below everything
+    // asked for by name; missing dependencies and unreadable members are `notes`, not faults.
     // Errc::not_found or Errc::invalid if the source itself cannot be used.
     Result<void> load(const PackageRef& ref, const std::filesystem::path& cache, Issues& notes);
     // Adds resources already in memory (a Bundle or one resource, JSON or XML).
     Result<void> load_text(std::string_view text, std::string_view name, Issues& notes);
 
-    // By canonical, "url" or "url|version" (also "url|4.0" for 4.0.x); where no version is asked the
-    // package loaded last wins.
+    // By canonical, "url" or "url|version" (also "url|4.0" for 4.0.x); where no version is asked
+    // the package loaded last wins.
     [[nodiscard]] const Definition* find(std::string_view type, std::string_view canonical) const;
     [[nodiscard]] const Definition* structure(std::string_view canonical) const {
         return find("StructureDefinition", canonical);
@@ -106,22 +107,31 @@ private:
 
 // ---- The cache: <cache>/<name>#<version>/package ----
 
-// A folder, archive or file as a package in the cache. `name` and `version` name it; empty ones come
-// from its package.json (or, for a core definitions jar, from its content). Replaces what was there.
-// Errc::invalid if it holds no definitions or has no name; Errc::io if the cache cannot be written.
-Result<PackageInfo> install_package(const std::filesystem::path& source,
-                                    const std::filesystem::path& cache, Issues& notes,
-                                    std::string_view name = {}, std::string_view version = {});
+// A folder, archive or file as a package in the cache. `name` and `version` name it; empty ones
+// come from its package.json (or, for a core definitions jar, from its content). Replaces what was
+// there. Errc::invalid if it holds no definitions or has no name; Errc::io if the cache cannot be
+// written.
+Result<PackageInfo> install_package(
+    const std::filesystem::path& source,
+    const std::filesystem::path& cache,
+    Issues& notes,
+    std::string_view name = {},
+    std::string_view version = {}
+);
 // The same from an archive's bytes (a registry download). `origin` is for messages.
-Result<PackageInfo> install_package_bytes(std::string_view archive, std::string_view origin,
-                                          const std::filesystem::path& cache, Issues& notes);
+Result<PackageInfo> install_package_bytes(
+    std::string_view archive,
+    std::string_view origin,
+    const std::filesystem::path& cache,
+    Issues& notes
+);
 
 // What the cache holds, by name and version; unreadable entries are notes.
 std::vector<PackageInfo> cached_packages(const std::filesystem::path& cache, Issues& notes);
 
 // Name, version, digest and dependencies of a source without keeping it.
-Result<PackageInfo> inspect_package(const PackageRef& ref, const std::filesystem::path& cache,
-                                    Issues& notes);
+Result<PackageInfo>
+inspect_package(const PackageRef& ref, const std::filesystem::path& cache, Issues& notes);
 
 // "sha256-<hex>" of a file's bytes.
 Result<std::string> file_digest(const std::filesystem::path& file);
@@ -131,11 +141,13 @@ Result<std::string> file_digest(const std::filesystem::path& file);
 struct LockEntry {
     std::string name;
     std::string version;
-    // Where it comes from: "maven:<group>:<artifact>:<version>", "registry:<base URL>", "file:<path>",
-    // or "folder:<path>" relative to the lock file (read in place, not through the cache).
+    // Where it comes from: "maven:<group>:<artifact>:<version>", "registry:<base URL>",
+    // "file:<path>", or "folder:<path>" relative to the lock file (read in place, not through the
+    // cache).
     std::string source;
     std::string archive;  // digest of the downloaded file, where there is one
-    std::string digest;   // PackageInfo::digest; empty: not pinned (a folder under the same version control)
+    std::string
+        digest;  // PackageInfo::digest; empty: not pinned (a folder under the same version control)
 };
 
 struct LockFile {
@@ -151,8 +163,12 @@ PackageRef lock_ref(const LockFile& lock, const LockEntry& entry);
 // Compares what is on disk with the lock: one issue an entry that is missing or differs.
 Issues verify_lock(const LockFile& lock, const std::filesystem::path& cache);
 // Loads all entries in order; a digest that differs from the lock is Errc::corrupt.
-Result<void> load_lock(Definitions& definitions, const LockFile& lock,
-                       const std::filesystem::path& cache, Issues& notes);
+Result<void> load_lock(
+    Definitions& definitions,
+    const LockFile& lock,
+    const std::filesystem::path& cache,
+    Issues& notes
+);
 
 // ---- The registry (npm protocol); the caller owns the HTTP client ----
 
@@ -165,7 +181,8 @@ struct RegistryPick {
     std::string shasum;     // SHA-1 hex, or empty
     std::string integrity;  // "sha512-<base64>", or empty
 };
-// The version to fetch from npm metadata: `wanted` exactly, "4.0.x", or empty/"latest" for dist-tags.
+// The version to fetch from npm metadata: `wanted` exactly, "4.0.x", or empty/"latest" for
+// dist-tags.
 Result<RegistryPick> pick_version(std::string_view metadata_json, std::string_view wanted);
 // Whether downloaded bytes are what the registry announced.
 Result<void> check_integrity(std::string_view bytes, const RegistryPick& pick);

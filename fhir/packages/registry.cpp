@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The npm protocol as FHIR registries speak it: GET <registry>/<name> answers {"dist-tags": {"latest":
-// "1.2.0"}, "versions": {"1.2.0": {"dist": {"tarball": URL, "shasum": hex, "integrity": ...}}}}.
+// The npm protocol as FHIR registries speak it: GET <registry>/<name> answers {"dist-tags":
+// {"latest": "1.2.0"}, "versions": {"1.2.0": {"dist": {"tarball": URL, "shasum": hex, "integrity":
+// ...}}}}.
 #include <openssl/evp.h>
 
 #include <algorithm>
@@ -17,7 +18,11 @@ namespace {
 std::vector<unsigned char> registry_digest(std::string_view bytes, const char* algorithm) {
     std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
     std::size_t size = 0;
-    GH_ASSERT(EVP_Q_digest(nullptr, algorithm, nullptr, bytes.data(), bytes.size(), digest.data(), &size) == 1);
+    GH_ASSERT(
+        EVP_Q_digest(
+            nullptr, algorithm, nullptr, bytes.data(), bytes.size(), digest.data(), &size
+        ) == 1
+    );
     return {digest.begin(), digest.begin() + static_cast<std::ptrdiff_t>(size)};
 }
 
@@ -33,8 +38,9 @@ std::string hex_text(const std::vector<unsigned char>& bytes) {
 
 std::string base64_text(const std::vector<unsigned char>& bytes) {
     std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');
-    const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), bytes.data(),
-                                     static_cast<int>(bytes.size()));
+    const int size = EVP_EncodeBlock(
+        reinterpret_cast<unsigned char*>(text.data()), bytes.data(), static_cast<int>(bytes.size())
+    );
     text.resize(static_cast<std::size_t>(size));
     return text;
 }
@@ -71,8 +77,8 @@ std::string registry_metadata_url(std::string_view registry, std::string_view na
     url += '/';
     static constexpr std::string_view digits = "0123456789ABCDEF";
     for (const char c : name) {
-        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                           c == '.' || c == '-' || c == '_' || c == '@';
+        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                           (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_' || c == '@';
         if (plain) {
             url += c;
         } else {
@@ -89,22 +95,27 @@ Result<RegistryPick> pick_version(std::string_view metadata_json, std::string_vi
     Arena arena;
     auto document = parse_json_value(metadata_json, arena);
     if (!document || !document->is(JsonValue::Kind::object)) {
-        return Fault{Errc::invalid, "read registry", "the answer is not npm metadata (a JSON object)"};
+        return Fault{
+            Errc::invalid, "read registry", "the answer is not npm metadata (a JSON object)"};
     }
     const JsonValue* versions = document->find("versions");
-    if (versions == nullptr || !versions->is(JsonValue::Kind::object) || versions->members.empty()) {
+    if (versions == nullptr || !versions->is(JsonValue::Kind::object) ||
+        versions->members.empty()) {
         return Fault{Errc::not_found, "read registry", "the package has no versions"};
     }
     std::string_view chosen;
     const JsonValue* tags = document->find("dist-tags");
     if (wanted.empty() || wanted == "latest") {
-        chosen = tags != nullptr && tags->is(JsonValue::Kind::object) ? tags->string("latest") : std::string_view{};
+        chosen = tags != nullptr && tags->is(JsonValue::Kind::object) ? tags->string("latest")
+                                                                      : std::string_view{};
     }
     const bool any = wanted.empty() || wanted == "latest";
-    const std::string_view prefix = wanted.ends_with(".x") ? wanted.substr(0, wanted.size() - 1) : std::string_view{};
+    const std::string_view prefix =
+        wanted.ends_with(".x") ? wanted.substr(0, wanted.size() - 1) : std::string_view{};
     if (chosen.empty()) {
         for (const auto& member : versions->members) {
-            const bool fits = any || member.name == wanted || (!prefix.empty() && member.name.starts_with(prefix));
+            const bool fits = any || member.name == wanted ||
+                              (!prefix.empty() && member.name.starts_with(prefix));
             if (fits && (chosen.empty() || newer_version(member.name, chosen))) {
                 chosen = member.name;
             }
@@ -116,8 +127,10 @@ Result<RegistryPick> pick_version(std::string_view metadata_json, std::string_vi
         for (const auto& member : versions->members) {
             known += (known.empty() ? "" : ", ") + std::string(member.name);
         }
-        return Fault{Errc::not_found, "read registry",
-                     "no version " + std::string(wanted) + "; the registry has " + known};
+        return Fault{
+            Errc::not_found,
+            "read registry",
+            "no version " + std::string(wanted) + "; the registry has " + known};
     }
     RegistryPick pick;
     pick.version = chosen;
@@ -131,7 +144,8 @@ Result<RegistryPick> pick_version(std::string_view metadata_json, std::string_vi
         pick.tarball = version->string("url");  // packages.fhir.org's older answers
     }
     if (pick.tarball.empty()) {
-        return Fault{Errc::invalid, "read registry", "version " + pick.version + " names no tarball"};
+        return Fault{
+            Errc::invalid, "read registry", "version " + pick.version + " names no tarball"};
     }
     return pick;
 }
@@ -139,7 +153,10 @@ Result<RegistryPick> pick_version(std::string_view metadata_json, std::string_vi
 Result<void> check_integrity(std::string_view bytes, const RegistryPick& pick) {
     if (pick.integrity.starts_with("sha512-")) {
         if (base64_text(registry_digest(bytes, "SHA512")) != pick.integrity.substr(7)) {
-            return Fault{Errc::corrupt, "check download", "SHA-512 differs from what the registry announced"};
+            return Fault{
+                Errc::corrupt,
+                "check download",
+                "SHA-512 differs from what the registry announced"};
         }
     } else if (!pick.shasum.empty()) {
         std::string wanted = pick.shasum;
@@ -147,7 +164,8 @@ Result<void> check_integrity(std::string_view bytes, const RegistryPick& pick) {
             return c >= 'A' && c <= 'F' ? static_cast<char>(c - 'A' + 'a') : c;
         });
         if (hex_text(registry_digest(bytes, "SHA1")) != wanted) {
-            return Fault{Errc::corrupt, "check download", "SHA-1 differs from what the registry announced"};
+            return Fault{
+                Errc::corrupt, "check download", "SHA-1 differs from what the registry announced"};
         }
     }
     return {};

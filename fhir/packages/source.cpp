@@ -49,7 +49,8 @@ private:
 };
 
 bool has_part(std::string_view path, std::string_view part) {
-    for (std::size_t at = path.find(part); at != std::string_view::npos; at = path.find(part, at + 1)) {
+    for (std::size_t at = path.find(part); at != std::string_view::npos;
+         at = path.find(part, at + 1)) {
         const bool starts = at == 0 || path[at - 1] == '/';
         const std::size_t end = at + part.size();
         if (starts && end < path.size() && path[end] == '/') {
@@ -82,8 +83,9 @@ std::string clean_path(std::string_view path) {
 }
 
 void sort_members(Source& source) {
-    std::sort(source.members.begin(), source.members.end(),
-              [](const Member& a, const Member& b) { return a.path < b.path; });
+    std::sort(source.members.begin(), source.members.end(), [](const Member& a, const Member& b) {
+        return a.path < b.path;
+    });
 }
 
 Result<Source> read_open_archive(struct archive* reader, MemberFilter wanted) {
@@ -97,8 +99,10 @@ Result<Source> read_open_archive(struct archive* reader, MemberFilter wanted) {
             break;
         }
         if (status < ARCHIVE_WARN) {
-            return Fault{Errc::invalid, "read archive",
-                         std::string("not a readable tgz, jar or zip: ") + archive_error_string(reader)};
+            return Fault{
+                Errc::invalid,
+                "read archive",
+                std::string("not a readable tgz, jar or zip: ") + archive_error_string(reader)};
         }
         const char* name = archive_entry_pathname(entry);
         if (name == nullptr || archive_entry_filetype(entry) != AE_IFREG) {
@@ -109,7 +113,8 @@ Result<Source> read_open_archive(struct archive* reader, MemberFilter wanted) {
             continue;
         }
         if (source.members.size() >= source_members_max) {
-            return Fault{Errc::too_large, "read archive", "more members than any definition package"};
+            return Fault{
+                Errc::too_large, "read archive", "more members than any definition package"};
         }
         std::string bytes;
         std::array<char, 65536> buffer{};
@@ -124,7 +129,8 @@ Result<Source> read_open_archive(struct archive* reader, MemberFilter wanted) {
             bytes.append(buffer.data(), static_cast<std::size_t>(got));
             total += static_cast<std::uint64_t>(got);
             if (bytes.size() > member_bytes_max || total > source_bytes_max) {
-                return Fault{Errc::too_large, "read archive", "unpacks to more than the limit at " + path};
+                return Fault{
+                    Errc::too_large, "read archive", "unpacks to more than the limit at " + path};
             }
         }
         source.members.push_back({std::move(path), std::move(bytes)});
@@ -154,8 +160,7 @@ fs::path package_root(const fs::path& folder) {
 
 // Calls `visit(path, entry)` for each regular file below the folder; links to files are followed,
 // folders behind links are not (they could turn in circles).
-template <class Visit>
-Result<void> walk_folder(const fs::path& root, Visit visit) {
+template <class Visit> Result<void> walk_folder(const fs::path& root, Visit visit) {
     std::error_code error;
     fs::recursive_directory_iterator at(root, fs::directory_options::skip_permission_denied, error);
     if (error) {
@@ -194,7 +199,8 @@ Result<Source> read_folder(const fs::path& folder, MemberFilter wanted) {
         GH_TRY_ASSIGN(std::string bytes, read_file(root / path));
         total += bytes.size();
         if (total > source_bytes_max) {
-            return Fault{Errc::too_large, "read folder", root.string() + " holds more than the limit"};
+            return Fault{
+                Errc::too_large, "read folder", root.string() + " holds more than the limit"};
         }
         source.members.push_back({std::move(path), std::move(bytes)});
     }
@@ -210,8 +216,12 @@ bool looks_like_archive(std::string_view bytes) {
 }  // namespace
 
 const Member* Source::find(std::string_view path) const {
-    const auto at = std::lower_bound(members.begin(), members.end(), path,
-                                     [](const Member& member, std::string_view wanted) { return member.path < wanted; });
+    const auto at = std::lower_bound(
+        members.begin(),
+        members.end(),
+        path,
+        [](const Member& member, std::string_view wanted) { return member.path < wanted; }
+    );
     return at != members.end() && at->path == path ? &*at : nullptr;
 }
 
@@ -239,7 +249,8 @@ Result<Source> read_source(const fs::path& path, MemberFilter wanted) {
     if (looks_like_archive(bytes)) {
         auto source = read_archive_bytes(bytes, wanted);
         if (!source) {
-            return Fault{source.error().code, "read package", path.string() + ": " + source.error().detail};
+            return Fault{
+                source.error().code, "read package", path.string() + ": " + source.error().detail};
         }
         return source;
     }
@@ -252,7 +263,8 @@ Result<Source> read_source(const fs::path& path, MemberFilter wanted) {
 Result<Source> read_archive_bytes(std::string_view bytes, MemberFilter wanted) {
     struct archive* reader = new_reader();
     if (archive_read_open_memory(reader, bytes.data(), bytes.size()) != ARCHIVE_OK) {
-        std::string why = archive_error_string(reader) == nullptr ? "unknown form" : archive_error_string(reader);
+        std::string why =
+            archive_error_string(reader) == nullptr ? "unknown form" : archive_error_string(reader);
         archive_read_free(reader);
         return Fault{Errc::invalid, "read archive", "not a readable tgz, jar or zip: " + why};
     }
@@ -268,17 +280,22 @@ std::string stamp_source(const fs::path& path) {
     const auto add = [&lines](const std::string& name, const fs::path& file) {
         struct stat status {};
         if (::stat(file.c_str(), &status) == 0) {
-            lines.push_back(name + '\n' + std::to_string(status.st_size) + ' ' +
-                            std::to_string(status.st_mtim.tv_sec) + '.' +
-                            std::to_string(status.st_mtim.tv_nsec) + '\n');
+            lines.push_back(
+                name + '\n' + std::to_string(status.st_size) + ' ' +
+                std::to_string(status.st_mtim.tv_sec) + '.' +
+                std::to_string(status.st_mtim.tv_nsec) + '\n'
+            );
         }
     };
     if (fs::is_directory(path, error)) {
-        const auto walked = walk_folder(package_root(path), [&](const std::string& name, const fs::directory_entry& entry) {
-            if (is_definition_member(name) || name == "package.json") {
-                add(name, entry.path());
+        const auto walked = walk_folder(
+            package_root(path),
+            [&](const std::string& name, const fs::directory_entry& entry) {
+                if (is_definition_member(name) || name == "package.json") {
+                    add(name, entry.path());
+                }
             }
-        });
+        );
         if (!walked) {
             return {};
         }
@@ -293,8 +310,8 @@ std::string stamp_source(const fs::path& path) {
 }
 
 std::string digest_members(const std::vector<Member>& members) {
-    // package.json stays out: name and version are pinned beside the digest, and a core definitions jar
-    // has none. Members come sorted by path.
+    // package.json stays out: name and version are pinned beside the digest, and a core definitions
+    // jar has none. Members come sorted by path.
     Sha256 all;
     for (const Member& member : members) {
         if (is_definition_member(member.path)) {
@@ -365,7 +382,8 @@ bool read_manifest(std::string_view json, PackageInfo& info) {
     info.version = manifest->string("version");
     for (const char* key : {"fhirVersions", "fhir-version-list"}) {
         const JsonValue* versions = manifest->find(key);
-        if (versions != nullptr && versions->is(JsonValue::Kind::array) && !versions->items.empty()) {
+        if (versions != nullptr && versions->is(JsonValue::Kind::array) &&
+            !versions->items.empty()) {
             info.fhir_version = versions->items.front().text;
         }
     }

@@ -1,8 +1,8 @@
 #pragma once
 // SPDX-License-Identifier: Apache-2.0
 //
-// Reading a source: whatever holds definitions (folder, archive, file) becomes a sorted list of member
-// files, so the same content gives the same digest and the same order however it was packed.
+// Reading a source: whatever holds definitions (folder, archive, file) becomes a sorted list of
+// member files, so the same content gives the same digest and the same order however it was packed.
 
 #include <filesystem>
 #include <functional>
@@ -32,7 +32,8 @@ struct Source {
     [[nodiscard]] const Member* find(std::string_view path) const;
 };
 
-// True for a member that may hold definitions: JSON or XML outside examples, META-INF and tool folders.
+// True for a member that may hold definitions: JSON or XML outside examples, META-INF and tool
+// folders.
 bool is_definition_member(std::string_view path);
 
 using MemberFilter = bool (*)(std::string_view path);
@@ -60,8 +61,13 @@ bool read_manifest(std::string_view json, PackageInfo& info);
 
 // A block of facts from members; fills info's digest, count and, for core definitions without a
 // manifest, name and version. Unreadable members are notes.
-std::string build_facts(const Source& source, PackageInfo& info, bool keep_prose,
-                        std::string_view stamp, std::vector<std::string>& notes);
+std::string build_facts(
+    const Source& source,
+    PackageInfo& info,
+    bool keep_prose,
+    std::string_view stamp,
+    std::vector<std::string>& notes
+);
 
 // Where `ref` is on disk: a path, or <cache>/name#version. Errc::not_found says where it looked.
 Result<std::filesystem::path> resolve_ref(std::string_view ref, const std::filesystem::path& cache);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Prose stripping. Two thirds of the published definitions are words for readers: definitions,
-// comments, mappings, narrative. The engine reads none of them, so neither memory nor start-up pays.
-// What a finding quotes stays: constraint.human, concept displays and designations, titles.
+// comments, mappings, narrative. The engine reads none of them, so neither memory nor start-up
+// pays. What a finding quotes stays: constraint.human, concept displays and designations, titles.
 #include <algorithm>
 #include <array>
 
@@ -17,13 +17,34 @@ bool listed(const std::array<std::string_view, N>& names, std::string_view name)
 }
 
 constexpr std::array<std::string_view, 15> resource_prose{
-    "text",      "meta",    "contact",       "description",   "purpose",  "copyright",      "mapping",
-    "date",      "publisher", "useContext",  "jurisdiction",  "keyword",  "xpath",          "language",
+    "text",
+    "meta",
+    "contact",
+    "description",
+    "purpose",
+    "copyright",
+    "mapping",
+    "date",
+    "publisher",
+    "useContext",
+    "jurisdiction",
+    "keyword",
+    "xpath",
+    "language",
     "implicitRules"};
 
 constexpr std::array<std::string_view, 11> element_prose{
-    "definition", "comment",       "requirements",     "alias",          "mapping", "short",
-    "example",    "orderMeaning",  "isModifierReason", "meaningWhenMissing", "label"};
+    "definition",
+    "comment",
+    "requirements",
+    "alias",
+    "mapping",
+    "short",
+    "example",
+    "orderMeaning",
+    "isModifierReason",
+    "meaningWhenMissing",
+    "label"};
 
 constexpr std::array<std::string_view, 3> constraint_prose{"xpath", "requirements", "suppress"};
 
@@ -59,8 +80,7 @@ bool is_publishing_extension(const Element& element) {
 }
 
 // Unlinks the children that `cut` names.
-template <class Cut>
-void remove_children(Element& element, Cut cut) {
+template <class Cut> void remove_children(Element& element, Cut cut) {
     Element** link = &element.first_child;
     while (*link != nullptr) {
         if (cut(**link)) {
@@ -77,7 +97,9 @@ void strip_element_definition(Element& element) {
     });
     for (Element& child : element.children()) {
         if (child.name == "constraint") {
-            remove_children(child, [](const Element& part) { return listed(constraint_prose, part.name); });
+            remove_children(child, [](const Element& part) {
+                return listed(constraint_prose, part.name);
+            });
         } else if (child.name == "slicing" || child.name == "binding") {
             remove_children(child, [](const Element& part) {
                 return part.name == "description" || is_publishing_extension(part);
@@ -121,7 +143,9 @@ void strip_prose(Element& resource) {
         } else if (child.name == "contained") {
             strip_prose(child);
         } else if (child.name == "parameter") {
-            remove_children(child, [](const Element& part) { return part.name == "documentation"; });
+            remove_children(child, [](const Element& part) {
+                return part.name == "documentation";
+            });
         }
     }
 }
