@@ -1,7 +1,8 @@
 #pragma once
 // SPDX-License-Identifier: Apache-2.0
 //
-// Clock: the one way to ask for wall time, so that tests own it. Instants are microseconds since 1970 UTC.
+// Clock: the one way to ask for wall time, so that tests own it. Instants are microseconds since
+// 1970 UTC.
 
 #include <atomic>
 #include <cstdint>
