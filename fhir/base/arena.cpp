@@ -6,11 +6,11 @@
 namespace gatehouse {
 
 void* Arena::allocate_slow(std::size_t bytes, std::size_t alignment) {
-    // Doubling keeps the number of blocks logarithmic; the cap keeps one huge message from reserving
-    // twice its need.
+    // Doubling keeps the number of blocks logarithmic; the cap keeps one huge message from
+    // reserving twice its need.
     constexpr std::size_t block_bytes_max = 4 * 1024 * 1024;
-    std::size_t size = blocks_.empty() ? first_block_bytes
-                                       : std::min(blocks_.back().size * 2, block_bytes_max);
+    std::size_t size =
+        blocks_.empty() ? first_block_bytes : std::min(blocks_.back().size * 2, block_bytes_max);
     size = std::max(size, bytes + alignment);
     blocks_.push_back({std::make_unique_for_overwrite<std::byte[]>(size), size});
     reserved_ += size;

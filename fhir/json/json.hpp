@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // FHIR JSON <-> Element tree (FHIR R4 §2.6.2). RapidJSON's reader is the tokenizer; nothing outside
-// this folder sees RapidJSON. Strict: duplicate members, bad UTF-8, lone surrogates, U+0000, depth and
-// size are refused with a position.
+// this folder sees RapidJSON. Strict: duplicate members, bad UTF-8, lone surrogates, U+0000, depth
+// and size are refused with a position.
 
 #include <cstddef>
 #include <cstdint>
@@ -25,27 +25,31 @@ struct DecodeLimits {
     std::size_t elements = 2'000'000;
 };
 
-// What a decoder gives back: the tree, or nullptr when the text is not FHIR at all (then the last issue
-// is fatal and says where). Lesser faults of form (empty array, wrong null) are issues beside a tree.
+// What a decoder gives back: the tree, or nullptr when the text is not FHIR at all (then the last
+// issue is fatal and says where). Lesser faults of form (empty array, wrong null) are issues beside
+// a tree.
 struct Decoded {
     Element* root = nullptr;
     Issues issues;
 };
 
-// Reads one resource. Nodes point into `text` where nothing had to be unescaped, so `text` must live as
-// long as the arena. `symbols` may be empty (names stay unknown symbols).
-Decoded read_json(std::string_view text, Arena& arena, const SymbolTable& symbols,
-                  const DecodeLimits& limits = {});
+// Reads one resource. Nodes point into `text` where nothing had to be unescaped, so `text` must
+// live as long as the arena. `symbols` may be empty (names stay unknown symbols).
+Decoded read_json(
+    std::string_view text, Arena& arena, const SymbolTable& symbols, const DecodeLimits& limits = {}
+);
 
 struct WriteOptions {
     bool pretty = false;
 };
 
-// Writes a resource (or any element as a JSON object). `model` decides arrays and spelling where the
-// tree is annotated; unannotated nodes keep the way they were written.
-std::string write_json(const Element& element, const TypeModel* model, const WriteOptions& options = {});
-void write_json(const Element& element, const TypeModel* model, const WriteOptions& options,
-                std::string& out);
+// Writes a resource (or any element as a JSON object). `model` decides arrays and spelling where
+// the tree is annotated; unannotated nodes keep the way they were written.
+std::string
+write_json(const Element& element, const TypeModel* model, const WriteOptions& options = {});
+void write_json(
+    const Element& element, const TypeModel* model, const WriteOptions& options, std::string& out
+);
 
 // Appends `text` as a quoted JSON string.
 void append_json_string(std::string& out, std::string_view text);

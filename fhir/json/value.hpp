@@ -19,14 +19,15 @@ public:
     struct Member;
 
     Kind kind = Kind::null;
-    std::string_view text;              // string content, number digits, "true"/"false"
-    std::span<JsonValue> items;         // array
-    std::span<Member> members;          // object, in order
+    std::string_view text;       // string content, number digits, "true"/"false"
+    std::span<JsonValue> items;  // array
+    std::span<Member> members;   // object, in order
 
     // Member by name, or nullptr.
     [[nodiscard]] const JsonValue* find(std::string_view name) const noexcept;
     // Text of a string member, or `fallback`.
-    [[nodiscard]] std::string_view string(std::string_view name, std::string_view fallback = {}) const noexcept;
+    [[nodiscard]] std::string_view
+    string(std::string_view name, std::string_view fallback = {}) const noexcept;
     [[nodiscard]] bool is(Kind wanted) const noexcept { return kind == wanted; }
 };
 

@@ -1,10 +1,10 @@
 #pragma once
 // SPDX-License-Identifier: Apache-2.0
 //
-// Element: the one tree for every FHIR resource, whether it came as JSON or XML. A node is an element
-// in FHIR's sense: a name, perhaps a primitive value, and children. Decoders (fhir/json, fhir/xml)
-// build it in a message's arena, annotate() (types.hpp) adds types, and validator, FHIRPath, search
-// and encoders read it.
+// Element: the one tree for every FHIR resource, whether it came as JSON or XML. A node is an
+// element in FHIR's sense: a name, perhaps a primitive value, and children. Decoders (fhir/json,
+// fhir/xml) build it in a message's arena, annotate() (types.hpp) adds types, and validator,
+// FHIRPath, search and encoders read it.
 //
 // Invariants
 // - A repeating element is several siblings of the same name, next to one another, in order.
@@ -40,13 +40,18 @@ struct Element {
     Element* first_child = nullptr;
     Element* next = nullptr;  // next sibling
     Symbol symbol = unknown_symbol;
-    TypeId type = unknown_type;     // set by annotate(): "HumanName", "Patient.contact", "code"
-    std::uint32_t child_rule = 0;   // set by annotate(): index + 1 of the ChildInfo in the parent's type
-    std::uint32_t offset = 0;       // first byte of this element's value (JSON) or tag (XML)
-    std::uint32_t end_offset = 0;   // one past its last byte
+    TypeId type = unknown_type;  // set by annotate(): "HumanName", "Patient.contact", "code"
+    std::uint32_t child_rule =
+        0;                     // set by annotate(): index + 1 of the ChildInfo in the parent's type
+    std::uint32_t offset = 0;  // first byte of this element's value (JSON) or tag (XML)
+    std::uint32_t end_offset = 0;  // one past its last byte
     Written written = Written::nothing;
-    bool is_resource = false;
-    bool in_array = false;  // JSON: came from an array
+    bool is_resource : 1 = false;
+    bool in_array : 1 = false;    // JSON: came from an array
+    bool has_twin : 1 = false;    // JSON: "_name" was written for it, so it is a primitive
+    bool may_repeat : 1 = false;  // set by annotate(): the definition allows several
+    std::uint8_t choice_bytes =
+        0;  // set by annotate(): length of "value" in "valueQuantity"; 0: no choice
 
     [[nodiscard]] bool has_value() const noexcept { return written != Written::nothing; }
     [[nodiscard]] std::string_view resource_type() const noexcept {
@@ -94,7 +99,8 @@ static_assert(std::is_trivially_destructible_v<Element>);
 
 enum class Format : std::uint8_t { json, xml };
 
-// 1-based line and column (in code points) of a byte offset. O(offset): for issues, not for the hot path.
+// 1-based line and column (in code points) of a byte offset. O(offset): for issues, not for the hot
+// path.
 struct Position {
     std::uint32_t line = 0;
     std::uint32_t column = 0;

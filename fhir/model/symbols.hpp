@@ -1,9 +1,9 @@
 #pragma once
 // SPDX-License-Identifier: Apache-2.0
 //
-// SymbolTable: every element name that the loaded definitions know, as a small number. Decoders look
-// each name up once; everything after compares integers. Built while definitions load, then frozen
-// and shared between threads.
+// SymbolTable: every element name that the loaded definitions know, as a small number. Decoders
+// look each name up once; everything after compares integers. Built while definitions load, then
+// frozen and shared between threads.
 
 #include <cstdint>
 #include <string_view>

@@ -1,11 +1,11 @@
 #pragma once
 // SPDX-License-Identifier: Apache-2.0
 //
-// TypeModel: the types of one FHIR version (resources, data types, primitives, and the anonymous type
-// of every backbone element, named by its path: "Patient.contact"), compiled from StructureDefinitions
-// into index-based tables. Codecs ask it for order, repetition and JSON spelling; FHIRPath asks it for
-// children and type hierarchy. What profiles add (slices, bindings, invariants) is in fhir/schema.
-// Immutable once built; shared by threads.
+// TypeModel: the types of one FHIR version (resources, data types, primitives, and the anonymous
+// type of every backbone element, named by its path: "Patient.contact"), compiled from
+// StructureDefinitions into index-based tables. Codecs ask it for order, repetition and JSON
+// spelling; FHIRPath asks it for children and type hierarchy. What profiles add (slices, bindings,
+// invariants) is in fhir/schema. Immutable once built; shared by threads.
 
 #include <cstdint>
 #include <memory>
@@ -34,8 +34,8 @@ struct ChildInfo {
     bool repeats = false;       // max is not 0 or 1
     bool required = false;      // min > 0
     bool attribute = false;     // XML attribute (Element.id, Extension.url)
-    std::vector<TypeId> types;  // one, or the choice's; {Resource} for contained; a contentReference is
-                                // resolved to the type it points at
+    std::vector<TypeId> types;  // one, or the choice's; {Resource} for contained; a
+                                // contentReference is resolved to the type it points at
     std::vector<Symbol> spellings;  // choice: symbol of "valueQuantity", ... parallel to `types`
 };
 
@@ -52,16 +52,16 @@ struct TypeInfo {
 // A child found by its written name.
 struct ChildMatch {
     const ChildInfo* info = nullptr;
-    std::uint32_t index = 0;       // in TypeInfo::children
-    TypeId type = unknown_type;    // chosen type of a choice, the single type otherwise
+    std::uint32_t index = 0;     // in TypeInfo::children
+    TypeId type = unknown_type;  // chosen type of a choice, the single type otherwise
     explicit operator bool() const noexcept { return info != nullptr; }
 };
 
 class TypeModel {
 public:
-    // Builds from StructureDefinitions (derivation specialization or none, with snapshot; others are
-    // passed over) as unannotated trees. `symbols` gets every element name and stays with the model.
-    // Errc::invalid names the definition that cannot be used.
+    // Builds from StructureDefinitions (derivation specialization or none, with snapshot; others
+    // are passed over) as unannotated trees. `symbols` gets every element name and stays with the
+    // model. Errc::invalid names the definition that cannot be used.
     static Result<TypeModel> build(std::span<const Element* const> structure_definitions);
 
     TypeModel(TypeModel&&) noexcept;
@@ -80,14 +80,17 @@ public:
     // Child of `parent` by FHIRPath name: "name", "value" (the choice).
     [[nodiscard]] const ChildInfo* child_by_path(TypeId parent, Symbol name) const noexcept;
 
+    struct Impl;  // type_tables.hpp, for the builder
+
 private:
-    struct Impl;
+    friend void annotate(Element& root, const TypeModel& model) noexcept;
     explicit TypeModel(std::unique_ptr<Impl> impl);
     std::unique_ptr<Impl> impl_;
 };
 
-// Sets `type` and `child_rule` of every node of the tree below `root` (a resource) that the model
-// knows; nodes it does not know keep 0, which the validator reports. One walk, no allocation.
+// Sets `type`, `child_rule`, `may_repeat` and `choice_bytes` (and a missing `symbol`) of every node
+// of the tree below `root` (a resource) that the model knows; nodes it does not know keep 0, which
+// the validator reports. One walk, no allocation.
 void annotate(Element& root, const TypeModel& model) noexcept;
 
 }  // namespace gatehouse::fhir

@@ -14,6 +14,9 @@
 
 namespace gatehouse::fhir {
 
+// System of our own rule ids in issue.details.coding. Change it here to publish under another base.
+inline constexpr std::string_view rule_system = "https://gatehouse.example/CodeSystem/rule";
+
 // An OperationOutcome resource with one issue per entry, errors first (stable within a severity).
 // An empty list gives one information issue, "All OK". The tree lives in `arena` and copies what it needs.
 Element* make_outcome(const Issues& issues, Arena& arena);

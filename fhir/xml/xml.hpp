@@ -1,8 +1,8 @@
 #pragma once
 // SPDX-License-Identifier: Apache-2.0
 //
-// FHIR XML <-> Element tree (FHIR R4 §2.6.1). Expat is the tokenizer; nothing outside this folder sees
-// it. A DOCTYPE is refused at its first byte, as FHIR demands.
+// FHIR XML <-> Element tree (FHIR R4 §2.6.1). Expat is the tokenizer; nothing outside this folder
+// sees it. A DOCTYPE is refused at its first byte, as FHIR demands.
 
 #include <string>
 #include <string_view>
@@ -11,12 +11,15 @@
 
 namespace gatehouse::fhir {
 
-// As read_json. Comments and processing instructions are dropped; Narrative.div is kept as source text.
-Decoded read_xml(std::string_view text, Arena& arena, const SymbolTable& symbols,
-                 const DecodeLimits& limits = {});
+// As read_json. Comments and processing instructions are dropped; Narrative.div is kept as source
+// text.
+Decoded read_xml(
+    std::string_view text, Arena& arena, const SymbolTable& symbols, const DecodeLimits& limits = {}
+);
 
-// Writes a resource. `root` must be annotated: XML needs definition order and attributes. Elements the
-// model does not know are written last, as elements.
-std::string write_xml(const Element& root, const TypeModel& model, const WriteOptions& options = {});
+// Writes a resource. `root` must be annotated: XML needs definition order and attributes. Elements
+// the model does not know are written last, as elements.
+std::string
+write_xml(const Element& root, const TypeModel& model, const WriteOptions& options = {});
 
 }  // namespace gatehouse::fhir

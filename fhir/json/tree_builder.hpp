@@ -1,0 +1,125 @@
+#pragma once
+// SPDX-License-Identifier: Apache-2.0
+//
+// RapidJSON events -> Element tree (FHIR R4 §2.6.2). Keeps one frame per open object and, per
+// object, the names met so far: that finds duplicates, and brings "given" and "_given" together
+// whichever comes first. Lesser faults of form are collected with a place and the reading goes on;
+// a fault that leaves no sensible tree ends it.
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "fhir/json/json.hpp"
+#include "fhir/json/source_stream.hpp"
+
+namespace gatehouse::fhir::json {
+
+class TreeBuilder {
+public:
+    TreeBuilder(
+        SourceStream& stream,
+        std::string_view text,
+        Arena& arena,
+        const SymbolTable& symbols,
+        const DecodeLimits& limits
+    );
+
+    // RapidJSON's handler interface. False ends the parse; then failed() holds.
+    bool Null();
+    bool Bool(bool value);
+    bool RawNumber(const char*, rapidjson::SizeType length, bool);
+    bool String(const char*, rapidjson::SizeType, bool);
+    bool Key(const char*, rapidjson::SizeType, bool);
+    bool StartObject();
+    bool EndObject(rapidjson::SizeType);
+    bool StartArray();
+    bool EndArray(rapidjson::SizeType);
+    // Not called with kParseNumbersAsStringsFlag.
+    bool Int(int) { return false; }
+    bool Uint(unsigned) { return false; }
+    bool Int64(std::int64_t) { return false; }
+    bool Uint64(std::uint64_t) { return false; }
+    bool Double(double) { return false; }
+
+    [[nodiscard]] bool failed() const { return failed_; }
+    // Records a fault that leaves no tree, at `offset`.
+    bool fail(IssueType type, const char* rule, std::size_t offset, std::string diagnostics);
+    // The tree and the issues with their lines and expressions.
+    Decoded finish();
+
+private:
+    // One name of an open object.
+    struct Name {
+        std::string_view text;  // without '_'
+        Symbol symbol = unknown_symbol;
+        Element* first = nullptr;
+        Element* last = nullptr;
+        bool plain = false;  // "name" was met
+        bool twin = false;   // "_name" was met
+    };
+    struct Frame {
+        Element* node = nullptr;
+        Element* last = nullptr;  // last child, where the next one goes
+        std::uint64_t seen = 0;   // one bit per name hash: most names are new and skip the search
+        std::uint32_t names_begin = 0;
+        std::uint32_t name = 0;  // the member being read
+        std::uint32_t members = 0;
+        std::uint32_t items = 0;  // of the array being read
+        std::uint32_t array_depth = 0;
+        std::size_t array_offset = 0;
+        Element* cursor = nullptr;  // array: next element of the other spelling
+        bool twin = false;          // the member is "_name"
+        bool merging = false;       // the other spelling came first
+        bool type_member = false;   // the member is "resourceType"
+        bool has_nulls = false;
+    };
+    struct Finding {
+        Issue issue;
+        const Element* node = nullptr;
+        std::string suffix;
+        std::size_t offset = 0;
+    };
+
+    Element* place(std::size_t offset);
+    Element* append(Frame& frame, Name& name, std::size_t offset);
+    Element* take_existing(Frame& frame, Name& name);
+    bool set_value(std::string_view value, Written written, std::size_t offset, std::size_t end);
+    bool set_type(std::string_view value, bool is_string, std::size_t offset);
+    bool check_token(std::string_view what);
+    Name* find_name(Frame& frame, std::string_view text);
+    void check_nulls(const Frame& frame);
+    void note(
+        Severity severity,
+        IssueType type,
+        const char* rule,
+        std::size_t offset,
+        std::string diagnostics
+    );
+    void note_at(
+        const Element* node,
+        std::string suffix,
+        Severity severity,
+        IssueType type,
+        const char* rule,
+        std::size_t offset,
+        std::string diagnostics
+    );
+    [[nodiscard]] std::string member_suffix() const;
+
+    SourceStream& stream_;
+    std::string_view text_;
+    Arena& arena_;
+    const SymbolTable& symbols_;
+    const DecodeLimits& limits_;
+    std::vector<Frame> frames_;
+    std::vector<Name> names_;
+    std::vector<Finding> findings_;
+    Element* root_ = nullptr;
+    std::size_t depth_ = 0;
+    std::size_t elements_ = 0;
+    bool failed_ = false;
+};
+
+}  // namespace gatehouse::fhir::json

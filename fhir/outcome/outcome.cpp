@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fhir/outcome/outcome.hpp"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "fhir/json/json.hpp"
+
+namespace gatehouse::fhir {
+namespace {
+
+constexpr std::string_view extension_line =
+    "http://hl7.org/fhir/StructureDefinition/operationoutcome-issue-line";
+constexpr std::string_view extension_column =
+    "http://hl7.org/fhir/StructureDefinition/operationoutcome-issue-col";
+constexpr std::string_view extension_source =
+    "http://hl7.org/fhir/StructureDefinition/operationoutcome-issue-source";
+constexpr std::string_view extension_message_id =
+    "http://hl7.org/fhir/StructureDefinition/operationoutcome-message-id";
+constexpr std::string_view source_name = "Gatehouse";
+constexpr std::string_view spine_system =
+    "https://fhir.nhs.uk/R4/CodeSystem/Spine-ErrorOrWarningCode";
+
+// Appends children to one element; keeps the last so that adding is constant time.
+class Children {
+public:
+    Children(Arena& arena, Element* parent) : arena_(arena), parent_(parent) {}
+
+    Element* element(std::string_view name, bool in_array = false) {
+        Element* node = arena_.create<Element>();
+        node->name = name;
+        node->parent = parent_;
+        node->in_array = in_array;
+        (last_ == nullptr ? parent_->first_child : last_->next) = node;
+        last_ = node;
+        return node;
+    }
+    Element*
+    value(std::string_view name, std::string_view text, Written written = Written::string) {
+        Element* node = element(name);
+        node->value = text;
+        node->written = written;
+        return node;
+    }
+
+private:
+    Arena& arena_;
+    Element* parent_;
+    Element* last_ = nullptr;
+};
+
+void add_extension(
+    Arena& arena,
+    Children& children,
+    std::string_view url,
+    std::string_view name,
+    std::string_view value,
+    Written written
+) {
+    Children parts(arena, children.element("extension", true));
+    parts.value("url", url);
+    parts.value(name, value, written);
+}
+
+void add_coding(Arena& arena, Children& details, std::string_view system, std::string_view code) {
+    Children parts(arena, details.element("coding", true));
+    parts.value("system", system);
+    parts.value("code", code);
+}
+
+void add_issue(Arena& arena, Element* node, const Issue& issue) {
+    Children children(arena, node);
+    if (issue.line != 0) {
+        add_extension(
+            arena,
+            children,
+            extension_line,
+            "valueInteger",
+            arena.copy(std::to_string(issue.line)),
+            Written::number
+        );
+        add_extension(
+            arena,
+            children,
+            extension_column,
+            "valueInteger",
+            arena.copy(std::to_string(issue.column)),
+            Written::number
+        );
+    }
+    if (!issue.rule.empty() || !issue.message_id.empty()) {
+        add_extension(
+            arena, children, extension_source, "valueString", source_name, Written::string
+        );
+    }
+    if (!issue.message_id.empty()) {
+        add_extension(
+            arena,
+            children,
+            extension_message_id,
+            "valueString",
+            arena.copy(issue.message_id),
+            Written::string
+        );
+    }
+    children.value("severity", to_string(issue.severity));
+    children.value("code", to_string(issue.type));
+    if (!issue.spine_code.empty() || !issue.rule.empty()) {
+        Children details(arena, children.element("details"));
+        if (!issue.spine_code.empty()) {
+            add_coding(arena, details, spine_system, arena.copy(issue.spine_code));
+        }
+        if (!issue.rule.empty()) {
+            add_coding(arena, details, rule_system, arena.copy(issue.rule));
+        }
+    }
+    if (!issue.diagnostics.empty()) {
+        children.value("diagnostics", arena.copy(issue.diagnostics));
+    }
+    if (!issue.expression.empty()) {
+        children.value("expression", arena.copy(issue.expression))->in_array = true;
+    }
+}
+
+}  // namespace
+
+Element* make_outcome(const Issues& issues, Arena& arena) {
+    Element* root = arena.create<Element>();
+    root->name = "OperationOutcome";
+    root->value = "OperationOutcome";
+    root->is_resource = true;
+    Children children(arena, root);
+    if (issues.empty()) {
+        Issue fine;
+        fine.severity = Severity::information;
+        fine.type = IssueType::informational;
+        fine.diagnostics = "All OK";
+        add_issue(arena, children.element("issue", true), fine);
+        return root;
+    }
+    std::vector<const Issue*> order;
+    order.reserve(issues.size());
+    for (const Issue& issue : issues) {
+        order.push_back(&issue);
+    }
+    std::stable_sort(order.begin(), order.end(), [](const Issue* left, const Issue* right) {
+        return left->severity < right->severity;
+    });
+    for (const Issue* issue : order) {
+        add_issue(arena, children.element("issue", true), *issue);
+    }
+    return root;
+}
+
+std::string outcome_json(const Issues& issues, bool pretty) {
+    Arena arena;
+    WriteOptions options;
+    options.pretty = pretty;
+    return write_json(*make_outcome(issues, arena), nullptr, options);
+}
+
+}  // namespace gatehouse::fhir
