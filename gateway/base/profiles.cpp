@@ -2,13 +2,11 @@
 
 #include "gateway/base/profiles.hpp"
 
-#include <yaml-cpp/yaml.h>
+#include "gateway/base/yaml.hpp"
 
 #include <algorithm>
-#include <fstream>
 #include <map>
 #include <span>
-#include <sstream>
 #include <utility>
 
 namespace gatehouse::gateway {
@@ -23,24 +21,25 @@ class ProfileReader {
 public:
     explicit ProfileReader(std::string name) : name_(std::move(name)) {}
 
-    std::vector<Rule> read(const std::string& text);
-    [[nodiscard]] const std::string& problems() const { return problems_; }
+    std::vector<Rule> read(const YamlNode& root);
+    [[nodiscard]] const Problems& problems() const { return problems_; }
 
 private:
-    void problem(const YAML::Mark& mark, const std::string& words);
-    void
-    check_keys(const YAML::Node& map, std::span<const std::string_view> known, const char* what);
-    std::string scalar(const YAML::Node& node, const char* what);
-    void read_rule(const YAML::Node& node, std::vector<Rule>& rules);
-    void read_conditions(const YAML::Node& node, Rule& rule);
-    Token read_token(const YAML::Node& node);
-    void check_reachable(const YAML::Node& node, const Rule& rule);
+    using Kind = YamlNode::Kind;
+
+    void problem(const YamlNode& at, std::string_view words) { problems_.add(name_, at, words); }
+    void check_keys(const YamlNode& map, std::span<const std::string_view> known);
+    std::string scalar(const YamlNode& node, const char* what);
+    void read_rule(const YamlNode& node, std::vector<Rule>& rules);
+    void read_conditions(const YamlNode& node, Rule& rule);
+    Token read_token(const YamlNode& node);
+    void check_reachable(const YamlNode& node, const Rule& rule);
 
     std::string name_;
     std::string canonical_;
-    std::string problems_;
-    std::map<std::string, int, std::less<>>
-        default_line_;  // type -> line of its unconditional rule
+    Problems problems_;
+    // type -> line of the rule that fits every resource of it
+    std::map<std::string, std::uint32_t, std::less<>> default_line_;
 };
 
 std::vector<std::string> split(std::string_view text, char separator) {
@@ -62,30 +61,23 @@ bool is_resource_type(std::string_view text) {
            });
 }
 
-std::vector<Rule> ProfileReader::read(const std::string& text) {
+std::vector<Rule> ProfileReader::read(const YamlNode& root) {
     static constexpr std::string_view known[] = {"canonical", "rules"};
     std::vector<Rule> rules;
-    YAML::Node root;
-    try {
-        root = YAML::Load(text);
-    } catch (const YAML::ParserException& bad) {
-        problem(bad.mark, "not YAML: " + bad.msg);
+    if (!root.is(Kind::map)) {
+        problem(root, "expected a map with the keys canonical and rules");
         return rules;
     }
-    if (!root.IsMap()) {
-        problem(root.Mark(), "expected a map with the keys canonical and rules");
+    check_keys(root, known);
+    if (const YamlNode* canonical = root.find("canonical")) {
+        canonical_ = scalar(*canonical, "canonical");
+    }
+    const YamlNode* list = root.find("rules");
+    if (list == nullptr || !list->is(Kind::sequence)) {
+        problem(list != nullptr ? *list : root, "expected rules: a list");
         return rules;
     }
-    check_keys(root, known, "the file");
-    if (const YAML::Node canonical = root["canonical"]) {
-        canonical_ = scalar(canonical, "canonical");
-    }
-    const YAML::Node list = root["rules"];
-    if (!list || !list.IsSequence()) {
-        problem(list ? list.Mark() : root.Mark(), "expected rules: a list");
-        return rules;
-    }
-    for (const YAML::Node& node : list) {
+    for (const YamlNode& node : list->items) {
         read_rule(node, rules);
     }
     // The rules of one type stand together, in file order: choose() stops at the first that fits.
@@ -95,66 +87,50 @@ std::vector<Rule> ProfileReader::read(const std::string& text) {
     return rules;
 }
 
-void ProfileReader::problem(const YAML::Mark& mark, const std::string& words) {
-    if (!problems_.empty()) {
-        problems_ += '\n';
-    }
-    problems_ += name_ + ":" + std::to_string(mark.line + 1) + ":" +
-                 std::to_string(mark.column + 1) + ": " + words;
-}
-
-void ProfileReader::check_keys(
-    const YAML::Node& map, std::span<const std::string_view> known, const char* what
-) {
-    std::vector<std::string> seen;
-    for (const auto& entry : map) {
-        const std::string key = entry.first.IsScalar() ? entry.first.Scalar() : std::string();
-        if (std::find(known.begin(), known.end(), key) == known.end()) {
-            std::string expected;
-            for (const std::string_view one : known) {
-                expected += (expected.empty() ? "" : ", ") + std::string(one);
-            }
-            problem(
-                entry.first.Mark(),
-                "unknown key '" + key + "' in " + what + "; expected one of: " + expected
-            );
-        } else if (std::find(seen.begin(), seen.end(), key) != seen.end()) {
-            problem(entry.first.Mark(), "key '" + key + "' given twice; keep one");
+void ProfileReader::check_keys(const YamlNode& map, std::span<const std::string_view> known) {
+    for (const YamlNode::Member& member : map.members) {
+        if (std::find(known.begin(), known.end(), member.name) != known.end()) {
+            continue;
         }
-        seen.push_back(key);
+        std::string words = "unknown key '" + member.name + "'; expected one of: ";
+        for (const std::string_view one : known) {
+            words += one;
+            words += one == known.back() ? "" : ", ";
+        }
+        problems_.add(name_, member.line, member.column, words);
     }
 }
 
-std::string ProfileReader::scalar(const YAML::Node& node, const char* what) {
-    if (!node.IsScalar() || node.Scalar().empty()) {
-        problem(node.Mark(), std::string("expected text for ") + what);
+std::string ProfileReader::scalar(const YamlNode& node, const char* what) {
+    if (!node.is(Kind::scalar) || node.text.empty()) {
+        problem(node, std::string("expected text for ") + what);
         return {};
     }
-    return node.Scalar();
+    return node.text;
 }
 
-void ProfileReader::read_rule(const YAML::Node& node, std::vector<Rule>& rules) {
+void ProfileReader::read_rule(const YamlNode& node, std::vector<Rule>& rules) {
     static constexpr std::string_view known[] = {"type", "when", "profile"};
-    if (!node.IsMap()) {
-        problem(node.Mark(), "expected a rule: {type, when, profile}");
+    if (!node.is(Kind::map)) {
+        problem(node, "expected a rule: {type, when, profile}");
         return;
     }
-    check_keys(node, known, "a rule");
+    check_keys(node, known);
     Rule rule;
-    if (const YAML::Node type = node["type"]) {
-        rule.type = scalar(type, "type");
+    if (const YamlNode* type = node.find("type")) {
+        rule.type = scalar(*type, "type");
         if (!rule.type.empty() && !is_resource_type(rule.type)) {
-            problem(type.Mark(), "'" + rule.type + "' is no resource type");
+            problem(*type, "'" + rule.type + "' is no resource type");
         }
     } else {
-        problem(node.Mark(), "a rule needs a type");
+        problem(node, "a rule needs a type");
     }
-    if (const YAML::Node profile = node["profile"]) {
-        rule.profile = scalar(profile, "profile");
+    if (const YamlNode* profile = node.find("profile")) {
+        rule.profile = scalar(*profile, "profile");
         if (rule.profile.find("://") == std::string::npos && !rule.profile.starts_with("urn:")) {
             if (canonical_.empty()) {
                 problem(
-                    profile.Mark(),
+                    *profile,
                     "'" + rule.profile +
                         "' is only a name; give the whole canonical URL or set canonical"
                 );
@@ -162,38 +138,43 @@ void ProfileReader::read_rule(const YAML::Node& node, std::vector<Rule>& rules) 
             rule.profile.insert(0, canonical_);
         }
     } else {
-        problem(node.Mark(), "a rule needs a profile");
+        problem(node, "a rule needs a profile");
     }
-    if (const YAML::Node when = node["when"]) {
-        read_conditions(when, rule);
+    if (const YamlNode* when = node.find("when")) {
+        read_conditions(*when, rule);
     }
     check_reachable(node, rule);
     rules.push_back(std::move(rule));
 }
 
-void ProfileReader::read_conditions(const YAML::Node& node, Rule& rule) {
-    if (!node.IsMap() || node.size() == 0) {
-        problem(node.Mark(), "expected when: a map of element paths to lists of codes");
+void ProfileReader::read_conditions(const YamlNode& node, Rule& rule) {
+    if (!node.is(Kind::map) || node.members.empty()) {
+        problem(node, "expected when: a map of element paths to lists of codes");
         return;
     }
-    for (const auto& entry : node) {
+    for (const YamlNode::Member& member : node.members) {
         Condition condition;
-        condition.path = split(scalar(entry.first, "an element path"), '.');
+        condition.path = split(member.name, '.');
         if (std::find(condition.path.begin(), condition.path.end(), "") != condition.path.end()) {
-            problem(entry.first.Mark(), "an element path has names with single dots between them");
+            problems_.add(
+                name_,
+                member.line,
+                member.column,
+                "an element path has names with single dots between them"
+            );
         }
-        if (!entry.second.IsSequence() || entry.second.size() == 0) {
-            problem(entry.second.Mark(), "expected a list of codes, such as [\"system|code\"]");
+        if (!member.value.is(Kind::sequence) || member.value.items.empty()) {
+            problem(member.value, "expected a list of codes, such as [\"system|code\"]");
             continue;
         }
-        for (const YAML::Node& token : entry.second) {
+        for (const YamlNode& token : member.value.items) {
             condition.tokens.push_back(read_token(token));
         }
         rule.when.push_back(std::move(condition));
     }
 }
 
-Token ProfileReader::read_token(const YAML::Node& node) {
+Token ProfileReader::read_token(const YamlNode& node) {
     const std::string text = scalar(node, "a code");
     Token token;
     const auto bar = text.rfind('|');
@@ -206,21 +187,21 @@ Token ProfileReader::read_token(const YAML::Node& node) {
     token.code = text.substr(bar + 1);
     token.any_code = token.code.empty();
     if (token.any_code && token.system.empty()) {
-        problem(node.Mark(), "'|' names neither a system nor a code");
+        problem(node, "'|' names neither a system nor a code");
     }
     return token;
 }
 
-void ProfileReader::check_reachable(const YAML::Node& node, const Rule& rule) {
+void ProfileReader::check_reachable(const YamlNode& node, const Rule& rule) {
     const auto earlier = default_line_.find(rule.type);
     if (earlier != default_line_.end()) {
         problem(
-            node.Mark(),
+            node,
             "never reached: the rule in line " + std::to_string(earlier->second) + " fits every " +
                 rule.type + "; put this one before it"
         );
     } else if (rule.when.empty() && !rule.type.empty()) {
-        default_line_.emplace(rule.type, node.Mark().line + 1);
+        default_line_.emplace(rule.type, node.line);
     }
 }
 
@@ -272,21 +253,21 @@ struct ByType {
 }  // namespace
 
 Result<DefaultProfiles> DefaultProfiles::load(const std::string& file) {
-    std::ifstream in(file, std::ios::binary);
-    if (!in) {
-        return Fault(Errc::io, "default profiles", file + " cannot be read");
-    }
-    std::ostringstream text;
-    text << in.rdbuf();
-    return parse(text.str(), file);
+    GH_TRY_ASSIGN(const YamlNode root, load_yaml(file));
+    return from(root, file);
 }
 
 Result<DefaultProfiles> DefaultProfiles::parse(const std::string& text, const std::string& name) {
+    GH_TRY_ASSIGN(const YamlNode root, parse_yaml(text, name));
+    return from(root, name);
+}
+
+Result<DefaultProfiles> DefaultProfiles::from(const YamlNode& root, const std::string& name) {
     ProfileReader reader(name);
     DefaultProfiles table;
-    table.rules_ = reader.read(text);
+    table.rules_ = reader.read(root);
     if (!reader.problems().empty()) {
-        return Fault(Errc::invalid, "default profiles", reader.problems());
+        return Fault(Errc::invalid, "default profiles", reader.problems().text());
     }
     return table;
 }

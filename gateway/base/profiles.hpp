@@ -16,6 +16,8 @@
 
 namespace gatehouse::gateway {
 
+struct YamlNode;
+
 // Immutable after loading; thread-safe.
 class DefaultProfiles {
 public:
@@ -55,6 +57,8 @@ public:
     [[nodiscard]] const std::vector<Rule>& rules() const { return rules_; }
 
 private:
+    static Result<DefaultProfiles> from(const YamlNode& root, const std::string& name);
+
     std::vector<Rule> rules_;  // grouped by type, file order within a type
 };
 
