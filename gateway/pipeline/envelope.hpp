@@ -23,6 +23,7 @@ namespace gatehouse::gateway {
 struct Rulebook {
     std::shared_ptr<const fhir::Engine> engine;
     std::shared_ptr<const PolicySet> policy;
+    fhir::ProfileChooser chooser;  // default profile per resource (config/profiles.yaml); may be empty
 };
 
 struct WritePlan;  // gateway/api/write_plan.hpp

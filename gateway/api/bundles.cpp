@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/api/bundles.hpp"
+
+#include "fhir/json/json.hpp"
+#include "fhir/outcome/outcome.hpp"
+#include "gateway/http/message.hpp"
+
+namespace gatehouse::gateway {
+namespace {
+
+void append_member(std::string& out, std::string_view name, std::string_view text) {
+    out.push_back('"');
+    out.append(name);
+    out.append("\":");
+    fhir::append_json_string(out, text);
+}
+
+// An empty array is not FHIR: take the member away again when nothing was added.
+void close_bundle(std::string& out) {
+    static constexpr std::string_view opening = ",\"entry\":[";
+    if (out.size() >= opening.size() && std::string_view(out).substr(out.size() - opening.size()) == opening) {
+        out.resize(out.size() - opening.size());
+        out.push_back('}');
+        return;
+    }
+    out.append("]}");
+}
+
+}  // namespace
+
+std::string open_bundle(
+    std::string_view type, const std::optional<std::uint64_t>& total, const std::vector<BundleLink>& links
+) {
+    std::string out = "{\"resourceType\":\"Bundle\",";
+    append_member(out, "type", type);
+    if (total) {
+        out.append(",\"total\":").append(std::to_string(*total));
+    }
+    if (!links.empty()) {
+        out.append(",\"link\":[");
+        for (const BundleLink& link : links) {
+            out.append(&link == &links.front() ? "{" : ",{");
+            append_member(out, "relation", link.relation);
+            out.push_back(',');
+            append_member(out, "url", link.url);
+            out.push_back('}');
+        }
+        out.push_back(']');
+    }
+    out.append(",\"entry\":[");
+    return out;
+}
+
+std::string searchset(
+    const SearchPage& page, const std::vector<BundleLink>& links, std::string_view base, const fhir::Issues& outcome,
+    bool count_only
+) {
+    std::string out = open_bundle("searchset", page.total, links);
+    std::size_t bytes = out.size() + 64;
+    for (const StoredVersion& match : page.matches) {
+        bytes += match.json.size() + base.size() + 128;
+    }
+    out.reserve(bytes);
+    bool first = true;
+    if (!count_only) {
+        for (const StoredVersion& match : page.matches) {
+            out.append(first ? "{" : ",{");
+            first = false;
+            append_member(out, "fullUrl", std::string(base) + "/" + match.type + "/" + match.id);
+            out.append(",\"resource\":").append(match.json);
+            out.append(",\"search\":{\"mode\":\"match\"}}");
+        }
+    }
+    if (!outcome.empty()) {
+        out.append(first ? "{" : ",{");
+        out.append("\"resource\":").append(fhir::outcome_json(outcome));
+        out.append(",\"search\":{\"mode\":\"outcome\"}}");
+    }
+    close_bundle(out);
+    return out;
+}
+
+std::string history_bundle(const HistoryPage& page, const std::vector<BundleLink>& links, std::string_view base) {
+    std::string out = open_bundle("history", page.total, links);
+    bool first = true;
+    for (const StoredVersion& version : page.versions) {
+        out.append(first ? "{" : ",{");
+        first = false;
+        const std::string path = version.type + "/" + version.id;
+        append_member(out, "fullUrl", std::string(base) + "/" + path);
+        if (!version.deleted()) {
+            out.append(",\"resource\":").append(version.json);
+        }
+        const bool created = version.method == VersionMethod::create;
+        const char* method = version.deleted() ? "DELETE" : created ? "POST" : "PUT";
+        out.append(",\"request\":{");
+        append_member(out, "method", method);
+        out.push_back(',');
+        append_member(out, "url", created ? version.type : path);
+        out.append("},\"response\":{");
+        append_member(out, "status", version.deleted() ? "204" : created ? "201" : "200");
+        out.push_back(',');
+        append_member(out, "etag", "W/\"" + std::to_string(version.version) + "\"");
+        out.push_back(',');
+        append_member(out, "lastModified", to_instant(version.last_updated));
+        out.append("}}");
+    }
+    close_bundle(out);
+    return out;
+}
+
+std::string search_url(
+    std::string_view base, std::string_view path, const std::vector<std::pair<std::string, std::string>>& parameters
+) {
+    std::string url(base);
+    url.append("/").append(path);
+    char separator = '?';
+    for (const auto& [name, value] : parameters) {
+        url.push_back(separator);
+        separator = '&';
+        url.append(percent_encode(name)).append("=").append(percent_encode(value));
+    }
+    return url;
+}
+
+}  // namespace gatehouse::gateway

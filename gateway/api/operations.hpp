@@ -1,0 +1,28 @@
+#pragma once
+// SPDX-License-Identifier: Apache-2.0
+//
+// Interactions that are not plain reads, each in a file of its own; answer() dispatches to them.
+
+#include "gateway/api/api.hpp"
+
+namespace gatehouse::gateway {
+
+// capabilities.cpp: GET metadata. True to what is on: built from the types and parameters of the engine.
+Response answer_capabilities(Envelope& envelope, const ApiContext& context);
+
+// validate_operation.cpp: $validate at system, type and instance level (FHIR R4 Resource-validate).
+Response answer_validate(Envelope& envelope, const ApiContext& context, StoreReader& store);
+
+// receipts.cpp: $receipt and the status URL of a 202.
+Response answer_receipt(Envelope& envelope, const ApiContext& context, StoreReader& store);
+Response answer_status(Envelope& envelope, const ApiContext& context, StoreReader& store);
+
+// reads.cpp
+Response answer_search(Envelope& envelope, const ApiContext& context, StoreReader& store);
+
+// A stored resource as an answer: body, ETag, Last-Modified; 304 where the caller's copy is current.
+Response resource_answer(const Envelope& envelope, StoredVersion version);
+
+std::string etag(std::uint64_t version);  // W/"3"
+
+}  // namespace gatehouse::gateway

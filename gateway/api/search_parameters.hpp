@@ -1,0 +1,45 @@
+#pragma once
+// SPDX-License-Identifier: Apache-2.0
+//
+// HTTP search parameters -> SearchQuery (FHIR R4 §3.1.1). Everything is understood or refused in words;
+// nothing is ignored unless the caller asks for it with Prefer: handling=lenient.
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "fhir/engine/engine.hpp"
+#include "fhir/outcome/issue.hpp"
+#include "gateway/store/query.hpp"
+
+namespace gatehouse::gateway {
+
+struct ParsedSearch {
+    SearchQuery query;
+    // What was really searched, in order, for the self link; paging and format not included.
+    std::vector<std::pair<std::string, std::string>> used;
+    // Errors (the search is refused), or warnings about ignored parameters in lenient mode.
+    fhir::Issues issues;
+};
+
+struct SearchLimits {
+    std::uint32_t page_default = 20;
+    std::uint32_t page_max = 500;
+    std::size_t parameters_max = 64;   // per search
+    std::size_t values_max = 1000;     // alternatives of one parameter
+    std::string base;                  // our own absolute references equal relative ones
+    bool lenient = false;
+};
+
+ParsedSearch parse_search(
+    const std::string& type, const std::vector<std::pair<std::string, std::string>>& parameters,
+    const fhir::Engine& engine, const SearchLimits& limits
+);
+
+// "Patient?identifier=a|b" or "identifier=a|b" (If-None-Exist) as a query on `type`.
+ParsedSearch parse_condition(
+    const std::string& type, std::string_view query, const fhir::Engine& engine, const SearchLimits& limits
+);
+
+}  // namespace gatehouse::gateway
