@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "gateway/api/api.hpp"
 #include "gateway/pipeline/envelope.hpp"
 #include "gateway/store/store.hpp"
 
@@ -39,6 +40,7 @@ struct WritePlan {
     std::vector<PlannedEntry> entries;
     std::string prefer;                // "minimal", "representation", "OperationOutcome" or empty
     std::string base;                  // public base URL without trailing slash
+    bool check_references = false;     // refuse references to resources not held
     fhir::Issues findings;             // warnings to show in the answer
 };
 
@@ -52,12 +54,15 @@ struct Applied {
     bool body_is_first_resource = false;   // the body is resources[0] as stored, so the receipt need not keep it
 };
 
-// CPU work before accept, on the CPU pool. Refusals come back as a Response with an OperationOutcome.
+// CPU work before accept, on the CPU pool. Mutates the envelope's tree. A refusal is a finished answer
+// with what it is made of.
 struct Refusal {
     Response response;
     fhir::Issues issues;
 };
-std::optional<Refusal> prepare_plan(Envelope& envelope, std::string_view base, std::shared_ptr<const WritePlan>& out);
+std::optional<Refusal> prepare_plan(
+    Envelope& envelope, const ApiContext& context, std::shared_ptr<const WritePlan>& out
+);
 
 // On the writer thread. A fault means the store failed (retry later); everything the sender did wrong is
 // in Applied.response. A transaction that fails has been rolled back to its savepoint.

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/api/body.hpp"
+
+#include <algorithm>
+
+#include "fhir/json/json.hpp"
+
+namespace gatehouse::gateway {
+namespace {
+
+using fhir::Element;
+using fhir::Written;
+
+Element* new_child(Element& parent, std::string_view name, const fhir::TypeModel& types, Arena& arena) {
+    auto* element = arena.create<Element>();
+    element->name = name;
+    element->symbol = types.symbols().find(name);
+    element->parent = &parent;
+    element->offset = parent.offset;
+    element->end_offset = parent.offset;
+    return element;
+}
+
+Element* new_value(
+    Element& parent, std::string_view name, std::string_view value, const fhir::TypeModel& types, Arena& arena
+) {
+    Element* element = new_child(parent, name, types, arena);
+    element->value = value;
+    element->written = Written::string;
+    return element;
+}
+
+void push_front(Element& parent, Element* child) {
+    child->next = parent.first_child;
+    parent.first_child = child;
+}
+
+void push_back(Element& parent, Element* child) {
+    Element** link = &parent.first_child;
+    while (*link != nullptr) {
+        link = &(*link)->next;
+    }
+    *link = child;
+    child->next = nullptr;
+}
+
+// Unlinks every child of that name; gives the first.
+Element* take(Element& parent, std::string_view name) {
+    Element* taken = nullptr;
+    for (Element** link = &parent.first_child; *link != nullptr;) {
+        Element* child = *link;
+        if (child->name == name) {
+            *link = child->next;
+            if (taken == nullptr) {
+                taken = child;
+            }
+        } else {
+            link = &child->next;
+        }
+    }
+    if (taken != nullptr) {
+        taken->next = nullptr;
+    }
+    return taken;
+}
+
+bool has_tag(const Element& meta, std::string_view system, std::string_view code) {
+    for (const Element& tag : meta.children()) {
+        if (tag.name == "tag" && tag.child_value("system") == system && tag.child_value("code") == code) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void add_tag(Element& meta, std::string_view text, const fhir::TypeModel& types, Arena& arena) {
+    const auto bar = text.find('|');
+    const std::string_view system = text.substr(0, bar);
+    const std::string_view code = bar == std::string_view::npos ? std::string_view{} : text.substr(bar + 1);
+    if (has_tag(meta, system, code)) {
+        return;
+    }
+    Element* tag = new_child(meta, "tag", types, arena);
+    tag->in_array = true;
+    push_back(*tag, new_value(*tag, "system", arena.copy(system), types, arena));
+    push_back(*tag, new_value(*tag, "code", arena.copy(code), types, arena));
+    // Repeats stand together: after the last tag, else at the end.
+    Element* last_tag = nullptr;
+    for (Element& child : meta.children()) {
+        if (child.name == "tag") {
+            last_tag = &child;
+        }
+    }
+    if (last_tag != nullptr) {
+        tag->next = last_tag->next;
+        last_tag->next = tag;
+    } else {
+        push_back(meta, tag);
+    }
+}
+
+bool is_uri_type(const Element& element, const fhir::TypeModel& types) {
+    if (element.type == fhir::unknown_type) {
+        return false;
+    }
+    const fhir::TypeId uri = types.find("uri");
+    return uri != fhir::unknown_type && types.is_a(element.type, uri);
+}
+
+// Calls visit(element) for every element below, resources inside included.
+template <class Visit>
+void walk(Element& element, const Visit& visit) {
+    visit(element);
+    for (Element& child : element.children()) {
+        walk(child, visit);
+    }
+}
+
+std::string json_text(std::string_view text) {
+    std::string quoted;
+    fhir::append_json_string(quoted, text);
+    return quoted;
+}
+
+void replace_all(std::string& text, std::string_view from, std::string_view to) {
+    for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) {
+        text.replace(at, from.size(), to);
+    }
+}
+
+}  // namespace
+
+SplitJson split_body(
+    Element& resource, std::string_view id, std::span<const std::string> tags, std::string_view token,
+    const fhir::TypeModel& types, Arena& arena
+) {
+    Element* meta = take(resource, "meta");
+    if (meta == nullptr || meta->has_value()) {
+        meta = new_child(resource, "meta", types, arena);
+    }
+    take(*meta, "versionId");
+    take(*meta, "lastUpdated");
+    for (const std::string& tag : tags) {
+        add_tag(*meta, tag, types, arena);
+    }
+    push_front(*meta, new_value(*meta, "versionId", arena.copy(token), types, arena));
+    push_front(resource, meta);
+    take(resource, "id");
+    push_front(resource, new_value(resource, "id", arena.copy(id), types, arena));
+    fhir::annotate(resource, types);
+
+    const std::string json = fhir::write_json(resource, &types);
+    std::string mark = "\"versionId\":";
+    mark += json_text(token);
+    const auto at = json.find(mark);
+    GH_ASSERT(at != std::string::npos);
+    SplitJson split;
+    split.head = json.substr(0, at);
+    split.tail = json.substr(at + mark.size());
+    // The marker must not reach search or disclosure: from here on the tree has no version.
+    take(*meta, "versionId");
+    return split;
+}
+
+void rewrite_references(
+    Element& resource, const std::map<std::string, std::string, std::less<>>& map, const fhir::TypeModel& types,
+    Arena& arena
+) {
+    if (map.empty()) {
+        return;
+    }
+    walk(resource, [&](Element& element) {
+        if (element.written == Written::xhtml) {
+            std::string text(element.value);
+            bool changed = false;
+            for (const auto& [from, to] : map) {
+                const std::string quoted = "\"" + from + "\"";
+                if (text.find(quoted) != std::string::npos) {
+                    replace_all(text, quoted, "\"" + to + "\"");
+                    changed = true;
+                }
+            }
+            if (changed) {
+                element.value = arena.copy(text);
+            }
+            return;
+        }
+        if (!element.has_value() || element.is_resource) {
+            return;
+        }
+        if (element.name != "reference" && !is_uri_type(element, types)) {
+            return;
+        }
+        // A fragment or version suffix follows the resource it points into.
+        const auto suffix_at = std::min(element.value.find('#'), element.value.find("/_history/"));
+        const std::string_view target = element.value.substr(0, suffix_at);
+        const auto found = map.find(target);
+        if (found != map.end()) {
+            const std::string_view suffix =
+                suffix_at == std::string_view::npos ? std::string_view{} : element.value.substr(suffix_at);
+            element.value = arena.copy(found->second + std::string(suffix));
+        }
+    });
+}
+
+std::vector<std::string> conditional_references(const Element& resource) {
+    std::vector<std::string> found;
+    walk(const_cast<Element&>(resource), [&](Element& element) {
+        if (element.name != "reference" || !element.has_value() || element.value.find("://") != std::string_view::npos) {
+            return;
+        }
+        if (element.value.find('?') != std::string_view::npos) {
+            std::string text(element.value);
+            if (std::find(found.begin(), found.end(), text) == found.end()) {
+                found.push_back(std::move(text));
+            }
+        }
+    });
+    return found;
+}
+
+void index_resource(NewVersion& out, const Element& resource, const fhir::Engine& engine, Arena& arena) {
+    engine.search()->extract(resource, arena, out.index);
+    if (out.type == "Patient") {
+        out.patient = out.id;
+        return;
+    }
+    for (const char* code : {"patient", "subject"}) {
+        for (const fhir::IndexEntry& entry : out.index) {
+            if (entry.parameter->code == code && entry.system == "Patient") {
+                out.patient = entry.value;
+                return;
+            }
+        }
+    }
+}
+
+void replace_reference(NewVersion& resource, std::string_view from, std::string_view type, std::string_view id) {
+    const std::string to = std::string(type) + "/" + std::string(id);
+    replace_all(resource.json.head, json_text(from), json_text(to));
+    replace_all(resource.json.tail, json_text(from), json_text(to));
+    const auto slash = from.find('/');
+    for (fhir::IndexEntry& entry : resource.index) {
+        const bool whole = entry.value == from;
+        const bool split = slash != std::string_view::npos && entry.system == from.substr(0, slash) &&
+                           entry.value == from.substr(slash + 1);
+        if (entry.parameter->type == fhir::SearchType::reference && (whole || split)) {
+            entry.system = type;
+            entry.value = id;
+        }
+    }
+    if (slash != std::string_view::npos && resource.patient == from.substr(slash + 1)) {
+        resource.patient = id;
+    }
+    if (resource.patient.empty() && type == "Patient") {
+        for (const fhir::IndexEntry& entry : resource.index) {
+            if ((entry.parameter->code == "patient" || entry.parameter->code == "subject") && entry.value == id) {
+                resource.patient = id;
+            }
+        }
+    }
+}
+
+}  // namespace gatehouse::gateway

@@ -1,0 +1,43 @@
+#pragma once
+// SPDX-License-Identifier: Apache-2.0
+//
+// From the sender's tree to what the store keeps: id and meta as ours, references inside a Bundle
+// rewritten, JSON split where version and time belong.
+
+#include <functional>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fhir/engine/engine.hpp"
+#include "gateway/store/store.hpp"
+
+namespace gatehouse::gateway {
+
+// Gives `resource` this id, drops versionId and lastUpdated (they are the server's), adds `tags`
+// ("system|code") and serialises it. `token` must be unguessable: it marks the split while writing.
+// `resource` is annotated anew, so search extraction sees the same tree as the store.
+SplitJson split_body(
+    fhir::Element& resource, std::string_view id, std::span<const std::string> tags, std::string_view token,
+    const fhir::TypeModel& types, Arena& arena
+);
+
+// Replaces every reference (Reference.reference, uri-typed values, and src/href in narrative) that is a
+// key of `map` by its value. FHIR R4 §3.1.0.11.2.
+void rewrite_references(
+    fhir::Element& resource, const std::map<std::string, std::string, std::less<>>& map, const fhir::TypeModel& types,
+    Arena& arena
+);
+
+// Reference texts that are searches ("Patient?identifier=…"), each once.
+std::vector<std::string> conditional_references(const fhir::Element& resource);
+
+// Index entries and patient compartment key of an annotated resource.
+void index_resource(NewVersion& out, const fhir::Element& resource, const fhir::Engine& engine, Arena& arena);
+
+// Replaces `from` by `to` as a whole reference text, in body and index.
+void replace_reference(NewVersion& resource, std::string_view from, std::string_view type, std::string_view id);
+
+}  // namespace gatehouse::gateway

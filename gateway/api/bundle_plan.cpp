@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Planning of batch and transaction Bundles (FHIR R4 §3.1.0.11): every entry is routed like a request of
+// its own; a transaction is refused whole with the entry named, a batch entry fails alone.
+#include <algorithm>
+#include <map>
+
+#include "fhir/outcome/outcome.hpp"
+#include "gateway/api/body.hpp"
+#include "gateway/api/issues.hpp"
+#include "gateway/api/plan_parts.hpp"
+#include "gateway/base/ids.hpp"
+
+namespace gatehouse::gateway {
+namespace {
+
+using fhir::Element;
+using fhir::IssueType;
+
+constexpr std::uint32_t entries_max = 10'000;
+
+std::string entry_expression(std::uint32_t index) {
+    return "Bundle.entry[" + std::to_string(index) + "]";
+}
+
+PlanRefusal entry_refusal(int status, IssueType type, std::string text, std::string expression) {
+    return {status, {request_issue(type, "bundle-entry", std::move(text), std::move(expression), "INVALID_RESOURCE")}};
+}
+
+// What is known of an entry before bodies are serialised.
+struct Draft {
+    Element* entry = nullptr;
+    Element* resource = nullptr;
+    PlannedEntry planned;
+    std::optional<PlanRefusal> refused;
+};
+
+class BundlePlanner {
+public:
+    BundlePlanner(Envelope& envelope, const ApiContext& context, WritePlan& plan)
+        : envelope_(envelope), context_(context), plan_(plan) {}
+
+    std::optional<PlanRefusal> run();
+
+private:
+    std::optional<PlanRefusal> draft_entry(Draft& draft, std::uint32_t index);
+    std::optional<PlanRefusal> draft_write(Draft& draft, const Envelope& sub, std::uint32_t index);
+    std::optional<PlanRefusal> draft_get(Draft& draft, Envelope& sub);
+    std::optional<PlanRefusal> check_identities() const;
+    void map_full_urls();
+    std::optional<PlanRefusal> finish_entry(Draft& draft, std::uint32_t index);
+    void fail_entry(Draft& draft, PlanRefusal refusal);
+
+    Envelope& envelope_;
+    const ApiContext& context_;
+    WritePlan& plan_;
+    std::vector<Draft> drafts_;
+    std::map<std::string, std::string, std::less<>> references_;
+};
+
+std::optional<PlanRefusal> BundlePlanner::run() {
+    Element& root = *envelope_.root;
+    const auto type = root.child_value("type");
+    if (root.resource_type() != "Bundle" || (type != "batch" && type != "transaction")) {
+        return PlanRefusal{
+            400,
+            {request_issue(
+                IssueType::invalid,
+                "bundle-type",
+                "The base takes a Bundle of type batch or transaction. To store another Bundle, POST it to /Bundle.",
+                root.resource_type() == "Bundle" ? "Bundle.type" : "",
+                "INVALID_RESOURCE"
+            )}
+        };
+    }
+    plan_.shape = type == "batch" ? WritePlan::Shape::batch : WritePlan::Shape::transaction;
+    for (Element& entry : root.children()) {
+        if (entry.name == "entry") {
+            drafts_.emplace_back();
+            drafts_.back().entry = &entry;
+        }
+    }
+    if (drafts_.size() > entries_max) {
+        return PlanRefusal{
+            413,
+            {request_issue(
+                IssueType::too_long,
+                "bundle-size",
+                "More than " + std::to_string(entries_max) + " entries. Send several Bundles.",
+                "Bundle.entry"
+            )}
+        };
+    }
+    const bool batch = plan_.shape == WritePlan::Shape::batch;
+    for (std::uint32_t index = 0; index < drafts_.size(); ++index) {
+        Draft& draft = drafts_[index];
+        auto refused = draft_entry(draft, index);
+        for (Envelope::RefusedEntry& rule : envelope_.refused_entries) {
+            if (rule.index == index && batch) {
+                refused = PlanRefusal{rule.status, rule.issues};
+            }
+        }
+        if (refused && !batch) {
+            return refused;
+        }
+        draft.refused = std::move(refused);
+    }
+    if (!batch) {
+        if (auto refused = check_identities()) {
+            return refused;
+        }
+        map_full_urls();
+    }
+    for (std::uint32_t index = 0; index < drafts_.size(); ++index) {
+        Draft& draft = drafts_[index];
+        if (!draft.refused) {
+            draft.refused = finish_entry(draft, index);
+            if (draft.refused && !batch) {
+                return std::move(draft.refused);
+            }
+        }
+        if (draft.refused) {
+            fail_entry(draft, std::move(*draft.refused));
+        }
+        plan_.entries.push_back(std::move(draft.planned));
+    }
+    return std::nullopt;
+}
+
+std::optional<PlanRefusal> BundlePlanner::draft_entry(Draft& draft, std::uint32_t index) {
+    const std::string place = entry_expression(index);
+    draft.planned.full_url = draft.entry->child_value("fullUrl");
+    draft.resource = draft.entry->child("resource");
+    const Element* request = draft.entry->child("request");
+    if (request == nullptr || request->child_value("method").empty() || request->child_value("url").empty()) {
+        return entry_refusal(
+            400, IssueType::required, "Every entry of a batch or transaction needs request.method and request.url.", place + ".request"
+        );
+    }
+    std::string url(request->child_value("url"));
+    const std::string& base = context_.base;
+    if (url.compare(0, base.size(), base) == 0 && url.size() > base.size() && url[base.size()] == '/') {
+        url.erase(0, base.size() + 1);
+    } else if (url.find("://") != std::string::npos) {
+        return entry_refusal(400, IssueType::value, "The URL is not on this server.", place + ".request.url");
+    }
+    if (!url.empty() && url[0] == '/') {
+        url.erase(0, 1);
+    }
+    Envelope sub;
+    sub.id = envelope_.id;
+    sub.rulebook = envelope_.rulebook;
+    sub.request.method = request->child_value("method");
+    sub.request.target = context_.base_path + "/" + url;
+    if (auto refused = route(sub, context_)) {
+        PlanRefusal out = entry_refusal(
+            refused->status,
+            refused->status == 501 ? IssueType::not_supported : IssueType::invalid,
+            sub.request.method + " " + url.substr(0, 200) + " is not something an entry can do here.",
+            place + ".request"
+        );
+        return out;
+    }
+    switch (sub.call.interaction) {
+        case Interaction::create:
+        case Interaction::update:
+        case Interaction::remove: return draft_write(draft, sub, index);
+        case Interaction::read:
+        case Interaction::vread:
+        case Interaction::search: {
+            auto refused = draft_get(draft, sub);
+            if (refused) {
+                for (fhir::Issue& issue : refused->issues) {
+                    issue.expression = place + ".request.url";
+                }
+            }
+            return refused;
+        }
+        default: break;
+    }
+    return entry_refusal(
+        501,
+        IssueType::not_supported,
+        "An entry may create, update, delete, read or search; " + std::string(to_string(sub.call.interaction)) + " is not supported.",
+        place + ".request"
+    );
+}
+
+std::optional<PlanRefusal> BundlePlanner::draft_write(Draft& draft, const Envelope& sub, std::uint32_t index) {
+    const std::string place = entry_expression(index);
+    PlannedEntry& planned = draft.planned;
+    const Element& request = *draft.entry->child("request");
+    planned.resource.type = sub.call.type;
+    if (sub.call.interaction == Interaction::remove) {
+        planned.kind = PlanKind::remove;
+        planned.resource.id = sub.call.id;
+        return read_if_match(request.child_value("ifMatch"), planned.if_match);
+    }
+    if (draft.resource == nullptr || !draft.resource->is_resource) {
+        return entry_refusal(400, IssueType::required, "This entry needs a resource.", place + ".resource");
+    }
+    if (draft.resource->resource_type() != sub.call.type) {
+        return entry_refusal(
+            400,
+            IssueType::invalid,
+            "request.url is about " + sub.call.type + ", the resource is a " +
+                std::string(draft.resource->resource_type().substr(0, 64)) + ".",
+            place + ".resource"
+        );
+    }
+    if (sub.call.interaction == Interaction::update) {
+        planned.kind = PlanKind::update;
+        planned.resource.id = sub.call.id;
+        const auto id = draft.resource->child_value("id");
+        if (id != sub.call.id) {
+            return entry_refusal(
+                400,
+                id.empty() ? IssueType::required : IssueType::value,
+                id.empty() ? "An update carries its id: set it to the one in request.url."
+                           : "The id in the resource is not the one in request.url.",
+                place + ".resource.id"
+            );
+        }
+        return read_if_match(request.child_value("ifMatch"), planned.if_match);
+    }
+    planned.kind = PlanKind::create;
+    planned.resource.id = derived_uuid(envelope_.id, index);
+    const auto condition = request.child_value("ifNoneExist");
+    if (!condition.empty()) {
+        ParsedSearch parsed =
+            parse_condition(sub.call.type, condition, *envelope_.rulebook->engine, condition_limits(context_));
+        if (fhir::has_errors(parsed.issues)) {
+            for (fhir::Issue& issue : parsed.issues) {
+                issue.expression = place + ".request.ifNoneExist";
+            }
+            return PlanRefusal{400, std::move(parsed.issues)};
+        }
+        planned.condition = std::move(parsed.query);
+    }
+    return std::nullopt;
+}
+
+std::optional<PlanRefusal> BundlePlanner::draft_get(Draft& draft, Envelope& sub) {
+    draft.planned.kind = PlanKind::get;
+    if (sub.call.interaction == Interaction::search) {
+        ParsedSearch parsed = parse_search(
+            sub.call.type, sub.call.parameters, *envelope_.rulebook->engine, condition_limits(context_)
+        );
+        if (fhir::has_errors(parsed.issues)) {
+            return PlanRefusal{400, std::move(parsed.issues)};
+        }
+        draft.planned.search = std::move(parsed.query);
+        sub.call.parameters = std::move(parsed.used);
+    }
+    draft.planned.get = std::move(sub.call);
+    return std::nullopt;
+}
+
+// Two operations on one identity in a transaction have no defined outcome: both positions are named.
+std::optional<PlanRefusal> BundlePlanner::check_identities() const {
+    std::map<std::string, std::uint32_t> seen;
+    for (std::uint32_t index = 0; index < drafts_.size(); ++index) {
+        const PlannedEntry& planned = drafts_[index].planned;
+        if (planned.kind != PlanKind::update && planned.kind != PlanKind::remove) {
+            continue;
+        }
+        const auto [other, fresh] = seen.emplace(planned.resource.type + "/" + planned.resource.id, index);
+        if (!fresh) {
+            return entry_refusal(
+                400,
+                IssueType::invalid,
+                other->first + " is written by two entries, " + std::to_string(other->second) + " and " +
+                    std::to_string(index) + ". A transaction may write each resource once.",
+                entry_expression(index)
+            );
+        }
+    }
+    std::map<std::string_view, std::uint32_t> urls;
+    for (std::uint32_t index = 0; index < drafts_.size(); ++index) {
+        const PlannedEntry& planned = drafts_[index].planned;
+        if (planned.full_url.empty() || planned.kind == PlanKind::get || planned.kind == PlanKind::remove) {
+            continue;
+        }
+        const auto [other, fresh] = urls.emplace(planned.full_url, index);
+        if (!fresh) {
+            return entry_refusal(
+                400,
+                IssueType::invalid,
+                "Entries " + std::to_string(other->second) + " and " + std::to_string(index) +
+                    " have the same fullUrl; references to it would be ambiguous.",
+                entry_expression(index) + ".fullUrl"
+            );
+        }
+    }
+    return std::nullopt;
+}
+
+void BundlePlanner::map_full_urls() {
+    for (const Draft& draft : drafts_) {
+        const PlannedEntry& planned = draft.planned;
+        if (planned.full_url.empty() || (planned.kind != PlanKind::create && planned.kind != PlanKind::update)) {
+            continue;
+        }
+        const std::string target = planned.resource.type + "/" + planned.resource.id;
+        references_[planned.full_url] = target;
+        // "http://x/Patient/1" as fullUrl: a relative "Patient/1" beside it means the same entry.
+        const std::string own_id(draft.resource != nullptr ? draft.resource->child_value("id") : "");
+        const std::string relative = planned.resource.type + "/" + own_id;
+        const std::string& url = planned.full_url;
+        if (planned.kind == PlanKind::create && !own_id.empty() && url.size() > relative.size() &&
+            url.compare(url.size() - relative.size(), relative.size(), relative) == 0 &&
+            url[url.size() - relative.size() - 1] == '/') {
+            references_.emplace(relative, target);
+        }
+    }
+}
+
+std::optional<PlanRefusal> BundlePlanner::finish_entry(Draft& draft, std::uint32_t index) {
+    PlannedEntry& planned = draft.planned;
+    if (planned.kind != PlanKind::create && planned.kind != PlanKind::update) {
+        return std::nullopt;
+    }
+    const fhir::Engine& engine = *envelope_.rulebook->engine;
+    rewrite_references(*draft.resource, references_, engine.types(), *envelope_.arena);
+    for (const std::string& text : conditional_references(*draft.resource)) {
+        const std::string place = entry_expression(index) + ".resource";
+        if (plan_.shape == WritePlan::Shape::batch) {
+            return entry_refusal(400, IssueType::invalid, "A conditional reference is allowed in a transaction only.", place);
+        }
+        ParsedSearch parsed =
+            parse_condition(text.substr(0, text.find('?')), text, engine, condition_limits(context_));
+        if (engine.types().find(text.substr(0, text.find('?'))) == fhir::unknown_type || fhir::has_errors(parsed.issues)) {
+            return entry_refusal(
+                400, IssueType::value, "A conditional reference in this entry is not a search that works here.", place
+            );
+        }
+        planned.references.emplace_back(text, std::move(parsed.query));
+    }
+    const std::string id = planned.resource.id;
+    fill_resource(planned, envelope_, *draft.resource, id);
+    return std::nullopt;
+}
+
+void BundlePlanner::fail_entry(Draft& draft, PlanRefusal refusal) {
+    draft.planned.failure_status = refusal.status;
+    draft.planned.failure = fhir::outcome_json(refusal.issues);
+}
+
+}  // namespace
+
+std::optional<Refusal> plan_bundle(Envelope& envelope, const ApiContext& context, WritePlan& plan) {
+    BundlePlanner planner(envelope, context, plan);
+    if (auto refused = planner.run()) {
+        Refusal out;
+        out.response = refusal(refused->status, refused->issues, envelope);
+        out.issues = std::move(refused->issues);
+        return out;
+    }
+    return std::nullopt;
+}
+
+}  // namespace gatehouse::gateway
