@@ -1,8 +1,8 @@
 #pragma once
 // SPDX-License-Identifier: Apache-2.0
 //
-// The REST face: request -> Interaction, reads, capability statement, $validate, $receipt, error answers.
-// Writes are in write_plan.hpp. Nothing here knows sockets or threads.
+// The REST face: request -> Interaction, reads, capability statement, $validate, $receipt, error
+// answers. Writes are in write_plan.hpp. Nothing here knows sockets or threads.
 
 #include <functional>
 #include <memory>
@@ -17,23 +17,24 @@ namespace gatehouse::gateway {
 
 // What the API needs to know of its surroundings.
 struct ApiContext {
-    std::string base;              // public base URL without trailing slash: "http://127.0.0.1:8080/fhir/R4"
-    std::string base_path;         // "/fhir/R4"
+    std::string base;  // public base URL without trailing slash: "http://127.0.0.1:8080/fhir/R4"
+    std::string base_path;  // "/fhir/R4"
     std::uint32_t page_default = 20;
     std::uint32_t page_max = 500;
     std::string software_version;
-    bool check_references = false; // refuse references to resources not held
+    bool check_references = false;  // refuse references to resources not held
     // A message that is accepted and not yet applied (state received), by our id or the partner's
     // X-Request-ID; empty if there is none. May be empty itself.
-    std::function<std::optional<Receipt>(const std::string& partner, const std::string& id)> pending;
+    std::function<std::optional<Receipt>(const std::string& partner, const std::string& id)>
+        pending;
 };
 
-// Method and target -> call, answer format, preferences. A refusal (404, 405, 406, 415, 400) is a ready
-// Response.
+// Method and target -> call, answer format, preferences. A refusal (404, 405, 406, 415, 400) is a
+// ready Response.
 std::optional<Response> route(Envelope& envelope, const ApiContext& context);
 
-// read, vread, search, history, capabilities, validate, receipt. Blocking store reads: run on a pool.
-// Every resource leaves through disclose() (gateway/api/disclose.hpp).
+// read, vread, search, history, capabilities, validate, receipt. Blocking store reads: run on a
+// pool. Every resource leaves through disclose() (gateway/api/disclose.hpp).
 Response answer(Envelope& envelope, const ApiContext& context, StoreReader& store);
 
 // An OperationOutcome answer in the caller's format.
@@ -42,8 +43,8 @@ Response refusal(int status, const fhir::Issues& issues, const Envelope& envelop
 Response refusal(const Fault& fault, const Envelope& envelope);
 int status_of(Errc code) noexcept;
 
-// The first answer of a settled message, again: for duplicate deliveries and the status URL. The body is
-// the receipt's, or resources[0] as stored.
+// The first answer of a settled message, again: for duplicate deliveries and the status URL. The
+// body is the receipt's, or resources[0] as stored.
 Response answer_again(const Receipt& receipt, StoreReader& store, Envelope& envelope);
 // The answer of a message accepted but not applied by its deadline: 202 with Content-Location
 // "<base>/$status?id=<message id>" and Retry-After.

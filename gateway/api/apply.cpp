@@ -22,11 +22,11 @@ using fhir::IssueType;
 // What one entry did. `outcome` is set when the sender's wish could not be met.
 struct EntryResult {
     int status = 200;
-    std::string path;             // "Patient/1/_history/2"
+    std::string path;  // "Patient/1/_history/2"
     std::uint64_t version = 0;
     Micros last_modified = 0;
-    std::string resource;         // representation, if it may be shown
-    fhir::Issues refused;         // not empty: nothing was done
+    std::string resource;  // representation, if it may be shown
+    fhir::Issues refused;  // not empty: nothing was done
 };
 
 EntryResult refuse_entry(int status, IssueType type, std::string rule, std::string text) {
@@ -39,10 +39,14 @@ EntryResult refuse_entry(int status, IssueType type, std::string rule, std::stri
 class PlanApplier {
 public:
     PlanApplier(
-        const WritePlan& plan, StoreWriter& store, Micros accepted_at, const std::string& message_id,
+        const WritePlan& plan,
+        StoreWriter& store,
+        Micros accepted_at,
+        const std::string& message_id,
         const std::string& partner
     )
-        : plan_(plan), store_(store), accepted_at_(accepted_at), message_id_(message_id), partner_(partner) {}
+        : plan_(plan), store_(store), accepted_at_(accepted_at), message_id_(message_id),
+          partner_(partner) {}
 
     Result<Applied> single();
     Result<Applied> bundle();
@@ -57,7 +61,8 @@ private:
     Result<EntryResult> existing(const std::string& type, const std::string& id);
     // Puts what only the store knows into the body: conditional references, and entries that an
     // If-None-Exist turned into existing ones.
-    Result<std::optional<EntryResult>> settle_references(NewVersion& resource, const PlannedEntry& entry);
+    Result<std::optional<EntryResult>>
+    settle_references(NewVersion& resource, const PlannedEntry& entry);
     void append_entry(std::string& out, const EntryResult& result, std::uint32_t index) const;
     [[nodiscard]] fhir::Issues findings_of(std::uint32_t index) const;
 
@@ -68,7 +73,8 @@ private:
     const std::string& partner_;
     std::vector<std::string> written_;
     std::vector<std::string> disclosed_;
-    std::vector<std::pair<std::string, std::pair<std::string, std::string>>> merged_;  // planned path -> type, id
+    std::vector<std::pair<std::string, std::pair<std::string, std::string>>>
+        merged_;  // planned path -> type, id
 };
 
 Result<EntryResult> PlanApplier::existing(const std::string& type, const std::string& id) {
@@ -84,7 +90,8 @@ Result<EntryResult> PlanApplier::existing(const std::string& type, const std::st
     return result;
 }
 
-Result<std::optional<EntryResult>> PlanApplier::settle_references(NewVersion& resource, const PlannedEntry& entry) {
+Result<std::optional<EntryResult>>
+PlanApplier::settle_references(NewVersion& resource, const PlannedEntry& entry) {
     for (const auto& [text, query] : entry.references) {
         GH_TRY_ASSIGN(std::vector<std::string> ids, store_.match(query, 2));
         if (ids.size() != 1) {
@@ -93,7 +100,8 @@ Result<std::optional<EntryResult>> PlanApplier::settle_references(NewVersion& re
                 ids.empty() ? IssueType::not_found : IssueType::multiple_matches,
                 "conditional-reference",
                 std::string("A conditional reference of this entry matches ") +
-                    (ids.empty() ? "nothing" : "more than one resource") + "; it must match exactly one."
+                    (ids.empty() ? "nothing" : "more than one resource") +
+                    "; it must match exactly one."
             ));
         }
         replace_reference(resource, text, query.type, ids.front());
@@ -103,12 +111,13 @@ Result<std::optional<EntryResult>> PlanApplier::settle_references(NewVersion& re
     }
     if (plan_.check_references) {
         for (const fhir::IndexEntry& index : resource.index) {
-            if (index.parameter->type != fhir::SearchType::reference || index.system.empty() || index.value.empty() ||
-                index.value.find(':') != std::string::npos) {
+            if (index.parameter->type != fhir::SearchType::reference || index.system.empty() ||
+                index.value.empty() || index.value.find(':') != std::string::npos) {
                 continue;
             }
             auto target = store_.read(index.system, index.value);
-            if (!target && target.error().code != Errc::not_found && target.error().code != Errc::gone) {
+            if (!target && target.error().code != Errc::not_found &&
+                target.error().code != Errc::gone) {
                 return target.error();
             }
             if (!target || target->deleted()) {
@@ -116,7 +125,8 @@ Result<std::optional<EntryResult>> PlanApplier::settle_references(NewVersion& re
                     422,
                     IssueType::not_found,
                     "reference-exists",
-                    "Reference " + index.parameter->code + " points at " + index.system + "/" + index.value +
+                    "Reference " + index.parameter->code + " points at " + index.system + "/" +
+                        index.value +
                         ", which is not held here. Send it first or in the same transaction."
                 ));
             }
@@ -136,7 +146,8 @@ Result<EntryResult> PlanApplier::put(NewVersion resource, std::uint64_t if_match
                 412,
                 IssueType::conflict,
                 "version-conflict",
-                resource.type + "/" + resource.id + " is not at version " + std::to_string(if_match) +
+                resource.type + "/" + resource.id + " is not at version " +
+                    std::to_string(if_match) +
                     " any more. Read it again, apply your change to it and send that."
             );
         }
@@ -170,11 +181,14 @@ Result<EntryResult> PlanApplier::create(const PlannedEntry& entry) {
                 412,
                 IssueType::multiple_matches,
                 "if-none-exist",
-                "If-None-Exist matches more than one " + entry.resource.type + ". Make the condition narrower."
+                "If-None-Exist matches more than one " + entry.resource.type +
+                    ". Make the condition narrower."
             );
         }
         if (ids.size() == 1) {
-            merged_.push_back({entry.resource.type + "/" + entry.resource.id, {entry.resource.type, ids.front()}});
+            merged_.push_back(
+                {entry.resource.type + "/" + entry.resource.id, {entry.resource.type, ids.front()}}
+            );
             return existing(entry.resource.type, ids.front());
         }
     }
@@ -197,8 +211,8 @@ Result<EntryResult> PlanApplier::update(const PlannedEntry& entry) {
             412,
             IssueType::conflict,
             "version-conflict",
-            entry.resource.type + "/" + entry.resource.id + " does not exist, so it is not at version " +
-                std::to_string(entry.if_match) + "."
+            entry.resource.type + "/" + entry.resource.id +
+                " does not exist, so it is not at version " + std::to_string(entry.if_match) + "."
         );
     }
     NewVersion resource = entry.resource;
@@ -219,7 +233,8 @@ Result<EntryResult> PlanApplier::remove(const PlannedEntry& entry) {
                 412,
                 IssueType::conflict,
                 "version-conflict",
-                entry.resource.type + "/" + entry.resource.id + " is not at version " + std::to_string(entry.if_match) + "."
+                entry.resource.type + "/" + entry.resource.id + " is not at version " +
+                    std::to_string(entry.if_match) + "."
             );
         }
         return removed.error();
@@ -239,7 +254,9 @@ Result<EntryResult> PlanApplier::get(const PlannedEntry& entry) {
     const RestCall& call = *entry.get;
     if (entry.search) {
         GH_TRY_ASSIGN(SearchPage page, store_.search(*entry.search));
-        std::erase_if(page.matches, [&](StoredVersion& match) { return !disclose(match, disclosed_); });
+        std::erase_if(page.matches, [&](StoredVersion& match) {
+            return !disclose(match, disclosed_);
+        });
         std::vector<BundleLink> links{{"self", search_url(plan_.base, call.type, call.parameters)}};
         if (!page.next.empty()) {
             auto parameters = call.parameters;
@@ -251,8 +268,11 @@ Result<EntryResult> PlanApplier::get(const PlannedEntry& entry) {
         result.resource = searchset(page, links, plan_.base, {}, entry.search->count_only);
         return result;
     }
-    auto version = call.version.empty() ? store_.read(call.type, call.id)
-                                        : store_.read_version(call.type, call.id, std::strtoull(call.version.c_str(), nullptr, 10));
+    auto version = call.version.empty()
+                       ? store_.read(call.type, call.id)
+                       : store_.read_version(
+                             call.type, call.id, std::strtoull(call.version.c_str(), nullptr, 10)
+                         );
     const std::string name = call.type + "/" + call.id;
     if (!version && version.error().code != Errc::not_found && version.error().code != Errc::gone) {
         return version.error();
@@ -273,27 +293,36 @@ Result<EntryResult> PlanApplier::get(const PlannedEntry& entry) {
 
 Result<EntryResult> PlanApplier::write(const PlannedEntry& entry) {
     switch (entry.kind) {
-        case PlanKind::create: return create(entry);
-        case PlanKind::update: return update(entry);
-        case PlanKind::remove: return remove(entry);
-        case PlanKind::get: return get(entry);
+    case PlanKind::create: return create(entry);
+    case PlanKind::update: return update(entry);
+    case PlanKind::remove: return remove(entry);
+    case PlanKind::get: return get(entry);
     }
     return Fault(Errc::internal, "apply_plan", "unknown kind of entry");
 }
 
-// The findings of a warned acceptance travel in a header, since the body is the resource: a compact JSON
-// array, ASCII, cut to what a header may carry. All of them are in the answer to
-// Prefer: return=OperationOutcome.
+// The findings of a warned acceptance travel in a header, since the body is the resource: a compact
+// JSON array, ASCII, cut to what a header may carry. All of them are in the answer to Prefer:
+// return=OperationOutcome.
 std::string findings_header(const fhir::Issues& findings) {
     constexpr std::size_t bytes_max = 4096;
     std::string out = "[";
     for (const fhir::Issue& finding : findings) {
         fhir::JsonWriter json;
-        json.begin_object().key("rule").string(finding.rule).key("expression").string(finding.expression);
+        json.begin_object()
+            .key("rule")
+            .string(finding.rule)
+            .key("expression")
+            .string(finding.expression);
         json.key("diagnostics").string(finding.diagnostics).end_object();
         std::string text = json.take();
         std::replace_if(
-            text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 32 || static_cast<unsigned char>(c) > 126; }, '?'
+            text.begin(),
+            text.end(),
+            [](char c) {
+                return static_cast<unsigned char>(c) < 32 || static_cast<unsigned char>(c) > 126;
+            },
+            '?'
         );
         if (out.size() + text.size() + 2 > bytes_max) {
             break;
@@ -354,28 +383,32 @@ fhir::Issues PlanApplier::findings_of(std::uint32_t index) const {
 
 const char* reason_of(int status) {
     switch (status) {
-        case 200: return "200 OK";
-        case 201: return "201 Created";
-        case 204: return "204 No Content";
-        case 400: return "400 Bad Request";
-        case 404: return "404 Not Found";
-        case 409: return "409 Conflict";
-        case 410: return "410 Gone";
-        case 412: return "412 Precondition Failed";
-        case 422: return "422 Unprocessable Entity";
-        case 501: return "501 Not Implemented";
-        default: return nullptr;
+    case 200: return "200 OK";
+    case 201: return "201 Created";
+    case 204: return "204 No Content";
+    case 400: return "400 Bad Request";
+    case 404: return "404 Not Found";
+    case 409: return "409 Conflict";
+    case 410: return "410 Gone";
+    case 412: return "412 Precondition Failed";
+    case 422: return "422 Unprocessable Entity";
+    case 501: return "501 Not Implemented";
+    default: return nullptr;
     }
 }
 
-void PlanApplier::append_entry(std::string& out, const EntryResult& result, std::uint32_t index) const {
+void PlanApplier::append_entry(std::string& out, const EntryResult& result, std::uint32_t index)
+    const {
     const PlannedEntry& entry = plan_.entries[index];
     fhir::JsonWriter json;
     json.begin_object();
     const bool writes = entry.kind == PlanKind::create || entry.kind == PlanKind::update;
-    if (!result.resource.empty() && plan_.prefer != "minimal" && plan_.prefer != "OperationOutcome") {
+    if (!result.resource.empty() && plan_.prefer != "minimal" &&
+        plan_.prefer != "OperationOutcome") {
         if (writes && !result.path.empty()) {
-            json.key("fullUrl").string(plan_.base + "/" + result.path.substr(0, result.path.find("/_history/")));
+            json.key("fullUrl").string(
+                plan_.base + "/" + result.path.substr(0, result.path.find("/_history/"))
+            );
         }
         json.key("resource").raw(result.resource);
     } else if (entry.kind == PlanKind::get && !result.resource.empty()) {
@@ -383,7 +416,9 @@ void PlanApplier::append_entry(std::string& out, const EntryResult& result, std:
     }
     json.key("response").begin_object();
     const char* reason = reason_of(result.status);
-    json.key("status").string(reason != nullptr ? std::string(reason) : std::to_string(result.status));
+    json.key("status").string(
+        reason != nullptr ? std::string(reason) : std::to_string(result.status)
+    );
     if (writes && !result.path.empty()) {
         json.key("location").string(result.path);
     }
@@ -412,19 +447,22 @@ Result<Applied> PlanApplier::bundle() {
         order[i] = i;
     }
     if (transaction) {
-        // DELETE, POST, PUT, GET (FHIR R4 §3.1.0.11.2), whatever order they came in. Conditional creates go
-        // before plain ones: what they turn out to be is known before anything that refers to them is written.
+        // DELETE, POST, PUT, GET (FHIR R4 §3.1.0.11.2), whatever order they came in. Conditional
+        // creates go before plain ones: what they turn out to be is known before anything that
+        // refers to them is written.
         const auto rank = [&](std::uint32_t index) {
             const PlannedEntry& entry = plan_.entries[index];
             switch (entry.kind) {
-                case PlanKind::remove: return 0;
-                case PlanKind::create: return entry.condition ? 1 : 2;
-                case PlanKind::update: return 3;
-                case PlanKind::get: return 4;
+            case PlanKind::remove: return 0;
+            case PlanKind::create: return entry.condition ? 1 : 2;
+            case PlanKind::update: return 3;
+            case PlanKind::get: return 4;
             }
             return 4;
         };
-        std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return rank(a) < rank(b); });
+        std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) {
+            return rank(a) < rank(b);
+        });
         GH_TRY(store_.savepoint());
     }
     for (const std::uint32_t index : order) {
@@ -452,7 +490,8 @@ Result<Applied> PlanApplier::bundle() {
     if (transaction) {
         GH_TRY(store_.release());
     }
-    std::string body = open_bundle(transaction ? "transaction-response" : "batch-response", std::nullopt, {});
+    std::string body =
+        open_bundle(transaction ? "transaction-response" : "batch-response", std::nullopt, {});
     for (std::uint32_t index = 0; index < results.size(); ++index) {
         if (index > 0) {
             body.push_back(',');
@@ -461,7 +500,8 @@ Result<Applied> PlanApplier::bundle() {
     }
     body.append("]}");
     if (results.empty()) {
-        body = open_bundle(transaction ? "transaction-response" : "batch-response", std::nullopt, {});
+        body =
+            open_bundle(transaction ? "transaction-response" : "batch-response", std::nullopt, {});
         body.resize(body.size() - std::string_view(",\"entry\":[").size());
         body.push_back('}');
     }
@@ -474,9 +514,10 @@ Result<Applied> PlanApplier::bundle() {
         applied.response.headers.set("Gatehouse-Findings", findings_header(plan_.findings));
     }
     applied.response.body = std::move(body);
-    const bool nothing_done = std::all_of(plan_.entries.begin(), plan_.entries.end(), [](const PlannedEntry& entry) {
-        return !entry.failure.empty();
-    });
+    const bool nothing_done =
+        std::all_of(plan_.entries.begin(), plan_.entries.end(), [](const PlannedEntry& entry) {
+            return !entry.failure.empty();
+        });
     if (nothing_done && !plan_.entries.empty()) {
         applied.state = MessageState::rejected;
     }
@@ -486,7 +527,10 @@ Result<Applied> PlanApplier::bundle() {
 }  // namespace
 
 Result<Applied> apply_plan(
-    const WritePlan& plan, StoreWriter& store, Micros accepted_at, const std::string& message_id,
+    const WritePlan& plan,
+    StoreWriter& store,
+    Micros accepted_at,
+    const std::string& message_id,
     const std::string& partner
 ) {
     PlanApplier applier(plan, store, accepted_at, message_id, partner);

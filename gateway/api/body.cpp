@@ -11,7 +11,8 @@ namespace {
 using fhir::Element;
 using fhir::Written;
 
-Element* new_child(Element& parent, std::string_view name, const fhir::TypeModel& types, Arena& arena) {
+Element*
+new_child(Element& parent, std::string_view name, const fhir::TypeModel& types, Arena& arena) {
     auto* element = arena.create<Element>();
     element->name = name;
     element->symbol = types.symbols().find(name);
@@ -22,7 +23,11 @@ Element* new_child(Element& parent, std::string_view name, const fhir::TypeModel
 }
 
 Element* new_value(
-    Element& parent, std::string_view name, std::string_view value, const fhir::TypeModel& types, Arena& arena
+    Element& parent,
+    std::string_view name,
+    std::string_view value,
+    const fhir::TypeModel& types,
+    Arena& arena
 ) {
     Element* element = new_child(parent, name, types, arena);
     element->value = value;
@@ -66,7 +71,8 @@ Element* take(Element& parent, std::string_view name) {
 
 bool has_tag(const Element& meta, std::string_view system, std::string_view code) {
     for (const Element& tag : meta.children()) {
-        if (tag.name == "tag" && tag.child_value("system") == system && tag.child_value("code") == code) {
+        if (tag.name == "tag" && tag.child_value("system") == system &&
+            tag.child_value("code") == code) {
             return true;
         }
     }
@@ -76,7 +82,8 @@ bool has_tag(const Element& meta, std::string_view system, std::string_view code
 void add_tag(Element& meta, std::string_view text, const fhir::TypeModel& types, Arena& arena) {
     const auto bar = text.find('|');
     const std::string_view system = text.substr(0, bar);
-    const std::string_view code = bar == std::string_view::npos ? std::string_view{} : text.substr(bar + 1);
+    const std::string_view code =
+        bar == std::string_view::npos ? std::string_view{} : text.substr(bar + 1);
     if (has_tag(meta, system, code)) {
         return;
     }
@@ -108,8 +115,7 @@ bool is_uri_type(const Element& element, const fhir::TypeModel& types) {
 }
 
 // Calls visit(element) for every element below, resources inside included.
-template <class Visit>
-void walk(Element& element, const Visit& visit) {
+template <class Visit> void walk(Element& element, const Visit& visit) {
     visit(element);
     for (Element& child : element.children()) {
         walk(child, visit);
@@ -123,7 +129,8 @@ std::string json_text(std::string_view text) {
 }
 
 void replace_all(std::string& text, std::string_view from, std::string_view to) {
-    for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) {
+    for (std::size_t at = text.find(from); at != std::string::npos;
+         at = text.find(from, at + to.size())) {
         text.replace(at, from.size(), to);
     }
 }
@@ -131,8 +138,12 @@ void replace_all(std::string& text, std::string_view from, std::string_view to) 
 }  // namespace
 
 SplitJson split_body(
-    Element& resource, std::string_view id, std::span<const std::string> tags, std::string_view token,
-    const fhir::TypeModel& types, Arena& arena
+    Element& resource,
+    std::string_view id,
+    std::span<const std::string> tags,
+    std::string_view token,
+    const fhir::TypeModel& types,
+    Arena& arena
 ) {
     Element* meta = take(resource, "meta");
     if (meta == nullptr || meta->has_value()) {
@@ -163,7 +174,9 @@ SplitJson split_body(
 }
 
 void rewrite_references(
-    Element& resource, const std::map<std::string, std::string, std::less<>>& map, const fhir::TypeModel& types,
+    Element& resource,
+    const std::map<std::string, std::string, std::less<>>& map,
+    const fhir::TypeModel& types,
     Arena& arena
 ) {
     if (map.empty()) {
@@ -196,8 +209,9 @@ void rewrite_references(
         const std::string_view target = element.value.substr(0, suffix_at);
         const auto found = map.find(target);
         if (found != map.end()) {
-            const std::string_view suffix =
-                suffix_at == std::string_view::npos ? std::string_view{} : element.value.substr(suffix_at);
+            const std::string_view suffix = suffix_at == std::string_view::npos
+                                                ? std::string_view{}
+                                                : element.value.substr(suffix_at);
             element.value = arena.copy(found->second + std::string(suffix));
         }
     });
@@ -206,7 +220,8 @@ void rewrite_references(
 std::vector<std::string> conditional_references(const Element& resource) {
     std::vector<std::string> found;
     walk(const_cast<Element&>(resource), [&](Element& element) {
-        if (element.name != "reference" || !element.has_value() || element.value.find("://") != std::string_view::npos) {
+        if (element.name != "reference" || !element.has_value() ||
+            element.value.find("://") != std::string_view::npos) {
             return;
         }
         if (element.value.find('?') != std::string_view::npos) {
@@ -219,7 +234,9 @@ std::vector<std::string> conditional_references(const Element& resource) {
     return found;
 }
 
-void index_resource(NewVersion& out, const Element& resource, const fhir::Engine& engine, Arena& arena) {
+void index_resource(
+    NewVersion& out, const Element& resource, const fhir::Engine& engine, Arena& arena
+) {
     engine.search()->extract(resource, arena, out.index);
     if (out.type == "Patient") {
         out.patient = out.id;
@@ -235,14 +252,17 @@ void index_resource(NewVersion& out, const Element& resource, const fhir::Engine
     }
 }
 
-void replace_reference(NewVersion& resource, std::string_view from, std::string_view type, std::string_view id) {
+void replace_reference(
+    NewVersion& resource, std::string_view from, std::string_view type, std::string_view id
+) {
     const std::string to = std::string(type) + "/" + std::string(id);
     replace_all(resource.json.head, json_text(from), json_text(to));
     replace_all(resource.json.tail, json_text(from), json_text(to));
     const auto slash = from.find('/');
     for (fhir::IndexEntry& entry : resource.index) {
         const bool whole = entry.value == from;
-        const bool split = slash != std::string_view::npos && entry.system == from.substr(0, slash) &&
+        const bool split = slash != std::string_view::npos &&
+                           entry.system == from.substr(0, slash) &&
                            entry.value == from.substr(slash + 1);
         if (entry.parameter->type == fhir::SearchType::reference && (whole || split)) {
             entry.system = type;
@@ -254,7 +274,8 @@ void replace_reference(NewVersion& resource, std::string_view from, std::string_
     }
     if (resource.patient.empty() && type == "Patient") {
         for (const fhir::IndexEntry& entry : resource.index) {
-            if ((entry.parameter->code == "patient" || entry.parameter->code == "subject") && entry.value == id) {
+            if ((entry.parameter->code == "patient" || entry.parameter->code == "subject") &&
+                entry.value == id) {
                 resource.patient = id;
             }
         }

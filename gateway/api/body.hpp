@@ -20,14 +20,20 @@ namespace gatehouse::gateway {
 // ("system|code") and serialises it. `token` must be unguessable: it marks the split while writing.
 // `resource` is annotated anew, so search extraction sees the same tree as the store.
 SplitJson split_body(
-    fhir::Element& resource, std::string_view id, std::span<const std::string> tags, std::string_view token,
-    const fhir::TypeModel& types, Arena& arena
+    fhir::Element& resource,
+    std::string_view id,
+    std::span<const std::string> tags,
+    std::string_view token,
+    const fhir::TypeModel& types,
+    Arena& arena
 );
 
-// Replaces every reference (Reference.reference, uri-typed values, and src/href in narrative) that is a
-// key of `map` by its value. FHIR R4 §3.1.0.11.2.
+// Replaces every reference (Reference.reference, uri-typed values, and src/href in narrative) that
+// is a key of `map` by its value. FHIR R4 §3.1.0.11.2.
 void rewrite_references(
-    fhir::Element& resource, const std::map<std::string, std::string, std::less<>>& map, const fhir::TypeModel& types,
+    fhir::Element& resource,
+    const std::map<std::string, std::string, std::less<>>& map,
+    const fhir::TypeModel& types,
     Arena& arena
 );
 
@@ -35,9 +41,13 @@ void rewrite_references(
 std::vector<std::string> conditional_references(const fhir::Element& resource);
 
 // Index entries and patient compartment key of an annotated resource.
-void index_resource(NewVersion& out, const fhir::Element& resource, const fhir::Engine& engine, Arena& arena);
+void index_resource(
+    NewVersion& out, const fhir::Element& resource, const fhir::Engine& engine, Arena& arena
+);
 
 // Replaces `from` by `to` as a whole reference text, in body and index.
-void replace_reference(NewVersion& resource, std::string_view from, std::string_view type, std::string_view id);
+void replace_reference(
+    NewVersion& resource, std::string_view from, std::string_view type, std::string_view id
+);
 
 }  // namespace gatehouse::gateway

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Planning of batch and transaction Bundles (FHIR R4 §3.1.0.11): every entry is routed like a request of
-// its own; a transaction is refused whole with the entry named, a batch entry fails alone.
+// Planning of batch and transaction Bundles (FHIR R4 §3.1.0.11): every entry is routed like a
+// request of its own; a transaction is refused whole with the entry named, a batch entry fails
+// alone.
 #include <algorithm>
 #include <map>
 
@@ -24,7 +25,11 @@ std::string entry_expression(std::uint32_t index) {
 }
 
 PlanRefusal entry_refusal(int status, IssueType type, std::string text, std::string expression) {
-    return {status, {request_issue(type, "bundle-entry", std::move(text), std::move(expression), "INVALID_RESOURCE")}};
+    return {
+        status,
+        {request_issue(
+            type, "bundle-entry", std::move(text), std::move(expression), "INVALID_RESOURCE"
+        )}};
 }
 
 // What is known of an entry before bodies are serialised.
@@ -67,11 +72,11 @@ std::optional<PlanRefusal> BundlePlanner::run() {
             {request_issue(
                 IssueType::invalid,
                 "bundle-type",
-                "The base takes a Bundle of type batch or transaction. To store another Bundle, POST it to /Bundle.",
+                "The base takes a Bundle of type batch or transaction. To store another Bundle, "
+                "POST it to /Bundle.",
                 root.resource_type() == "Bundle" ? "Bundle.type" : "",
                 "INVALID_RESOURCE"
-            )}
-        };
+            )}};
     }
     plan_.shape = type == "batch" ? WritePlan::Shape::batch : WritePlan::Shape::transaction;
     for (Element& entry : root.children()) {
@@ -88,8 +93,7 @@ std::optional<PlanRefusal> BundlePlanner::run() {
                 "bundle-size",
                 "More than " + std::to_string(entries_max) + " entries. Send several Bundles.",
                 "Bundle.entry"
-            )}
-        };
+            )}};
     }
     const bool batch = plan_.shape == WritePlan::Shape::batch;
     for (std::uint32_t index = 0; index < drafts_.size(); ++index) {
@@ -132,17 +136,24 @@ std::optional<PlanRefusal> BundlePlanner::draft_entry(Draft& draft, std::uint32_
     draft.planned.full_url = draft.entry->child_value("fullUrl");
     draft.resource = draft.entry->child("resource");
     const Element* request = draft.entry->child("request");
-    if (request == nullptr || request->child_value("method").empty() || request->child_value("url").empty()) {
+    if (request == nullptr || request->child_value("method").empty() ||
+        request->child_value("url").empty()) {
         return entry_refusal(
-            400, IssueType::required, "Every entry of a batch or transaction needs request.method and request.url.", place + ".request"
+            400,
+            IssueType::required,
+            "Every entry of a batch or transaction needs request.method and request.url.",
+            place + ".request"
         );
     }
     std::string url(request->child_value("url"));
     const std::string& base = context_.base;
-    if (url.compare(0, base.size(), base) == 0 && url.size() > base.size() && url[base.size()] == '/') {
+    if (url.compare(0, base.size(), base) == 0 && url.size() > base.size() &&
+        url[base.size()] == '/') {
         url.erase(0, base.size() + 1);
     } else if (url.find("://") != std::string::npos) {
-        return entry_refusal(400, IssueType::value, "The URL is not on this server.", place + ".request.url");
+        return entry_refusal(
+            400, IssueType::value, "The URL is not on this server.", place + ".request.url"
+        );
     }
     if (!url.empty() && url[0] == '/') {
         url.erase(0, 1);
@@ -156,37 +167,40 @@ std::optional<PlanRefusal> BundlePlanner::draft_entry(Draft& draft, std::uint32_
         PlanRefusal out = entry_refusal(
             refused->status,
             refused->status == 501 ? IssueType::not_supported : IssueType::invalid,
-            sub.request.method + " " + url.substr(0, 200) + " is not something an entry can do here.",
+            sub.request.method + " " + url.substr(0, 200) +
+                " is not something an entry can do here.",
             place + ".request"
         );
         return out;
     }
     switch (sub.call.interaction) {
-        case Interaction::create:
-        case Interaction::update:
-        case Interaction::remove: return draft_write(draft, sub, index);
-        case Interaction::read:
-        case Interaction::vread:
-        case Interaction::search: {
-            auto refused = draft_get(draft, sub);
-            if (refused) {
-                for (fhir::Issue& issue : refused->issues) {
-                    issue.expression = place + ".request.url";
-                }
+    case Interaction::create:
+    case Interaction::update:
+    case Interaction::remove: return draft_write(draft, sub, index);
+    case Interaction::read:
+    case Interaction::vread:
+    case Interaction::search: {
+        auto refused = draft_get(draft, sub);
+        if (refused) {
+            for (fhir::Issue& issue : refused->issues) {
+                issue.expression = place + ".request.url";
             }
-            return refused;
         }
-        default: break;
+        return refused;
+    }
+    default: break;
     }
     return entry_refusal(
         501,
         IssueType::not_supported,
-        "An entry may create, update, delete, read or search; " + std::string(to_string(sub.call.interaction)) + " is not supported.",
+        "An entry may create, update, delete, read or search; " +
+            std::string(to_string(sub.call.interaction)) + " is not supported.",
         place + ".request"
     );
 }
 
-std::optional<PlanRefusal> BundlePlanner::draft_write(Draft& draft, const Envelope& sub, std::uint32_t index) {
+std::optional<PlanRefusal>
+BundlePlanner::draft_write(Draft& draft, const Envelope& sub, std::uint32_t index) {
     const std::string place = entry_expression(index);
     PlannedEntry& planned = draft.planned;
     const Element& request = *draft.entry->child("request");
@@ -197,7 +211,9 @@ std::optional<PlanRefusal> BundlePlanner::draft_write(Draft& draft, const Envelo
         return read_if_match(request.child_value("ifMatch"), planned.if_match);
     }
     if (draft.resource == nullptr || !draft.resource->is_resource) {
-        return entry_refusal(400, IssueType::required, "This entry needs a resource.", place + ".resource");
+        return entry_refusal(
+            400, IssueType::required, "This entry needs a resource.", place + ".resource"
+        );
     }
     if (draft.resource->resource_type() != sub.call.type) {
         return entry_refusal(
@@ -227,8 +243,9 @@ std::optional<PlanRefusal> BundlePlanner::draft_write(Draft& draft, const Envelo
     planned.resource.id = derived_uuid(envelope_.id, index);
     const auto condition = request.child_value("ifNoneExist");
     if (!condition.empty()) {
-        ParsedSearch parsed =
-            parse_condition(sub.call.type, condition, *envelope_.rulebook->engine, condition_limits(context_));
+        ParsedSearch parsed = parse_condition(
+            sub.call.type, condition, *envelope_.rulebook->engine, condition_limits(context_)
+        );
         if (fhir::has_errors(parsed.issues)) {
             for (fhir::Issue& issue : parsed.issues) {
                 issue.expression = place + ".request.ifNoneExist";
@@ -244,7 +261,10 @@ std::optional<PlanRefusal> BundlePlanner::draft_get(Draft& draft, Envelope& sub)
     draft.planned.kind = PlanKind::get;
     if (sub.call.interaction == Interaction::search) {
         ParsedSearch parsed = parse_search(
-            sub.call.type, sub.call.parameters, *envelope_.rulebook->engine, condition_limits(context_)
+            sub.call.type,
+            sub.call.parameters,
+            *envelope_.rulebook->engine,
+            condition_limits(context_)
         );
         if (fhir::has_errors(parsed.issues)) {
             return PlanRefusal{400, std::move(parsed.issues)};
@@ -256,7 +276,8 @@ std::optional<PlanRefusal> BundlePlanner::draft_get(Draft& draft, Envelope& sub)
     return std::nullopt;
 }
 
-// Two operations on one identity in a transaction have no defined outcome: both positions are named.
+// Two operations on one identity in a transaction have no defined outcome: both positions are
+// named.
 std::optional<PlanRefusal> BundlePlanner::check_identities() const {
     std::map<std::string, std::uint32_t> seen;
     for (std::uint32_t index = 0; index < drafts_.size(); ++index) {
@@ -264,13 +285,15 @@ std::optional<PlanRefusal> BundlePlanner::check_identities() const {
         if (planned.kind != PlanKind::update && planned.kind != PlanKind::remove) {
             continue;
         }
-        const auto [other, fresh] = seen.emplace(planned.resource.type + "/" + planned.resource.id, index);
+        const auto [other, fresh] =
+            seen.emplace(planned.resource.type + "/" + planned.resource.id, index);
         if (!fresh) {
             return entry_refusal(
                 400,
                 IssueType::invalid,
-                other->first + " is written by two entries, " + std::to_string(other->second) + " and " +
-                    std::to_string(index) + ". A transaction may write each resource once.",
+                other->first + " is written by two entries, " + std::to_string(other->second) +
+                    " and " + std::to_string(index) +
+                    ". A transaction may write each resource once.",
                 entry_expression(index)
             );
         }
@@ -278,7 +301,8 @@ std::optional<PlanRefusal> BundlePlanner::check_identities() const {
     std::map<std::string_view, std::uint32_t> urls;
     for (std::uint32_t index = 0; index < drafts_.size(); ++index) {
         const PlannedEntry& planned = drafts_[index].planned;
-        if (planned.full_url.empty() || planned.kind == PlanKind::get || planned.kind == PlanKind::remove) {
+        if (planned.full_url.empty() || planned.kind == PlanKind::get ||
+            planned.kind == PlanKind::remove) {
             continue;
         }
         const auto [other, fresh] = urls.emplace(planned.full_url, index);
@@ -298,13 +322,16 @@ std::optional<PlanRefusal> BundlePlanner::check_identities() const {
 void BundlePlanner::map_full_urls() {
     for (const Draft& draft : drafts_) {
         const PlannedEntry& planned = draft.planned;
-        if (planned.full_url.empty() || (planned.kind != PlanKind::create && planned.kind != PlanKind::update)) {
+        if (planned.full_url.empty() ||
+            (planned.kind != PlanKind::create && planned.kind != PlanKind::update)) {
             continue;
         }
         const std::string target = planned.resource.type + "/" + planned.resource.id;
         references_[planned.full_url] = target;
         // "http://x/Patient/1" as fullUrl: a relative "Patient/1" beside it means the same entry.
-        const std::string own_id(draft.resource != nullptr ? draft.resource->child_value("id") : "");
+        const std::string own_id(
+            draft.resource != nullptr ? draft.resource->child_value("id") : ""
+        );
         const std::string relative = planned.resource.type + "/" + own_id;
         const std::string& url = planned.full_url;
         if (planned.kind == PlanKind::create && !own_id.empty() && url.size() > relative.size() &&
@@ -325,13 +352,23 @@ std::optional<PlanRefusal> BundlePlanner::finish_entry(Draft& draft, std::uint32
     for (const std::string& text : conditional_references(*draft.resource)) {
         const std::string place = entry_expression(index) + ".resource";
         if (plan_.shape == WritePlan::Shape::batch) {
-            return entry_refusal(400, IssueType::invalid, "A conditional reference is allowed in a transaction only.", place);
-        }
-        ParsedSearch parsed =
-            parse_condition(text.substr(0, text.find('?')), text, engine, condition_limits(context_));
-        if (engine.types().find(text.substr(0, text.find('?'))) == fhir::unknown_type || fhir::has_errors(parsed.issues)) {
             return entry_refusal(
-                400, IssueType::value, "A conditional reference in this entry is not a search that works here.", place
+                400,
+                IssueType::invalid,
+                "A conditional reference is allowed in a transaction only.",
+                place
+            );
+        }
+        ParsedSearch parsed = parse_condition(
+            text.substr(0, text.find('?')), text, engine, condition_limits(context_)
+        );
+        if (engine.types().find(text.substr(0, text.find('?'))) == fhir::unknown_type ||
+            fhir::has_errors(parsed.issues)) {
+            return entry_refusal(
+                400,
+                IssueType::value,
+                "A conditional reference in this entry is not a search that works here.",
+                place
             );
         }
         planned.references.emplace_back(text, std::move(parsed.query));

@@ -18,7 +18,8 @@ void append_member(std::string& out, std::string_view name, std::string_view tex
 // An empty array is not FHIR: take the member away again when nothing was added.
 void close_bundle(std::string& out) {
     static constexpr std::string_view opening = ",\"entry\":[";
-    if (out.size() >= opening.size() && std::string_view(out).substr(out.size() - opening.size()) == opening) {
+    if (out.size() >= opening.size() &&
+        std::string_view(out).substr(out.size() - opening.size()) == opening) {
         out.resize(out.size() - opening.size());
         out.push_back('}');
         return;
@@ -29,7 +30,9 @@ void close_bundle(std::string& out) {
 }  // namespace
 
 std::string open_bundle(
-    std::string_view type, const std::optional<std::uint64_t>& total, const std::vector<BundleLink>& links
+    std::string_view type,
+    const std::optional<std::uint64_t>& total,
+    const std::vector<BundleLink>& links
 ) {
     std::string out = "{\"resourceType\":\"Bundle\",";
     append_member(out, "type", type);
@@ -52,7 +55,10 @@ std::string open_bundle(
 }
 
 std::string searchset(
-    const SearchPage& page, const std::vector<BundleLink>& links, std::string_view base, const fhir::Issues& outcome,
+    const SearchPage& page,
+    const std::vector<BundleLink>& links,
+    std::string_view base,
+    const fhir::Issues& outcome,
     bool count_only
 ) {
     std::string out = open_bundle("searchset", page.total, links);
@@ -80,7 +86,9 @@ std::string searchset(
     return out;
 }
 
-std::string history_bundle(const HistoryPage& page, const std::vector<BundleLink>& links, std::string_view base) {
+std::string history_bundle(
+    const HistoryPage& page, const std::vector<BundleLink>& links, std::string_view base
+) {
     std::string out = open_bundle("history", page.total, links);
     bool first = true;
     for (const StoredVersion& version : page.versions) {
@@ -110,7 +118,9 @@ std::string history_bundle(const HistoryPage& page, const std::vector<BundleLink
 }
 
 std::string search_url(
-    std::string_view base, std::string_view path, const std::vector<std::pair<std::string, std::string>>& parameters
+    std::string_view base,
+    std::string_view path,
+    const std::vector<std::pair<std::string, std::string>>& parameters
 ) {
     std::string url(base);
     url.append("/").append(path);

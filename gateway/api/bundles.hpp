@@ -1,7 +1,8 @@
 #pragma once
 // SPDX-License-Identifier: Apache-2.0
 //
-// Answer Bundles as text. Entries are stored JSON, put in unparsed: a page of twenty costs copies only.
+// Answer Bundles as text. Entries are stored JSON, put in unparsed: a page of twenty costs copies
+// only.
 
 #include <string>
 #include <string_view>
@@ -20,19 +21,31 @@ struct BundleLink {
 
 // "searchset". `outcome` (warnings about the search) becomes an entry with search.mode outcome.
 std::string searchset(
-    const SearchPage& page, const std::vector<BundleLink>& links, std::string_view base, const fhir::Issues& outcome,
+    const SearchPage& page,
+    const std::vector<BundleLink>& links,
+    std::string_view base,
+    const fhir::Issues& outcome,
     bool count_only
 );
 
 // "history": entries with request and response.
-std::string history_bundle(const HistoryPage& page, const std::vector<BundleLink>& links, std::string_view base);
+std::string history_bundle(
+    const HistoryPage& page, const std::vector<BundleLink>& links, std::string_view base
+);
 
-// Opens a Bundle with type, optional total and links, up to and including `"entry":[`; close with "]}".
-std::string open_bundle(std::string_view type, const std::optional<std::uint64_t>& total, const std::vector<BundleLink>& links);
+// Opens a Bundle with type, optional total and links, up to and including `"entry":[`; close with
+// "]}".
+std::string open_bundle(
+    std::string_view type,
+    const std::optional<std::uint64_t>& total,
+    const std::vector<BundleLink>& links
+);
 
 // base/Type?name=value&... with percent-encoding.
 std::string search_url(
-    std::string_view base, std::string_view path, const std::vector<std::pair<std::string, std::string>>& parameters
+    std::string_view base,
+    std::string_view path,
+    const std::vector<std::pair<std::string, std::string>>& parameters
 );
 
 }  // namespace gatehouse::gateway

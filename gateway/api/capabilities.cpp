@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// CapabilityStatement (FHIR R4 §2.1): what this gateway offers, built from the same tables that route
-// and search use, so that it cannot promise more.
+// CapabilityStatement (FHIR R4 §2.1): what this gateway offers, built from the same tables that
+// route and search use, so that it cannot promise more.
 #include <algorithm>
 
 #include "fhir/json/value.hpp"
@@ -15,15 +15,15 @@ using fhir::SearchType;
 
 const char* type_code(SearchType type) {
     switch (type) {
-        case SearchType::number: return "number";
-        case SearchType::date: return "date";
-        case SearchType::string: return "string";
-        case SearchType::token: return "token";
-        case SearchType::reference: return "reference";
-        case SearchType::composite: return "composite";
-        case SearchType::quantity: return "quantity";
-        case SearchType::uri: return "uri";
-        case SearchType::special: return "special";
+    case SearchType::number: return "number";
+    case SearchType::date: return "date";
+    case SearchType::string: return "string";
+    case SearchType::token: return "token";
+    case SearchType::reference: return "reference";
+    case SearchType::composite: return "composite";
+    case SearchType::quantity: return "quantity";
+    case SearchType::uri: return "uri";
+    case SearchType::special: return "special";
     }
     return "special";
 }
@@ -63,7 +63,9 @@ void write_type(JsonWriter& json, const fhir::TypeInfo& type, const fhir::Engine
         }
         json.end_array();
     }
-    write_interactions(json, {"read", "vread", "update", "delete", "history-instance", "create", "search-type"});
+    write_interactions(
+        json, {"read", "vread", "update", "delete", "history-instance", "create", "search-type"}
+    );
     json.key("versioning").string("versioned-update");
     json.key("readHistory").boolean(true);
     json.key("updateCreate").boolean(true);
@@ -76,7 +78,8 @@ void write_type(JsonWriter& json, const fhir::TypeInfo& type, const fhir::Engine
     json.begin_object().key("name").string("_lastUpdated").key("type").string("date").end_object();
     json.begin_object().key("name").string("_id").key("type").string("token").end_object();
     for (const fhir::SearchParameter* parameter : engine.search()->all(type.name)) {
-        if (!is_searchable(parameter->type) || parameter->code == "_id" || parameter->code == "_lastUpdated") {
+        if (!is_searchable(parameter->type) || parameter->code == "_id" ||
+            parameter->code == "_lastUpdated") {
             continue;
         }
         json.begin_object();
@@ -114,7 +117,10 @@ Response answer_capabilities(Envelope& envelope, const ApiContext& context) {
     json.end_object();
     json.key("fhirVersion").string("4.0.1");
     json.key("format").begin_array();
-    json.string("application/fhir+json").string("application/fhir+xml").string("json").string("xml");
+    json.string("application/fhir+json")
+        .string("application/fhir+xml")
+        .string("json")
+        .string("xml");
     json.end_array();
     json.key("rest").begin_array().begin_object();
     json.key("mode").string("server");
@@ -131,7 +137,9 @@ Response answer_capabilities(Envelope& envelope, const ApiContext& context) {
             }
         }
     }
-    std::sort(resources.begin(), resources.end(), [](const auto* a, const auto* b) { return a->name < b->name; });
+    std::sort(resources.begin(), resources.end(), [](const auto* a, const auto* b) {
+        return a->name < b->name;
+    });
     json.key("resource").begin_array();
     for (const fhir::TypeInfo* type : resources) {
         write_type(json, *type, engine);

@@ -3,8 +3,8 @@
 //
 // The one way out. Every resource that leaves in an answer (read, version read, search, history,
 // transaction answer, write echo) passes disclose(), which records it for the audit and is where
-// consent, sensitivity and minimum views will drop, redact and mark. No door sends a stored resource
-// without it.
+// consent, sensitivity and minimum views will drop, redact and mark. No door sends a stored
+// resource without it.
 
 #include <string>
 #include <vector>

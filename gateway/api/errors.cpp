@@ -18,23 +18,23 @@ struct FaultForm {
 // HTTP status, issue type and Spine code of each fault (NHS error model; FHIR R4 §3.1.0.1.9).
 FaultForm form_of(Errc code) noexcept {
     switch (code) {
-        case Errc::invalid: return {400, fhir::IssueType::invalid, "BAD_REQUEST"};
-        case Errc::not_found: return {404, fhir::IssueType::not_found, "NO_RECORD_FOUND"};
-        case Errc::gone: return {410, fhir::IssueType::deleted, ""};
-        case Errc::conflict: return {409, fhir::IssueType::conflict, ""};
-        case Errc::precondition: return {412, fhir::IssueType::conflict, ""};
-        case Errc::unauthorised: return {401, fhir::IssueType::login, "ACCESS_DENIED"};
-        case Errc::forbidden: return {403, fhir::IssueType::forbidden, "ACCESS_DENIED"};
-        case Errc::too_large: return {413, fhir::IssueType::too_long, ""};
-        case Errc::too_many: return {429, fhir::IssueType::throttled, "TOO_MANY_REQUESTS"};
-        case Errc::unsupported: return {501, fhir::IssueType::not_supported, "NOT_IMPLEMENTED"};
-        case Errc::busy: return {503, fhir::IssueType::transient, ""};
-        case Errc::timeout: return {503, fhir::IssueType::timeout, ""};
-        case Errc::cancelled: return {503, fhir::IssueType::transient, ""};
-        case Errc::io: return {503, fhir::IssueType::no_store, ""};
-        case Errc::no_space: return {503, fhir::IssueType::no_store, ""};
-        case Errc::corrupt: return {500, fhir::IssueType::exception, "INTERNAL_SERVER_ERROR"};
-        case Errc::internal: return {500, fhir::IssueType::exception, "INTERNAL_SERVER_ERROR"};
+    case Errc::invalid: return {400, fhir::IssueType::invalid, "BAD_REQUEST"};
+    case Errc::not_found: return {404, fhir::IssueType::not_found, "NO_RECORD_FOUND"};
+    case Errc::gone: return {410, fhir::IssueType::deleted, ""};
+    case Errc::conflict: return {409, fhir::IssueType::conflict, ""};
+    case Errc::precondition: return {412, fhir::IssueType::conflict, ""};
+    case Errc::unauthorised: return {401, fhir::IssueType::login, "ACCESS_DENIED"};
+    case Errc::forbidden: return {403, fhir::IssueType::forbidden, "ACCESS_DENIED"};
+    case Errc::too_large: return {413, fhir::IssueType::too_long, ""};
+    case Errc::too_many: return {429, fhir::IssueType::throttled, "TOO_MANY_REQUESTS"};
+    case Errc::unsupported: return {501, fhir::IssueType::not_supported, "NOT_IMPLEMENTED"};
+    case Errc::busy: return {503, fhir::IssueType::transient, ""};
+    case Errc::timeout: return {503, fhir::IssueType::timeout, ""};
+    case Errc::cancelled: return {503, fhir::IssueType::transient, ""};
+    case Errc::io: return {503, fhir::IssueType::no_store, ""};
+    case Errc::no_space: return {503, fhir::IssueType::no_store, ""};
+    case Errc::corrupt: return {500, fhir::IssueType::exception, "INTERNAL_SERVER_ERROR"};
+    case Errc::internal: return {500, fhir::IssueType::exception, "INTERNAL_SERVER_ERROR"};
     }
     return {500, fhir::IssueType::exception, "INTERNAL_SERVER_ERROR"};
 }
@@ -69,8 +69,9 @@ Response refusal(const Fault& fault, const Envelope& envelope) {
     // A detail is made of literals and our own ids, but what went wrong inside is the operator's
     // business: the caller of a 500 gets the message id to quote instead.
     if (form.status == 500) {
-        issue.diagnostics = "The gateway could not do this because of a fault of its own. Quote message " +
-                            envelope.id + " to its operator.";
+        issue.diagnostics =
+            "The gateway could not do this because of a fault of its own. Quote message " +
+            envelope.id + " to its operator.";
     } else {
         issue.diagnostics = fault.detail.empty() ? std::string(fault.where) : fault.detail;
     }
@@ -113,7 +114,8 @@ void finish(Response& response, const Envelope& envelope) {
     if (!envelope.request_id.empty()) {
         response.headers.set("X-Request-ID", envelope.request_id);
     }
-    if (const auto correlation = envelope.request.headers.get("X-Correlation-ID"); !correlation.empty()) {
+    if (const auto correlation = envelope.request.headers.get("X-Correlation-ID");
+        !correlation.empty()) {
         response.headers.set("X-Correlation-ID", std::string(correlation));
     }
 }

@@ -35,8 +35,7 @@ std::string_view trim(std::string_view text) {
 }
 
 // Calls visit(name, value) for each ";name=value" parameter after a media type.
-template <class Visit>
-void each_parameter(std::string_view rest, Visit visit) {
+template <class Visit> void each_parameter(std::string_view rest, Visit visit) {
     while (!rest.empty()) {
         const auto end = rest.find(';');
         const std::string_view part = trim(rest.substr(0, end));
@@ -59,11 +58,14 @@ std::optional<fhir::Format> format_of_media_type(std::string_view media_type) {
     const std::string_view name = trim(media_type.substr(0, semicolon));
     if (semicolon != std::string_view::npos) {
         bool ours = true;
-        each_parameter(media_type.substr(semicolon + 1), [&](std::string_view key, std::string_view value) {
-            if (equal_ignoring_case(key, "fhirVersion")) {
-                ours = ours && value.substr(0, 3) == "4.0";
+        each_parameter(
+            media_type.substr(semicolon + 1),
+            [&](std::string_view key, std::string_view value) {
+                if (equal_ignoring_case(key, "fhirVersion")) {
+                    ours = ours && value.substr(0, 3) == "4.0";
+                }
             }
-        });
+        );
         if (!ours) {
             return std::nullopt;
         }
@@ -114,11 +116,14 @@ std::optional<fhir::Format> format_of_accept(std::string_view accept) {
         const std::string_view name = trim(range.substr(0, semicolon));
         double quality = 1;
         if (semicolon != std::string_view::npos) {
-            each_parameter(range.substr(semicolon + 1), [&](std::string_view key, std::string_view value) {
-                if (key == "q") {
-                    quality = std::strtod(std::string(value).c_str(), nullptr);
+            each_parameter(
+                range.substr(semicolon + 1),
+                [&](std::string_view key, std::string_view value) {
+                    if (key == "q") {
+                        quality = std::strtod(std::string(value).c_str(), nullptr);
+                    }
                 }
-            });
+            );
         }
         std::optional<fhir::Format> format;
         if (name == "*/*" || equal_ignoring_case(name, "application/*") ||

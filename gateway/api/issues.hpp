@@ -11,7 +11,10 @@
 namespace gatehouse::gateway {
 
 inline fhir::Issue request_issue(
-    fhir::IssueType type, std::string_view rule, std::string diagnostics, std::string expression = {},
+    fhir::IssueType type,
+    std::string_view rule,
+    std::string diagnostics,
+    std::string expression = {},
     std::string_view spine_code = {}
 ) {
     fhir::Issue issue;

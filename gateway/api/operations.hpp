@@ -7,7 +7,8 @@
 
 namespace gatehouse::gateway {
 
-// capabilities.cpp: GET metadata. True to what is on: built from the types and parameters of the engine.
+// capabilities.cpp: GET metadata. True to what is on: built from the types and parameters of the
+// engine.
 Response answer_capabilities(Envelope& envelope, const ApiContext& context);
 
 // validate_operation.cpp: $validate at system, type and instance level (FHIR R4 Resource-validate).
@@ -20,7 +21,8 @@ Response answer_status(Envelope& envelope, const ApiContext& context, StoreReade
 // reads.cpp
 Response answer_search(Envelope& envelope, const ApiContext& context, StoreReader& store);
 
-// A stored resource as an answer: body, ETag, Last-Modified; 304 where the caller's copy is current.
+// A stored resource as an answer: body, ETag, Last-Modified; 304 where the caller's copy is
+// current.
 Response resource_answer(const Envelope& envelope, StoredVersion version);
 
 std::string etag(std::uint64_t version);  // W/"3"

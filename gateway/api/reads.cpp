@@ -22,8 +22,8 @@ Fault deleted(const RestCall& call) {
     return {
         Errc::gone,
         "read",
-        call.type + "/" + call.id + " has been deleted. Its history is at " + call.type + "/" + call.id + "/_history."
-    };
+        call.type + "/" + call.id + " has been deleted. Its history is at " + call.type + "/" +
+            call.id + "/_history."};
 }
 
 Response answer_read(Envelope& envelope, StoreReader& store) {
@@ -33,7 +33,9 @@ Response answer_read(Envelope& envelope, StoreReader& store) {
         if (version.error().code == Errc::not_found) {
             return refusal(absent(call), envelope);
         }
-        return refusal(version.error().code == Errc::gone ? deleted(call) : version.error(), envelope);
+        return refusal(
+            version.error().code == Errc::gone ? deleted(call) : version.error(), envelope
+        );
     }
     if (version->deleted()) {
         return refusal(deleted(call), envelope);
@@ -49,17 +51,23 @@ Response answer_vread(Envelope& envelope, StoreReader& store) {
     std::uint64_t number = 0;
     const auto [end, error] =
         std::from_chars(call.version.data(), call.version.data() + call.version.size(), number);
-    const bool good = error == std::errc{} && end == call.version.data() + call.version.size() && number > 0;
+    const bool good =
+        error == std::errc{} && end == call.version.data() + call.version.size() && number > 0;
     if (!good) {
         return refusal(
-            Fault(Errc::not_found, "vread", call.type + "/" + call.id + " has no such version."), envelope
+            Fault(Errc::not_found, "vread", call.type + "/" + call.id + " has no such version."),
+            envelope
         );
     }
     auto version = store.read_version(call.type, call.id, number);
     if (!version) {
         if (version.error().code == Errc::not_found) {
             return refusal(
-                Fault(Errc::not_found, "vread", call.type + "/" + call.id + " has no version " + call.version + "."),
+                Fault(
+                    Errc::not_found,
+                    "vread",
+                    call.type + "/" + call.id + " has no version " + call.version + "."
+                ),
                 envelope
             );
         }
@@ -67,7 +75,11 @@ Response answer_vread(Envelope& envelope, StoreReader& store) {
     }
     if (version->deleted()) {
         return refusal(
-            Fault(Errc::gone, "vread", "Version " + call.version + " of " + call.type + "/" + call.id + " is its deletion."),
+            Fault(
+                Errc::gone,
+                "vread",
+                "Version " + call.version + " of " + call.type + "/" + call.id + " is its deletion."
+            ),
             envelope
         );
     }
@@ -91,16 +103,26 @@ Response answer_history(Envelope& envelope, const ApiContext& context, StoreRead
         (!page_text.empty() && !number(page_text, before))) {
         return refusal(
             400,
-            {request_issue(IssueType::value, "http-parameter", "_count and _page take whole numbers above 0.", {}, "INVALID_PARAMETER")},
+            {request_issue(
+                IssueType::value,
+                "http-parameter",
+                "_count and _page take whole numbers above 0.",
+                {},
+                "INVALID_PARAMETER"
+            )},
             envelope
         );
     }
     count = std::min(count, context.page_max);
     auto page = store.history(call.type, call.id, before, count);
     if (!page) {
-        return refusal(page.error().code == Errc::not_found ? absent(call) : page.error(), envelope);
+        return refusal(
+            page.error().code == Errc::not_found ? absent(call) : page.error(), envelope
+        );
     }
-    std::erase_if(page->versions, [&](StoredVersion& version) { return !disclose(version, envelope.disclosed); });
+    std::erase_if(page->versions, [&](StoredVersion& version) {
+        return !disclose(version, envelope.disclosed);
+    });
     if (page->versions.empty() && before == 0) {
         return refusal(absent(call), envelope);
     }
@@ -169,13 +191,22 @@ Response answer_search(Envelope& envelope, const ApiContext& context, StoreReade
         if (page.error().code == Errc::invalid) {
             return refusal(
                 400,
-                {request_issue(IssueType::value, "search-page", "That page link is not one of ours, or no longer usable. Start the search again.", {}, "INVALID_PARAMETER")},
+                {request_issue(
+                    IssueType::value,
+                    "search-page",
+                    "That page link is not one of ours, or no longer usable. Start the search "
+                    "again.",
+                    {},
+                    "INVALID_PARAMETER"
+                )},
                 envelope
             );
         }
         return refusal(page.error(), envelope);
     }
-    std::erase_if(page->matches, [&](StoredVersion& match) { return !disclose(match, envelope.disclosed); });
+    std::erase_if(page->matches, [&](StoredVersion& match) {
+        return !disclose(match, envelope.disclosed);
+    });
 
     auto parameters = parsed.used;
     if (!parsed.query.count_only) {
@@ -201,22 +232,24 @@ Response answer_search(Envelope& envelope, const ApiContext& context, StoreReade
 
 Response answer(Envelope& envelope, const ApiContext& context, StoreReader& store) {
     switch (envelope.call.interaction) {
-        case Interaction::capabilities: return answer_capabilities(envelope, context);
-        case Interaction::read: return answer_read(envelope, store);
-        case Interaction::vread: return answer_vread(envelope, store);
-        case Interaction::history_instance: return answer_history(envelope, context, store);
-        case Interaction::search: return answer_search(envelope, context, store);
-        case Interaction::validate: return answer_validate(envelope, context, store);
-        case Interaction::receipt: return answer_receipt(envelope, context, store);
-        case Interaction::status: return answer_status(envelope, context, store);
-        case Interaction::create:
-        case Interaction::update:
-        case Interaction::remove:
-        case Interaction::transaction:
-        case Interaction::unknown: break;
+    case Interaction::capabilities: return answer_capabilities(envelope, context);
+    case Interaction::read: return answer_read(envelope, store);
+    case Interaction::vread: return answer_vread(envelope, store);
+    case Interaction::history_instance: return answer_history(envelope, context, store);
+    case Interaction::search: return answer_search(envelope, context, store);
+    case Interaction::validate: return answer_validate(envelope, context, store);
+    case Interaction::receipt: return answer_receipt(envelope, context, store);
+    case Interaction::status: return answer_status(envelope, context, store);
+    case Interaction::create:
+    case Interaction::update:
+    case Interaction::remove:
+    case Interaction::transaction:
+    case Interaction::unknown: break;
     }
     GH_ASSERT(!is_write(envelope.call.interaction));
-    return refusal(Fault(Errc::unsupported, "answer", "This interaction is not offered."), envelope);
+    return refusal(
+        Fault(Errc::unsupported, "answer", "This interaction is not offered."), envelope
+    );
 }
 
 }  // namespace gatehouse::gateway

@@ -12,7 +12,9 @@ namespace {
 
 using fhir::JsonWriter;
 
-void string_parameter(JsonWriter& json, const char* name, const char* type, std::string_view value) {
+void string_parameter(
+    JsonWriter& json, const char* name, const char* type, std::string_view value
+) {
     if (!value.empty()) {
         json.begin_object().key("name").string(name).key(type).string(value).end_object();
     }
@@ -30,7 +32,12 @@ std::string receipt_json(const Receipt& receipt) {
         string_parameter(json, "settled", "valueInstant", to_instant(receipt.settled_at));
     }
     if (receipt.status != 0) {
-        json.begin_object().key("name").string("status").key("valueInteger").number(receipt.status).end_object();
+        json.begin_object()
+            .key("name")
+            .string("status")
+            .key("valueInteger")
+            .number(receipt.status)
+            .end_object();
     }
     string_parameter(json, "decision", "valueString", receipt.decision_id);
     for (const std::string& rule : receipt.rules) {
@@ -48,15 +55,19 @@ std::string receipt_json(const Receipt& receipt) {
 Result<Receipt> find_receipt(Envelope& envelope, const ApiContext& context, StoreReader& store) {
     const auto id = std::string(envelope.call.parameter("id"));
     if (id.empty()) {
-        return Fault(Errc::invalid, "receipt", "Parameter id is required: the message id or your X-Request-ID.");
+        return Fault(
+            Errc::invalid,
+            "receipt",
+            "Parameter id is required: the message id or your X-Request-ID."
+        );
     }
     const Partner& partner = *envelope.credential.partner;
     const Fault unknown(Errc::not_found, "receipt", "No message of yours has that id.");
     const auto visible = [&](const Receipt& receipt) {
         return partner.all_rights || receipt.partner == partner.id;
     };
-    // Settled first: a message leaves the pending list only after its receipt is stored, so looking in
-    // this order twice misses none.
+    // Settled first: a message leaves the pending list only after its receipt is stored, so looking
+    // in this order twice misses none.
     for (int round = 0; round < 2; ++round) {
         if (is_ulid(id)) {
             auto found = store.receipt_by_message(id);
@@ -114,7 +125,8 @@ Response accepted_answer(const Envelope& envelope, const ApiContext& context) {
     issue.severity = fhir::Severity::information;
     issue.type = fhir::IssueType::informational;
     issue.rule = "accepted";
-    issue.diagnostics = "The message is accepted and durable; applying it goes on. Ask for the answer at Content-Location.";
+    issue.diagnostics = "The message is accepted and durable; applying it goes on. Ask for the "
+                        "answer at Content-Location.";
     Response response = refusal(202, {issue}, envelope);
     response.headers.set("Content-Location", context.base + "/$status?id=" + envelope.id);
     response.headers.set("Retry-After", "1");
@@ -135,7 +147,9 @@ Response answer_again(const Receipt& receipt, StoreReader& store, Envelope& enve
     }
     if (!receipt.body.empty()) {
         response.body = receipt.body;
-        envelope.disclosed.insert(envelope.disclosed.end(), receipt.resources.begin(), receipt.resources.end());
+        envelope.disclosed.insert(
+            envelope.disclosed.end(), receipt.resources.begin(), receipt.resources.end()
+        );
         return response;
     }
     // "Patient/1/_history/2": the echo of a single write is the version it wrote.
@@ -146,7 +160,9 @@ Response answer_again(const Receipt& receipt, StoreReader& store, Envelope& enve
         if (slash != std::string::npos && history != std::string::npos) {
             const std::uint64_t number = std::strtoull(path.c_str() + history + 10, nullptr, 10);
             auto version = store.read_version(
-                std::string_view(path).substr(0, slash), std::string_view(path).substr(slash + 1, history - slash - 1), number
+                std::string_view(path).substr(0, slash),
+                std::string_view(path).substr(slash + 1, history - slash - 1),
+                number
             );
             if (version && disclose(*version, envelope.disclosed)) {
                 response.body = std::move(version->json);

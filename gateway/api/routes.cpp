@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Method and target -> Interaction (FHIR R4 §3.1.0). The only place that reads URLs of the record API.
+// Method and target -> Interaction (FHIR R4 §3.1.0). The only place that reads URLs of the record
+// API.
 #include <algorithm>
 #include <vector>
 
@@ -25,7 +26,9 @@ Response not_supported(const Envelope& envelope, std::string what) {
     return refuse(
         envelope,
         501,
-        request_issue(IssueType::not_supported, "http-interaction", std::move(what), {}, "NOT_IMPLEMENTED")
+        request_issue(
+            IssueType::not_supported, "http-interaction", std::move(what), {}, "NOT_IMPLEMENTED"
+        )
     );
 }
 
@@ -36,7 +39,8 @@ Response method_not_allowed(const Envelope& envelope, const char* allowed) {
         request_issue(
             IssueType::not_supported,
             "http-method",
-            "Method " + envelope.request.method + " does not apply to this URL. Allowed: " + allowed + "."
+            "Method " + envelope.request.method +
+                " does not apply to this URL. Allowed: " + allowed + "."
         )
     );
     response.headers.set("Allow", allowed);
@@ -49,8 +53,8 @@ std::optional<Response> read_formats(Envelope& envelope) {
     const auto format_parameter = envelope.call.parameter("_format");
     const auto accept = request.headers.get("Accept");
     // A _format overrides Accept (§3.1.0.1.11), since browsers cannot set headers.
-    const auto format =
-        !format_parameter.empty() ? format_of_parameter(format_parameter) : format_of_accept(accept);
+    const auto format = !format_parameter.empty() ? format_of_parameter(format_parameter)
+                                                  : format_of_accept(accept);
     if (!format) {
         return refuse(
             envelope,
@@ -107,8 +111,8 @@ std::optional<Response> read_content_type(Envelope& envelope) {
 bool is_id(std::string_view text) {
     // FHIR id: [A-Za-z0-9\-\.]{1,64}
     return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) {
-        return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
-               c == '.';
+        return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+               c == '-' || c == '.';
     });
 }
 
@@ -128,7 +132,8 @@ struct Step {
 };
 
 // The interaction of `method` among what a URL offers; a refusal otherwise.
-std::optional<Response> choose(Envelope& envelope, std::initializer_list<Step> steps, const char* allowed) {
+std::optional<Response>
+choose(Envelope& envelope, std::initializer_list<Step> steps, const char* allowed) {
     std::string_view method = envelope.request.method;
     if (method == "HEAD") {
         method = "GET";
@@ -156,10 +161,14 @@ std::optional<Response> route_system(Envelope& envelope, std::string_view name) 
         return choose(envelope, {{"GET", Interaction::status}}, "GET, HEAD");
     }
     if (name == "_history") {
-        return not_supported(envelope, "History of the whole system is not offered. Ask for Type/id/_history.");
+        return not_supported(
+            envelope, "History of the whole system is not offered. Ask for Type/id/_history."
+        );
     }
     if (name == "_search") {
-        return not_supported(envelope, "Search over all types is not offered. Search one type: Type?parameter=value.");
+        return not_supported(
+            envelope, "Search over all types is not offered. Search one type: Type?parameter=value."
+        );
     }
     if (!name.empty() && name[0] == '$') {
         return not_supported(
@@ -169,7 +178,8 @@ std::optional<Response> route_system(Envelope& envelope, std::string_view name) 
     }
     return not_found(
         envelope,
-        "'" + std::string(name.substr(0, 64)) + "' is not a FHIR R4 resource type. Names are case-sensitive."
+        "'" + std::string(name.substr(0, 64)) +
+            "' is not a FHIR R4 resource type. Names are case-sensitive."
     );
 }
 
@@ -182,12 +192,15 @@ std::optional<Response> route_type(Envelope& envelope, std::string_view name) {
     }
     if (name == "_history") {
         return not_supported(
-            envelope, "History of a whole type is not offered. Ask for " + envelope.call.type + "/id/_history."
+            envelope,
+            "History of a whole type is not offered. Ask for " + envelope.call.type +
+                "/id/_history."
         );
     }
     if (!name.empty() && name[0] == '$') {
         return not_supported(
-            envelope, "Operation " + std::string(name) + " is not offered on " + envelope.call.type + "."
+            envelope,
+            "Operation " + std::string(name) + " is not offered on " + envelope.call.type + "."
         );
     }
     if (!is_id(name)) {
@@ -205,7 +218,9 @@ std::optional<Response> route_type(Envelope& envelope, std::string_view name) {
     }
     envelope.call.id = name;
     if (envelope.request.method == "PATCH") {
-        return not_supported(envelope, "PATCH is not offered. Send the whole resource with PUT and If-Match.");
+        return not_supported(
+            envelope, "PATCH is not offered. Send the whole resource with PUT and If-Match."
+        );
     }
     return choose(
         envelope,
@@ -214,7 +229,8 @@ std::optional<Response> route_type(Envelope& envelope, std::string_view name) {
     );
 }
 
-std::optional<Response> route_segments(Envelope& envelope, const std::vector<std::string>& segments) {
+std::optional<Response>
+route_segments(Envelope& envelope, const std::vector<std::string>& segments) {
     RestCall& call = envelope.call;
     if (segments.empty()) {
         if (envelope.request.method == "POST") {
@@ -227,7 +243,8 @@ std::optional<Response> route_segments(Envelope& envelope, const std::vector<std
         }
         if (envelope.request.method == "GET" || envelope.request.method == "HEAD") {
             return not_supported(
-                envelope, "Search over all types is not offered. Search one type: Type?parameter=value."
+                envelope,
+                "Search over all types is not offered. Search one type: Type?parameter=value."
             );
         }
         return method_not_allowed(envelope, "POST, OPTIONS");
@@ -238,7 +255,8 @@ std::optional<Response> route_segments(Envelope& envelope, const std::vector<std
         }
         return not_found(
             envelope,
-            "'" + segments[0].substr(0, 64) + "' is not a FHIR R4 resource type. Names are case-sensitive."
+            "'" + segments[0].substr(0, 64) +
+                "' is not a FHIR R4 resource type. Names are case-sensitive."
         );
     }
     call.type = segments[0];
@@ -247,11 +265,14 @@ std::optional<Response> route_segments(Envelope& envelope, const std::vector<std
             envelope.request.method == "PATCH") {
             return not_supported(
                 envelope,
-                "Conditional update, patch and delete are not offered. Address the resource: " + call.type + "/id."
+                "Conditional update, patch and delete are not offered. Address the resource: " +
+                    call.type + "/id."
             );
         }
         return choose(
-            envelope, {{"GET", Interaction::search}, {"POST", Interaction::create}}, "GET, HEAD, POST"
+            envelope,
+            {{"GET", Interaction::search}, {"POST", Interaction::create}},
+            "GET, HEAD, POST"
         );
     }
     if (segments.size() == 2) {
@@ -274,13 +295,16 @@ std::optional<Response> route_segments(Envelope& envelope, const std::vector<std
         return choose(envelope, {{"GET", Interaction::vread}}, "GET, HEAD");
     }
     if (segments.size() == 3 && !segments[2].empty() && segments[2][0] == '$') {
-        return not_supported(envelope, "Operation " + segments[2] + " is not offered on " + call.type + ".");
+        return not_supported(
+            envelope, "Operation " + segments[2] + " is not offered on " + call.type + "."
+        );
     }
     if (segments.size() == 3 && is_resource_type(envelope, segments[2])) {
         return not_supported(
             envelope,
-            "Compartment search is not offered. Search " + segments[2] + " by its reference parameter, for example " +
-                segments[2] + "?patient=" + segments[1] + "."
+            "Compartment search is not offered. Search " + segments[2] +
+                " by its reference parameter, for example " + segments[2] +
+                "?patient=" + segments[1] + "."
         );
     }
     return not_found(envelope, "There is nothing at this URL.");
@@ -288,7 +312,9 @@ std::optional<Response> route_segments(Envelope& envelope, const std::vector<std
 
 std::optional<Response> read_form(Envelope& envelope) {
     const auto content_type = envelope.request.headers.get("Content-Type");
-    if (!equal_ignoring_case(content_type.substr(0, content_type.find(';')), "application/x-www-form-urlencoded")) {
+    if (!equal_ignoring_case(
+            content_type.substr(0, content_type.find(';')), "application/x-www-form-urlencoded"
+        )) {
         return refuse(
             envelope,
             415,
@@ -305,7 +331,13 @@ std::optional<Response> read_form(Envelope& envelope) {
         return refuse(
             envelope,
             400,
-            request_issue(IssueType::invalid, "http-form", "The form has a malformed percent escape.", {}, "BAD_REQUEST")
+            request_issue(
+                IssueType::invalid,
+                "http-form",
+                "The form has a malformed percent escape.",
+                {},
+                "BAD_REQUEST"
+            )
         );
     }
     return std::nullopt;
@@ -326,11 +358,11 @@ std::optional<Response> check_parameters(Envelope& envelope) {
     for (const auto& [name, value] : envelope.call.parameters) {
         bool known = among(name, general);
         switch (envelope.call.interaction) {
-            case Interaction::validate: known = known || among(name, validate); break;
-            case Interaction::receipt:
-            case Interaction::status: known = known || among(name, by_id); break;
-            case Interaction::history_instance: known = known || among(name, history); break;
-            default: break;
+        case Interaction::validate: known = known || among(name, validate); break;
+        case Interaction::receipt:
+        case Interaction::status: known = known || among(name, by_id); break;
+        case Interaction::history_instance: known = known || among(name, history); break;
+        default: break;
         }
         if (!known) {
             return refuse(
@@ -359,15 +391,24 @@ std::optional<Response> route(Envelope& envelope, const ApiContext& context) {
         return refuse(
             envelope,
             400,
-            request_issue(IssueType::invalid, "http-query", "The query has a malformed percent escape.", {}, "BAD_REQUEST")
+            request_issue(
+                IssueType::invalid,
+                "http-query",
+                "The query has a malformed percent escape.",
+                {},
+                "BAD_REQUEST"
+            )
         );
     }
     if (auto refused = read_formats(envelope)) {
         return refused;
     }
     const std::string_view base = context.base_path;
-    if (path.substr(0, base.size()) != base || (path.size() > base.size() && path[base.size()] != '/')) {
-        return not_found(envelope, "There is nothing at this path. The FHIR base is " + context.base + ".");
+    if (path.substr(0, base.size()) != base ||
+        (path.size() > base.size() && path[base.size()] != '/')) {
+        return not_found(
+            envelope, "There is nothing at this path. The FHIR base is " + context.base + "."
+        );
     }
     std::vector<std::string> segments;
     std::string_view rest = path.substr(base.size());
@@ -379,7 +420,13 @@ std::optional<Response> route(Envelope& envelope, const ApiContext& context) {
             return refuse(
                 envelope,
                 400,
-                request_issue(IssueType::invalid, "http-path", "The path has a malformed percent escape.", {}, "BAD_REQUEST")
+                request_issue(
+                    IssueType::invalid,
+                    "http-path",
+                    "The path has a malformed percent escape.",
+                    {},
+                    "BAD_REQUEST"
+                )
             );
         }
         rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end);
@@ -405,7 +452,8 @@ std::optional<Response> route(Envelope& envelope, const ApiContext& context) {
     if (auto refused = check_parameters(envelope)) {
         return refused;
     }
-    const bool has_body = call.interaction == Interaction::create || call.interaction == Interaction::update ||
+    const bool has_body = call.interaction == Interaction::create ||
+                          call.interaction == Interaction::update ||
                           call.interaction == Interaction::transaction ||
                           (call.interaction == Interaction::validate && !request.body.empty());
     if (has_body) {

@@ -16,15 +16,15 @@ using fhir::SearchType;
 
 const char* type_word(SearchType type) {
     switch (type) {
-        case SearchType::number: return "number";
-        case SearchType::date: return "date";
-        case SearchType::string: return "string";
-        case SearchType::token: return "token";
-        case SearchType::reference: return "reference";
-        case SearchType::composite: return "composite";
-        case SearchType::quantity: return "quantity";
-        case SearchType::uri: return "uri";
-        case SearchType::special: return "special";
+    case SearchType::number: return "number";
+    case SearchType::date: return "date";
+    case SearchType::string: return "string";
+    case SearchType::token: return "token";
+    case SearchType::reference: return "reference";
+    case SearchType::composite: return "composite";
+    case SearchType::quantity: return "quantity";
+    case SearchType::uri: return "uri";
+    case SearchType::special: return "special";
     }
     return "unknown";
 }
@@ -63,7 +63,9 @@ public:
         : engine_(engine), limits_(limits), issues_(issues) {}
 
     // One filter parameter. False: refused (an issue says why) or, where `ignorable`, passed over.
-    bool clause(const std::string& type, std::string_view name, std::string_view value, SearchClause& out);
+    bool clause(
+        const std::string& type, std::string_view name, std::string_view value, SearchClause& out
+    );
     bool sort(const std::string& type, std::string_view value, std::vector<SearchSort>& out);
     bool ignorable = false;  // the failure was an unknown or unsupported parameter
 
@@ -79,13 +81,28 @@ private:
         ));
         return false;
     }
-    bool modifier(const SearchParameter* parameter, std::string_view name, std::string_view word, SearchClause& out);
+    bool modifier(
+        const SearchParameter* parameter,
+        std::string_view name,
+        std::string_view word,
+        SearchClause& out
+    );
     bool chain(
-        const std::string& type, std::string_view name, std::string_view rest, std::string_view value,
-        std::string_view target, SearchClause& out
+        const std::string& type,
+        std::string_view name,
+        std::string_view rest,
+        std::string_view value,
+        std::string_view target,
+        SearchClause& out
     );
     bool values(std::string_view name, std::string_view text, SearchClause& out);
-    bool value(std::string_view name, std::string_view text, SearchType type, SearchClause& clause, SearchValue& out);
+    bool value(
+        std::string_view name,
+        std::string_view text,
+        SearchType type,
+        SearchClause& clause,
+        SearchValue& out
+    );
     bool date(std::string_view name, std::string_view text, SearchValue& out);
     void token(std::string_view text, SearchValue& out);
     void reference(std::string_view text, SearchValue& out);
@@ -97,7 +114,10 @@ private:
 };
 
 bool Parser::modifier(
-    const SearchParameter* parameter, std::string_view name, std::string_view word, SearchClause& out
+    const SearchParameter* parameter,
+    std::string_view name,
+    std::string_view word,
+    SearchClause& out
 ) {
     const SearchType type = parameter != nullptr ? parameter->type : SearchType::token;
     if (word == "missing") {
@@ -118,7 +138,8 @@ bool Parser::modifier(
     }
     if (type == SearchType::reference && !word.empty() && word[0] >= 'A' && word[0] <= 'Z') {
         if (!parameter->targets.empty() &&
-            std::find(parameter->targets.begin(), parameter->targets.end(), word) == parameter->targets.end()) {
+            std::find(parameter->targets.begin(), parameter->targets.end(), word) ==
+                parameter->targets.end()) {
             return fail(name, "it cannot refer to a " + std::string(word) + ".");
         }
         out.modifier = SearchModifier::type;
@@ -126,8 +147,10 @@ bool Parser::modifier(
     }
     return fail(
         name,
-        "modifier ':" + std::string(word.substr(0, 40)) + "' is not supported on a " + type_word(type) +
-            " parameter. Supported: :missing; string :exact, :contains; token :not; reference :identifier, :[type].",
+        "modifier ':" + std::string(word.substr(0, 40)) + "' is not supported on a " +
+            type_word(type) +
+            " parameter. Supported: :missing; string :exact, :contains; token :not; reference "
+            ":identifier, :[type].",
         IssueType::not_supported
     );
 }
@@ -139,7 +162,8 @@ bool Parser::clause(
     const std::string_view first = name.substr(0, dot);
     const auto colon = first.find(':');
     const std::string_view code = first.substr(0, colon);
-    const std::string_view word = colon == std::string_view::npos ? std::string_view{} : first.substr(colon + 1);
+    const std::string_view word =
+        colon == std::string_view::npos ? std::string_view{} : first.substr(colon + 1);
 
     if (code == "_id" || code == "_lastUpdated") {
         if (!word.empty() || dot != std::string_view::npos) {
@@ -158,12 +182,20 @@ bool Parser::clause(
         );
     }
     if (parameter->type == SearchType::composite || parameter->type == SearchType::special) {
-        return fail(name, std::string(type_word(parameter->type)) + " parameters are not supported yet.", IssueType::not_supported);
+        return fail(
+            name,
+            std::string(type_word(parameter->type)) + " parameters are not supported yet.",
+            IssueType::not_supported
+        );
     }
     out.parameter = parameter;
     if (dot != std::string_view::npos) {
         if (parameter->type != SearchType::reference) {
-            return fail(name, "only a reference parameter can be chained; this one is a " + std::string(type_word(parameter->type)) + ".");
+            return fail(
+                name,
+                "only a reference parameter can be chained; this one is a " +
+                    std::string(type_word(parameter->type)) + "."
+            );
         }
         return chain(type, name, name.substr(dot + 1), value_text, word, out);
     }
@@ -176,7 +208,11 @@ bool Parser::clause(
     if (out.modifier == SearchModifier::type) {
         for (SearchValue& each : out.any_of) {
             if (!each.type.empty() && each.type != word) {
-                return fail(name, "the value names a " + each.type + " but the modifier a " + std::string(word) + ".");
+                return fail(
+                    name,
+                    "the value names a " + each.type + " but the modifier a " + std::string(word) +
+                        "."
+                );
             }
             each.type = word;
         }
@@ -185,11 +221,19 @@ bool Parser::clause(
 }
 
 bool Parser::chain(
-    const std::string&, std::string_view name, std::string_view rest, std::string_view value_text,
-    std::string_view target, SearchClause& out
+    const std::string&,
+    std::string_view name,
+    std::string_view rest,
+    std::string_view value_text,
+    std::string_view target,
+    SearchClause& out
 ) {
     if (++depth_ > 2) {
-        return fail(name, "a chain over more than two references is not supported.", IssueType::not_supported);
+        return fail(
+            name,
+            "a chain over more than two references is not supported.",
+            IssueType::not_supported
+        );
     }
     const std::string_view code = rest.substr(0, rest.find_first_of(":."));
     std::vector<std::string> candidates;
@@ -205,7 +249,11 @@ bool Parser::chain(
         }
     }
     if (fitting.empty()) {
-        return fail(name, "no type it refers to has a parameter '" + std::string(code) + "'.", IssueType::not_supported);
+        return fail(
+            name,
+            "no type it refers to has a parameter '" + std::string(code) + "'.",
+            IssueType::not_supported
+        );
     }
     if (fitting.size() > 1) {
         std::string list;
@@ -214,8 +262,8 @@ bool Parser::chain(
         }
         return fail(
             name,
-            "it can refer to several types with that parameter (" + list + "). Name one: " + out.parameter->code +
-                ":" + fitting.front() + "." + std::string(rest) + "."
+            "it can refer to several types with that parameter (" + list + "). Name one: " +
+                out.parameter->code + ":" + fitting.front() + "." + std::string(rest) + "."
         );
     }
     SearchClause inner;
@@ -236,7 +284,11 @@ bool Parser::values(std::string_view name, std::string_view text, SearchClause& 
                                                                            : out.parameter->type;
     const auto parts = split_unescaped(text, ',');
     if (parts.size() > limits_.values_max) {
-        return fail(name, "more than " + std::to_string(limits_.values_max) + " alternatives. Ask in several searches.");
+        return fail(
+            name,
+            "more than " + std::to_string(limits_.values_max) +
+                " alternatives. Ask in several searches."
+        );
     }
     for (const std::string_view part : parts) {
         if (part.empty()) {
@@ -252,7 +304,11 @@ bool Parser::values(std::string_view name, std::string_view text, SearchClause& 
 }
 
 bool Parser::value(
-    std::string_view name, std::string_view text, SearchType type, SearchClause& clause, SearchValue& out
+    std::string_view name,
+    std::string_view text,
+    SearchType type,
+    SearchClause& clause,
+    SearchValue& out
 ) {
     if (clause.modifier == SearchModifier::missing) {
         if (text != "true" && text != "false") {
@@ -266,28 +322,35 @@ bool Parser::value(
         return true;
     }
     switch (type) {
-        case SearchType::token: token(text, out); return true;
-        case SearchType::reference:
-            if (clause.modifier == SearchModifier::identifier) {
-                token(text, out);
-            } else {
-                reference(text, out);
-            }
-            return true;
-        case SearchType::date: return date(name, text, out);
-        case SearchType::string:
-            out.value = clause.modifier == SearchModifier::exact ? unescape(text) : fhir::fold(unescape(text));
-            if (out.value.empty()) {
-                return fail(name, "nothing is left of the value once case, accents and punctuation are folded.");
-            }
-            return true;
-        case SearchType::uri: out.value = unescape(text); return true;
-        case SearchType::number:
-        case SearchType::quantity:
-        case SearchType::composite:
-        case SearchType::special: break;
+    case SearchType::token: token(text, out); return true;
+    case SearchType::reference:
+        if (clause.modifier == SearchModifier::identifier) {
+            token(text, out);
+        } else {
+            reference(text, out);
+        }
+        return true;
+    case SearchType::date: return date(name, text, out);
+    case SearchType::string:
+        out.value =
+            clause.modifier == SearchModifier::exact ? unescape(text) : fhir::fold(unescape(text));
+        if (out.value.empty()) {
+            return fail(
+                name, "nothing is left of the value once case, accents and punctuation are folded."
+            );
+        }
+        return true;
+    case SearchType::uri: out.value = unescape(text); return true;
+    case SearchType::number:
+    case SearchType::quantity:
+    case SearchType::composite:
+    case SearchType::special: break;
     }
-    return fail(name, std::string(type_word(type)) + " parameters are not supported yet.", IssueType::not_supported);
+    return fail(
+        name,
+        std::string(type_word(type)) + " parameters are not supported yet.",
+        IssueType::not_supported
+    );
 }
 
 void Parser::token(std::string_view text, SearchValue& out) {
@@ -304,11 +367,12 @@ void Parser::token(std::string_view text, SearchValue& out) {
 void Parser::reference(std::string_view text, SearchValue& out) {
     std::string plain = unescape(text);
     const std::string& base = limits_.base;
-    if (!base.empty() && plain.size() > base.size() + 1 && plain.compare(0, base.size(), base) == 0 &&
-        plain[base.size()] == '/') {
+    if (!base.empty() && plain.size() > base.size() + 1 &&
+        plain.compare(0, base.size(), base) == 0 && plain[base.size()] == '/') {
         plain.erase(0, base.size() + 1);
     }
-    const bool absolute = plain.find("://") != std::string::npos || plain.compare(0, 4, "urn:") == 0;
+    const bool absolute =
+        plain.find("://") != std::string::npos || plain.compare(0, 4, "urn:") == 0;
     const auto slash = plain.find('/');
     if (!absolute && slash != std::string::npos) {
         out.type = plain.substr(0, slash);
@@ -322,9 +386,15 @@ void Parser::reference(std::string_view text, SearchValue& out) {
 
 bool Parser::date(std::string_view name, std::string_view text, SearchValue& out) {
     static constexpr std::pair<std::string_view, SearchPrefix> prefixes[] = {
-        {"eq", SearchPrefix::eq}, {"ne", SearchPrefix::ne}, {"gt", SearchPrefix::gt},
-        {"lt", SearchPrefix::lt}, {"ge", SearchPrefix::ge}, {"le", SearchPrefix::le},
-        {"sa", SearchPrefix::sa}, {"eb", SearchPrefix::eb}, {"ap", SearchPrefix::ap},
+        {"eq", SearchPrefix::eq},
+        {"ne", SearchPrefix::ne},
+        {"gt", SearchPrefix::gt},
+        {"lt", SearchPrefix::lt},
+        {"ge", SearchPrefix::ge},
+        {"le", SearchPrefix::le},
+        {"sa", SearchPrefix::sa},
+        {"eb", SearchPrefix::eb},
+        {"ap", SearchPrefix::ap},
     };
     std::string_view rest = text;
     for (const auto& [word, prefix] : prefixes) {
@@ -340,14 +410,17 @@ bool Parser::date(std::string_view name, std::string_view text, SearchValue& out
     if (!fhir::date_range(plain, out.low, out.high)) {
         return fail(
             name,
-            "a date is wanted: an optional prefix (eq, ne, gt, lt, ge, le, sa, eb, ap), then YYYY, YYYY-MM, "
+            "a date is wanted: an optional prefix (eq, ne, gt, lt, ge, le, sa, eb, ap), then YYYY, "
+            "YYYY-MM, "
             "YYYY-MM-DD or YYYY-MM-DDThh:mm[:ss] with or without a zone."
         );
     }
     return true;
 }
 
-bool Parser::sort(const std::string& type, std::string_view value_text, std::vector<SearchSort>& out) {
+bool Parser::sort(
+    const std::string& type, std::string_view value_text, std::vector<SearchSort>& out
+) {
     for (std::string_view key : split_unescaped(value_text, ',')) {
         SearchSort sort;
         if (!key.empty() && key[0] == '-') {
@@ -359,11 +432,21 @@ bool Parser::sort(const std::string& type, std::string_view value_text, std::vec
         } else if (key != "_lastUpdated") {
             sort.parameter = engine_.search()->find(type, key);
             if (sort.parameter == nullptr) {
-                return fail("_sort", type + " has no search parameter '" + std::string(key.substr(0, 64)) + "'.", IssueType::not_supported);
+                return fail(
+                    "_sort",
+                    type + " has no search parameter '" + std::string(key.substr(0, 64)) + "'.",
+                    IssueType::not_supported
+                );
             }
-            if (sort.parameter->type != SearchType::date && sort.parameter->type != SearchType::string &&
+            if (sort.parameter->type != SearchType::date &&
+                sort.parameter->type != SearchType::string &&
                 sort.parameter->type != SearchType::token) {
-                return fail("_sort", "sorting by a " + std::string(type_word(sort.parameter->type)) + " parameter is not supported yet.", IssueType::not_supported);
+                return fail(
+                    "_sort",
+                    "sorting by a " + std::string(type_word(sort.parameter->type)) +
+                        " parameter is not supported yet.",
+                    IssueType::not_supported
+                );
             }
         }
         out.push_back(sort);
@@ -382,18 +465,26 @@ bool whole_number(std::string_view text, std::uint32_t& out) {
 }  // namespace
 
 ParsedSearch parse_search(
-    const std::string& type, const std::vector<std::pair<std::string, std::string>>& parameters,
-    const fhir::Engine& engine, const SearchLimits& limits
+    const std::string& type,
+    const std::vector<std::pair<std::string, std::string>>& parameters,
+    const fhir::Engine& engine,
+    const SearchLimits& limits
 ) {
     ParsedSearch out;
     SearchQuery& query = out.query;
     query.type = type;
     query.count = limits.page_default;
     const auto refuse = [&](fhir::IssueType issue_type, std::string text) {
-        out.issues.push_back(request_issue(issue_type, "search-parameter", std::move(text), {}, "INVALID_PARAMETER"));
+        out.issues.push_back(
+            request_issue(issue_type, "search-parameter", std::move(text), {}, "INVALID_PARAMETER")
+        );
     };
     if (parameters.size() > limits.parameters_max) {
-        refuse(IssueType::too_costly, "More than " + std::to_string(limits.parameters_max) + " search parameters. Ask in several searches.");
+        refuse(
+            IssueType::too_costly,
+            "More than " + std::to_string(limits.parameters_max) +
+                " search parameters. Ask in several searches."
+        );
         return out;
     }
     for (const auto& [name, value] : parameters) {
@@ -404,7 +495,8 @@ ParsedSearch parse_search(
             if (!whole_number(value, query.count)) {
                 refuse(IssueType::value, "_count takes a whole number.");
             }
-            // Zero asks for the total alone; more than we give is lowered, as the specification allows.
+            // Zero asks for the total alone; more than we give is lowered, as the specification
+            // allows.
             query.count_only = query.count_only || query.count == 0;
             query.count = std::clamp(query.count, 1U, limits.page_max);
             continue;
@@ -413,7 +505,11 @@ ParsedSearch parse_search(
             if (value == "count") {
                 query.count_only = true;
             } else if (value != "false") {
-                refuse(IssueType::not_supported, "_summary=" + value.substr(0, 20) + " is not supported yet; count and false are.");
+                refuse(
+                    IssueType::not_supported,
+                    "_summary=" + value.substr(0, 20) +
+                        " is not supported yet; count and false are."
+                );
             }
             continue;
         }
@@ -434,7 +530,10 @@ ParsedSearch parse_search(
             good = parser.sort(type, value, query.sort);
         } else if (!name.empty() && name[0] == '_' && name != "_id" && name != "_lastUpdated" &&
                    engine.search()->find(type, name.substr(0, name.find(':'))) == nullptr) {
-            refuse(IssueType::not_supported, "Parameter '" + name.substr(0, 64) + "' is not supported here.");
+            refuse(
+                IssueType::not_supported,
+                "Parameter '" + name.substr(0, 64) + "' is not supported here."
+            );
             parser.ignorable = true;
         } else if (value.empty()) {
             refuse(IssueType::value, "Search parameter '" + name.substr(0, 64) + "' has no value.");
@@ -456,21 +555,30 @@ ParsedSearch parse_search(
 }
 
 ParsedSearch parse_condition(
-    const std::string& type, std::string_view text, const fhir::Engine& engine, const SearchLimits& limits
+    const std::string& type,
+    std::string_view text,
+    const fhir::Engine& engine,
+    const SearchLimits& limits
 ) {
     ParsedSearch out;
     const auto mark = text.find('?');
     if (mark != std::string_view::npos) {
         const std::string_view named = text.substr(0, mark);
         if (!named.empty() && named != type) {
-            out.issues.push_back(request_issue(IssueType::value, "condition", "The condition searches another type than " + type + "."));
+            out.issues.push_back(request_issue(
+                IssueType::value,
+                "condition",
+                "The condition searches another type than " + type + "."
+            ));
             return out;
         }
         text.remove_prefix(mark + 1);
     }
     std::vector<std::pair<std::string, std::string>> parameters;
     if (!parse_query(text, parameters)) {
-        out.issues.push_back(request_issue(IssueType::invalid, "condition", "The condition has a malformed percent escape."));
+        out.issues.push_back(request_issue(
+            IssueType::invalid, "condition", "The condition has a malformed percent escape."
+        ));
         return out;
     }
     SearchLimits strict = limits;
@@ -478,7 +586,9 @@ ParsedSearch parse_condition(
     out = parse_search(type, parameters, engine, strict);
     if (out.issues.empty() && out.query.all_of.empty()) {
         // Without a criterion it would match everything.
-        out.issues.push_back(request_issue(IssueType::required, "condition", "The condition names no search parameter."));
+        out.issues.push_back(request_issue(
+            IssueType::required, "condition", "The condition names no search parameter."
+        ));
     }
     return out;
 }

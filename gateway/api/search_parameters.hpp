@@ -1,8 +1,8 @@
 #pragma once
 // SPDX-License-Identifier: Apache-2.0
 //
-// HTTP search parameters -> SearchQuery (FHIR R4 §3.1.1). Everything is understood or refused in words;
-// nothing is ignored unless the caller asks for it with Prefer: handling=lenient.
+// HTTP search parameters -> SearchQuery (FHIR R4 §3.1.1). Everything is understood or refused in
+// words; nothing is ignored unless the caller asks for it with Prefer: handling=lenient.
 
 #include <optional>
 #include <string>
@@ -26,20 +26,25 @@ struct ParsedSearch {
 struct SearchLimits {
     std::uint32_t page_default = 20;
     std::uint32_t page_max = 500;
-    std::size_t parameters_max = 64;   // per search
-    std::size_t values_max = 1000;     // alternatives of one parameter
-    std::string base;                  // our own absolute references equal relative ones
+    std::size_t parameters_max = 64;  // per search
+    std::size_t values_max = 1000;    // alternatives of one parameter
+    std::string base;                 // our own absolute references equal relative ones
     bool lenient = false;
 };
 
 ParsedSearch parse_search(
-    const std::string& type, const std::vector<std::pair<std::string, std::string>>& parameters,
-    const fhir::Engine& engine, const SearchLimits& limits
+    const std::string& type,
+    const std::vector<std::pair<std::string, std::string>>& parameters,
+    const fhir::Engine& engine,
+    const SearchLimits& limits
 );
 
 // "Patient?identifier=a|b" or "identifier=a|b" (If-None-Exist) as a query on `type`.
 ParsedSearch parse_condition(
-    const std::string& type, std::string_view query, const fhir::Engine& engine, const SearchLimits& limits
+    const std::string& type,
+    std::string_view query,
+    const fhir::Engine& engine,
+    const SearchLimits& limits
 );
 
 }  // namespace gatehouse::gateway

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// $validate (FHIR R4 Resource-validate): the gateway's own judgement of a resource, without keeping it.
-// Answers 200 with an OperationOutcome whatever the verdict; 4xx only when there is nothing to judge.
+// $validate (FHIR R4 Resource-validate): the gateway's own judgement of a resource, without keeping
+// it. Answers 200 with an OperationOutcome whatever the verdict; 4xx only when there is nothing to
+// judge.
 #include "fhir/json/json.hpp"
 #include "fhir/outcome/outcome.hpp"
 #include "gateway/api/disclose.hpp"
@@ -25,7 +26,8 @@ struct Subject {
 Subject subject_of(const Envelope& envelope) {
     Subject subject;
     const Element* root = envelope.root;
-    if (root != nullptr && root->resource_type() == "Parameters" && envelope.call.type != "Parameters") {
+    if (root != nullptr && root->resource_type() == "Parameters" &&
+        envelope.call.type != "Parameters") {
         subject.parameters = true;
         for (const Element& parameter : root->children()) {
             if (parameter.name != "parameter") {
@@ -35,7 +37,8 @@ Subject subject_of(const Envelope& envelope) {
             if (name == "resource") {
                 subject.resource = parameter.child("resource");
             } else if (name == "profile") {
-                for (const auto* spelling : {"valueUri", "valueCanonical", "valueUrl", "valueString"}) {
+                for (const auto* spelling :
+                     {"valueUri", "valueCanonical", "valueUrl", "valueString"}) {
                     if (const auto value = parameter.child_value(spelling); !value.empty()) {
                         subject.profiles.emplace_back(value);
                     }
@@ -59,7 +62,9 @@ Subject subject_of(const Envelope& envelope) {
 
 Response refuse(const Envelope& envelope, IssueType type, std::string text) {
     return refusal(
-        400, {request_issue(type, "validate-operation", std::move(text), {}, "INVALID_PARAMETER")}, envelope
+        400,
+        {request_issue(type, "validate-operation", std::move(text), {}, "INVALID_PARAMETER")},
+        envelope
     );
 }
 
@@ -68,9 +73,11 @@ Response refuse(const Envelope& envelope, IssueType type, std::string text) {
 Response answer_validate(Envelope& envelope, const ApiContext&, StoreReader& store) {
     const fhir::Engine& engine = *envelope.rulebook->engine;
     Subject subject = subject_of(envelope);
-    if (!subject.mode.empty() && subject.mode != "create" && subject.mode != "update" && subject.mode != "delete" &&
-        subject.mode != "profile") {
-        return refuse(envelope, IssueType::value, "mode must be create, update, delete or profile.");
+    if (!subject.mode.empty() && subject.mode != "create" && subject.mode != "update" &&
+        subject.mode != "delete" && subject.mode != "profile") {
+        return refuse(
+            envelope, IssueType::value, "mode must be create, update, delete or profile."
+        );
     }
     std::string source = envelope.request.body;
     if (subject.resource == nullptr && !envelope.call.id.empty()) {
@@ -78,13 +85,18 @@ Response answer_validate(Envelope& envelope, const ApiContext&, StoreReader& sto
         auto version = store.read(envelope.call.type, envelope.call.id);
         if (!version || version->deleted() || !disclose(*version, envelope.disclosed)) {
             return refusal(
-                Fault(Errc::not_found, "validate", envelope.call.type + "/" + envelope.call.id + " is not known here."),
+                Fault(
+                    Errc::not_found,
+                    "validate",
+                    envelope.call.type + "/" + envelope.call.id + " is not known here."
+                ),
                 envelope
             );
         }
         source = std::move(version->json);
         const std::string_view kept = envelope.arena->copy(source);
-        const fhir::Decoded decoded = fhir::read_json(kept, *envelope.arena, engine.types().symbols());
+        const fhir::Decoded decoded =
+            fhir::read_json(kept, *envelope.arena, engine.types().symbols());
         GH_ASSERT(decoded.root != nullptr);
         fhir::annotate(*decoded.root, engine.types());
         subject.resource = decoded.root;
@@ -93,7 +105,8 @@ Response answer_validate(Envelope& envelope, const ApiContext&, StoreReader& sto
         return refuse(
             envelope,
             IssueType::required,
-            "There is nothing to validate: send the resource as the body, or Parameters with a parameter 'resource'."
+            "There is nothing to validate: send the resource as the body, or Parameters with a "
+            "parameter 'resource'."
         );
     }
     const Element& resource = *subject.resource;
@@ -113,22 +126,29 @@ Response answer_validate(Envelope& envelope, const ApiContext&, StoreReader& sto
             return refuse(
                 envelope,
                 IssueType::not_found,
-                "Profile " + profile.substr(0, 200) + " is not loaded here" + (problem.empty() ? "." : ": " + problem)
+                "Profile " + profile.substr(0, 200) + " is not loaded here" +
+                    (problem.empty() ? "." : ": " + problem)
             );
         }
         profiles.emplace_back(profile);
     }
     fhir::ValidateOptions options;
-    const fhir::ProfileChooser* chooser = envelope.rulebook->chooser ? &envelope.rulebook->chooser : nullptr;
-    fhir::Validation validation = engine.validator().validate(
-        resource, source, profiles, chooser, options, *envelope.arena
-    );
+    const fhir::ProfileChooser* chooser =
+        envelope.rulebook->chooser ? &envelope.rulebook->chooser : nullptr;
+    fhir::Validation validation =
+        engine.validator().validate(resource, source, profiles, chooser, options, *envelope.arena);
     issues.insert(
-        issues.end(), std::make_move_iterator(validation.issues.begin()), std::make_move_iterator(validation.issues.end())
+        issues.end(),
+        std::make_move_iterator(validation.issues.begin()),
+        std::make_move_iterator(validation.issues.end())
     );
-    if (subject.mode == "update" && envelope.call.id.empty() && resource.child_value("id").empty()) {
+    if (subject.mode == "update" && envelope.call.id.empty() &&
+        resource.child_value("id").empty()) {
         issues.push_back(request_issue(
-            IssueType::required, "validate-mode", "An update needs an id in the resource.", std::string(resource.resource_type()) + ".id"
+            IssueType::required,
+            "validate-mode",
+            "An update needs an id in the resource.",
+            std::string(resource.resource_type()) + ".id"
         ));
     }
     Response response;

@@ -32,12 +32,14 @@ std::string preference(std::string_view prefer) {
     return std::string(rest.substr(0, rest.find_first_of(",; ")));
 }
 
-std::optional<PlanRefusal> plan_create(Envelope& envelope, const ApiContext& context, PlannedEntry& entry) {
+std::optional<PlanRefusal>
+plan_create(Envelope& envelope, const ApiContext& context, PlannedEntry& entry) {
     entry.kind = PlanKind::create;
     const auto condition = envelope.request.headers.get("If-None-Exist");
     if (!condition.empty()) {
-        ParsedSearch parsed =
-            parse_condition(envelope.call.type, condition, *envelope.rulebook->engine, condition_limits(context));
+        ParsedSearch parsed = parse_condition(
+            envelope.call.type, condition, *envelope.rulebook->engine, condition_limits(context)
+        );
         if (fhir::has_errors(parsed.issues)) {
             return PlanRefusal{400, std::move(parsed.issues)};
         }
@@ -60,8 +62,7 @@ std::optional<PlanRefusal> plan_update(Envelope& envelope, PlannedEntry& entry) 
                                 : "The id in the resource is not the one in the URL.",
                 std::string(envelope.root->resource_type()) + ".id",
                 "INVALID_RESOURCE"
-            )}
-        };
+            )}};
     }
     if (auto refused = read_if_match(envelope.request.headers.get("If-Match"), entry.if_match)) {
         return refused;
@@ -104,19 +105,29 @@ std::optional<PlanRefusal> read_if_match(std::string_view text, std::uint64_t& o
         return PlanRefusal{
             400,
             {request_issue(
-                IssueType::value, "if-match", "If-Match must be one version as its ETag gives it: W/\"3\".", {}, "BAD_REQUEST"
-            )}
-        };
+                IssueType::value,
+                "if-match",
+                "If-Match must be one version as its ETag gives it: W/\"3\".",
+                {},
+                "BAD_REQUEST"
+            )}};
     }
     return std::nullopt;
 }
 
-void fill_resource(PlannedEntry& entry, const Envelope& envelope, fhir::Element& resource, std::string_view id) {
+void fill_resource(
+    PlannedEntry& entry, const Envelope& envelope, fhir::Element& resource, std::string_view id
+) {
     const fhir::Engine& engine = *envelope.rulebook->engine;
     entry.resource.type = resource.resource_type();
     entry.resource.id = id;
     entry.resource.json = split_body(
-        resource, id, envelope.tags, "gatehouse-version-" + envelope.id, engine.types(), *envelope.arena
+        resource,
+        id,
+        envelope.tags,
+        "gatehouse-version-" + envelope.id,
+        engine.types(),
+        *envelope.arena
     );
     index_resource(entry.resource, resource, engine, *envelope.arena);
 }
@@ -132,7 +143,8 @@ fhir::Issues shown_findings(const Envelope& envelope) {
             continue;
         }
         for (const fhir::Issue& issue : envelope.issues) {
-            if (issue.severity == fhir::Severity::fatal || issue.severity == fhir::Severity::error) {
+            if (issue.severity == fhir::Severity::fatal ||
+                issue.severity == fhir::Severity::error) {
                 shown.push_back(issue);
                 // Accepted all the same, so to the sender it is a warning.
                 shown.back().severity = fhir::Severity::warning;
@@ -142,9 +154,8 @@ fhir::Issues shown_findings(const Envelope& envelope) {
     return shown;
 }
 
-std::optional<Refusal> prepare_plan(
-    Envelope& envelope, const ApiContext& context, std::shared_ptr<const WritePlan>& out
-) {
+std::optional<Refusal>
+prepare_plan(Envelope& envelope, const ApiContext& context, std::shared_ptr<const WritePlan>& out) {
     auto plan = std::make_shared<WritePlan>();
     plan->prefer = preference(envelope.request.headers.get("Prefer"));
     plan->base = context.base;
@@ -177,10 +188,10 @@ std::optional<Refusal> prepare_plan(
     PlannedEntry entry;
     std::optional<PlanRefusal> refused;
     switch (envelope.call.interaction) {
-        case Interaction::create: refused = plan_create(envelope, context, entry); break;
-        case Interaction::update: refused = plan_update(envelope, entry); break;
-        case Interaction::remove: refused = plan_remove(envelope, entry); break;
-        default: GH_ASSERT(!"prepare_plan is for writes");
+    case Interaction::create: refused = plan_create(envelope, context, entry); break;
+    case Interaction::update: refused = plan_update(envelope, entry); break;
+    case Interaction::remove: refused = plan_remove(envelope, entry); break;
+    default: GH_ASSERT(!"prepare_plan is for writes");
     }
     if (refused) {
         return refuse(envelope, std::move(*refused));

@@ -1,10 +1,11 @@
 #pragma once
 // SPDX-License-Identifier: Apache-2.0
 //
-// WritePlan: a write worked out as far as it can be before the promise: ids minted, urn:uuid references
-// rewritten, bodies serialised, index entries extracted. What depends on the store's state (conditions,
-// version checks) is left as typed conditions for apply_plan(), which runs inside the single writer's
-// transaction. The same message gives the same plan, so recovery rebuilds it from the journal.
+// WritePlan: a write worked out as far as it can be before the promise: ids minted, urn:uuid
+// references rewritten, bodies serialised, index entries extracted. What depends on the store's
+// state (conditions, version checks) is left as typed conditions for apply_plan(), which runs
+// inside the single writer's transaction. The same message gives the same plan, so recovery
+// rebuilds it from the journal.
 
 #include <cstdint>
 #include <memory>
@@ -22,13 +23,13 @@ enum class PlanKind : std::uint8_t { create, update, remove, get };
 
 struct PlannedEntry {
     PlanKind kind = PlanKind::create;
-    std::string full_url;              // Bundle entry's fullUrl
-    NewVersion resource;               // create, update; type and id for all
-    std::uint64_t if_match = 0;        // expected version; 0: any
+    std::string full_url;                  // Bundle entry's fullUrl
+    NewVersion resource;                   // create, update; type and id for all
+    std::uint64_t if_match = 0;            // expected version; 0: any
     std::optional<SearchQuery> condition;  // If-None-Exist, or the search of a conditional write
-    std::optional<RestCall> get;       // batch or transaction GET: read, vread or search
-    std::optional<SearchQuery> search; // its query
-    std::string failure;               // batch: OperationOutcome JSON of an entry that cannot be done
+    std::optional<RestCall> get;           // batch or transaction GET: read, vread or search
+    std::optional<SearchQuery> search;     // its query
+    std::string failure;  // batch: OperationOutcome JSON of an entry that cannot be done
     int failure_status = 0;
     // Conditional references found in the body ("Patient?identifier=…"): text and query.
     std::vector<std::pair<std::string, SearchQuery>> references;
@@ -38,10 +39,10 @@ struct WritePlan {
     enum class Shape : std::uint8_t { single, batch, transaction };
     Shape shape = Shape::single;
     std::vector<PlannedEntry> entries;
-    std::string prefer;                // "minimal", "representation", "OperationOutcome" or empty
-    std::string base;                  // public base URL without trailing slash
-    bool check_references = false;     // refuse references to resources not held
-    fhir::Issues findings;             // warnings to show in the answer
+    std::string prefer;             // "minimal", "representation", "OperationOutcome" or empty
+    std::string base;               // public base URL without trailing slash
+    bool check_references = false;  // refuse references to resources not held
+    fhir::Issues findings;          // warnings to show in the answer
 };
 
 // The outcome of applying: the answer and what the receipt must say. Bodies are FHIR JSON; the exit
@@ -49,24 +50,29 @@ struct WritePlan {
 struct Applied {
     Response response;
     MessageState state = MessageState::stored;
-    std::vector<std::string> resources;    // written: "Patient/1/_history/1"
-    std::vector<std::string> disclosed;    // what left in the answer, for the audit
-    bool body_is_first_resource = false;   // the body is resources[0] as stored, so the receipt need not keep it
+    std::vector<std::string> resources;  // written: "Patient/1/_history/1"
+    std::vector<std::string> disclosed;  // what left in the answer, for the audit
+    bool body_is_first_resource =
+        false;  // the body is resources[0] as stored, so the receipt need not keep it
 };
 
-// CPU work before accept, on the CPU pool. Mutates the envelope's tree. A refusal is a finished answer
-// with what it is made of.
+// CPU work before accept, on the CPU pool. Mutates the envelope's tree. A refusal is a finished
+// answer with what it is made of.
 struct Refusal {
     Response response;
     fhir::Issues issues;
 };
-std::optional<Refusal> prepare_plan(
-    Envelope& envelope, const ApiContext& context, std::shared_ptr<const WritePlan>& out
-);
+std::optional<Refusal>
+prepare_plan(Envelope& envelope, const ApiContext& context, std::shared_ptr<const WritePlan>& out);
 
-// On the writer thread. A fault means the store failed (retry later); everything the sender did wrong is
-// in Applied.response. A transaction that fails has been rolled back to its savepoint.
-Result<Applied> apply_plan(const WritePlan& plan, StoreWriter& store, Micros accepted_at,
-                           const std::string& message_id, const std::string& partner);
+// On the writer thread. A fault means the store failed (retry later); everything the sender did
+// wrong is in Applied.response. A transaction that fails has been rolled back to its savepoint.
+Result<Applied> apply_plan(
+    const WritePlan& plan,
+    StoreWriter& store,
+    Micros accepted_at,
+    const std::string& message_id,
+    const std::string& partner
+);
 
 }  // namespace gatehouse::gateway
