@@ -24,9 +24,8 @@ constexpr std::array<std::uint32_t, 256> make_table() {
 constexpr auto table = make_table();
 
 #if defined(__x86_64__)
-__attribute__((target("sse4.2"))) std::uint32_t with_instruction(
-    std::string_view bytes, std::uint32_t seed
-) noexcept {
+__attribute__((target("sse4.2"))) std::uint32_t
+with_instruction(std::string_view bytes, std::uint32_t seed) noexcept {
     std::uint64_t value = ~seed;
     const char* at = bytes.data();
     std::size_t left = bytes.size();

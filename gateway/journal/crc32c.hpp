@@ -1,8 +1,9 @@
 #pragma once
 // SPDX-License-Identifier: Apache-2.0
 //
-// CRC-32C (Castagnoli, RFC 3720 §B.4), the checksum of journal frames. Uses the processor's instruction
-// where there is one and a table elsewhere; both give the same value, which a test states.
+// CRC-32C (Castagnoli, RFC 3720 §B.4), the checksum of journal frames. Uses the processor's
+// instruction where there is one and a table elsewhere; both give the same value, which a test
+// states.
 
 #include <cstdint>
 #include <string_view>

@@ -17,16 +17,24 @@ namespace gatehouse::gateway {
 ssize_t FileSeam::write_at(int fd, const char* bytes, std::size_t size, std::int64_t offset) {
     return ::pwrite(fd, bytes, size, offset);
 }
-int FileSeam::sync_data(int fd) { return ::fdatasync(fd); }
-int FileSeam::sync_all(int fd) { return ::fsync(fd); }
-int FileSeam::truncate(int fd, std::int64_t size) { return ::ftruncate(fd, size); }
+int FileSeam::sync_data(int fd) {
+    return ::fdatasync(fd);
+}
+int FileSeam::sync_all(int fd) {
+    return ::fsync(fd);
+}
+int FileSeam::truncate(int fd, std::int64_t size) {
+    return ::ftruncate(fd, size);
+}
 int FileSeam::open(const std::filesystem::path& path, int flags, unsigned mode) {
     return ::open(path.c_str(), flags, mode);
 }
 int FileSeam::rename(const std::filesystem::path& from, const std::filesystem::path& to) {
     return ::rename(from.c_str(), to.c_str());
 }
-int FileSeam::remove(const std::filesystem::path& path) { return ::unlink(path.c_str()); }
+int FileSeam::remove(const std::filesystem::path& path) {
+    return ::unlink(path.c_str());
+}
 
 FileSeam& real_files() noexcept {
     static FileSeam seam;
@@ -68,8 +76,11 @@ Result<FileHandle> open_file(FileSeam& seam, const std::filesystem::path& path, 
 }
 
 Result<void> write_fully(
-    FileSeam& seam, const FileHandle& file, const std::filesystem::path& path,
-    std::string_view bytes, std::uint64_t offset
+    FileSeam& seam,
+    const FileHandle& file,
+    const std::filesystem::path& path,
+    std::string_view bytes,
+    std::uint64_t offset
 ) {
     while (!bytes.empty()) {
         const ssize_t written =
@@ -110,12 +121,16 @@ Result<void> sync_folder(FileSeam& seam, const std::filesystem::path& folder) {
 }
 
 Result<void> write_zeros(
-    FileSeam& seam, const FileHandle& file, const std::filesystem::path& path, std::uint64_t from,
+    FileSeam& seam,
+    const FileHandle& file,
+    const std::filesystem::path& path,
+    std::uint64_t from,
     std::uint64_t to
 ) {
     static const std::string zeros(256 * 1024, '\0');
     while (from < to) {
-        const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(zeros.size(), to - from));
+        const auto size =
+            static_cast<std::size_t>(std::min<std::uint64_t>(zeros.size(), to - from));
         GH_TRY(write_fully(seam, file, path, std::string_view(zeros.data(), size), from));
         from += size;
     }

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The seam between our durable files (journal, audit) and the operating system: every write, sync,
-// truncate and rename of theirs goes through FileSeam, so that a test can make any of them fail, tear or
-// end the process. Everything here blocks; call it from the commit threads only.
+// truncate and rename of theirs goes through FileSeam, so that a test can make any of them fail,
+// tear or end the process. Everything here blocks; call it from the commit threads only.
 
 #include <sys/types.h>
 
@@ -53,23 +53,29 @@ private:
     int fd_ = -1;
 };
 
-// errno as a Fault: ENOSPC and EDQUOT are no_space, ENOENT is not_found, the rest io. `detail` names the
-// file and what the system said.
+// errno as a Fault: ENOSPC and EDQUOT are no_space, ENOENT is not_found, the rest io. `detail`
+// names the file and what the system said.
 Fault file_fault(const char* where, const std::filesystem::path& path, int error_number);
 
 Result<FileHandle> open_file(FileSeam& seam, const std::filesystem::path& path, int flags);
 // All of `bytes` at `offset`; goes on after short writes and interrupts.
 Result<void> write_fully(
-    FileSeam& seam, const FileHandle& file, const std::filesystem::path& path,
-    std::string_view bytes, std::uint64_t offset
+    FileSeam& seam,
+    const FileHandle& file,
+    const std::filesystem::path& path,
+    std::string_view bytes,
+    std::uint64_t offset
 );
 Result<std::string> read_whole(const std::filesystem::path& path);
 // Makes a created, renamed or removed name durable.
 Result<void> sync_folder(FileSeam& seam, const std::filesystem::path& folder);
-// Fills [from, to) with zeros, so that later writes there change no metadata and their fdatasync is one
-// disk write instead of two (measured: 144 us against 300 us, p50 of 8 KiB appends on ext4).
+// Fills [from, to) with zeros, so that later writes there change no metadata and their fdatasync is
+// one disk write instead of two (measured: 144 us against 300 us, p50 of 8 KiB appends on ext4).
 Result<void> write_zeros(
-    FileSeam& seam, const FileHandle& file, const std::filesystem::path& path, std::uint64_t from,
+    FileSeam& seam,
+    const FileHandle& file,
+    const std::filesystem::path& path,
+    std::uint64_t from,
     std::uint64_t to
 );
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The file journal. Any thread submits; one commit thread writes everything that waits as one piece,
-// syncs once and tells the waiters in order. While it syncs, the next batch gathers: no timer, so a
-// lone message waits for nobody.
+// The file journal. Any thread submits; one commit thread writes everything that waits as one
+// piece, syncs once and tells the waiters in order. While it syncs, the next batch gathers: no
+// timer, so a lone message waits for nobody.
 
 #include "gateway/journal/journal.hpp"
 
@@ -48,7 +48,8 @@ public:
         }
         Mapping mapping;
         mapping.size_ =
-            static_cast<std::size_t>(std::min(bytes_max, static_cast<std::uint64_t>(facts.st_size)));
+            static_cast<std::size_t>(std::min(bytes_max, static_cast<std::uint64_t>(facts.st_size))
+            );
         if (mapping.size_ == 0) {
             return mapping;
         }
@@ -99,25 +100,24 @@ std::uint64_t random_salt() {
 }
 
 Fault at_offset(Errc code, const fs::path& path, std::uint64_t offset, const char* what) {
-    return Fault(code, "journal.open", path.string() + " at byte " + std::to_string(offset) + ": " + what);
+    return Fault(
+        code, "journal.open", path.string() + " at byte " + std::to_string(offset) + ": " + what
+    );
 }
 
 class FileJournal final : public Journal {
 public:
     explicit FileJournal(const JournalOptions& options)
-        : options_(options),
-          seam_(options.files != nullptr ? *options.files : real_files()),
+        : options_(options), seam_(options.files != nullptr ? *options.files : real_files()),
           clock_(options.clock != nullptr ? *options.clock : system_clock_) {}
     ~FileJournal() override { close(); }
 
     Result<void> open_folder();
     Result<void> submit(std::string payload, std::shared_ptr<JournalWaiter> waiter) override;
-    Result<void> read(
-        std::uint64_t from, const std::function<bool(const JournalRecord&)>& visit
-    ) override;
-    Result<std::uint64_t> prune(
-        std::uint64_t position, Micros before, const fs::path& archive
-    ) override;
+    Result<void>
+    read(std::uint64_t from, const std::function<bool(const JournalRecord&)>& visit) override;
+    Result<std::uint64_t>
+    prune(std::uint64_t position, Micros before, const fs::path& archive) override;
     [[nodiscard]] std::uint64_t last_position() const override { return durable_.load(); }
     [[nodiscard]] std::uint64_t first_position() const override;
     [[nodiscard]] std::uint64_t bytes() const override;
@@ -135,9 +135,14 @@ private:
     Result<bool> may_go(const Segment& next, std::uint64_t position, Micros before);
     Result<void> put_away(const fs::path& path, const fs::path& archive);
 
+    // What one write and one sync will carry.
+    struct Piece {
+        std::string buffer;
+        std::vector<Micros> stamps;
+    };
     void commit_loop();
     void commit(Batch& batch);
-    // Writes and syncs `buffer`, the frames of batch [from, to).
+    Result<void> gather(const Batch& batch, std::size_t from, Piece& piece);
     Result<void> write_out(const std::string& buffer);
     Result<void> make_room(std::uint64_t bytes);
     void cut_back();
@@ -149,8 +154,9 @@ private:
 
     // Commit thread only, once it runs.
     FileHandle active_;
-    std::uint64_t offset_ = 0;      // where the next frame goes
-    std::uint64_t zeroed_to_ = 0;   // prepared up to here
+    SegmentHeader header_;         // of the active segment
+    std::uint64_t offset_ = 0;     // where the next frame goes
+    std::uint64_t zeroed_to_ = 0;  // prepared up to here
     std::uint64_t next_position_ = 1;
     Micros last_accepted_at_ = 0;
 
@@ -174,7 +180,8 @@ Result<void> FileJournal::open_folder() {
         return Fault(Errc::io, "journal.open", options_.folder.string() + ": " + error.message());
     }
     std::vector<fs::path> paths;
-    for (fs::directory_iterator it(options_.folder, error), end; !error && it != end; it.increment(error)) {
+    for (fs::directory_iterator it(options_.folder, error), end; !error && it != end;
+         it.increment(error)) {
         if (is_segment_name(it->path().filename().string())) {
             paths.push_back(it->path());
         }
@@ -197,7 +204,9 @@ Result<void> FileJournal::open_folder() {
                 continue;
             }
             return Fault(
-                header.error().code, "journal.open", paths[i].string() + ": " + header.error().detail
+                header.error().code,
+                "journal.open",
+                paths[i].string() + ": " + header.error().detail
             );
         }
         segments_.push_back({paths[i], *header, fs::file_size(paths[i], error)});
@@ -221,7 +230,9 @@ Result<void> FileJournal::open_last(Segment& segment) {
     }
     if (scan.end == Scan::End::damaged) {
         return at_offset(
-            Errc::corrupt, segment.path, scan.offset,
+            Errc::corrupt,
+            segment.path,
+            scan.offset,
             "an accepted record is damaged. Restore the journal from a backup, or move the data "
             "folder aside and keep it for investigation; nothing was changed"
         );
@@ -235,6 +246,7 @@ Result<void> FileJournal::open_last(Segment& segment) {
         }
     }
     segment.bytes = scan.offset;
+    header_ = segment.header;
     offset_ = scan.offset;
     zeroed_to_ = scan.offset;
     next_position_ = scan.next_position;
@@ -265,6 +277,7 @@ Result<void> FileJournal::start_segment(std::uint64_t first_position) {
         seam_.truncate(active_.fd(), static_cast<std::int64_t>(offset_));
     }
     active_ = std::move(file);
+    header_ = segment.header;
     offset_ = segment_header_bytes;
     zeroed_to_ = segment_header_bytes;
     next_position_ = first_position;
@@ -316,64 +329,58 @@ void FileJournal::commit_loop() {
 void FileJournal::commit(Batch& batch) {
     std::size_t from = 0;
     while (from < batch.size()) {
-        std::string buffer;
-        std::vector<Micros> stamps;
-        std::size_t to = from;
-        std::optional<Fault> fault;
-        {
-            const std::lock_guard lock(mutex_);
-            fault = failed_;
+        Piece piece;
+        auto written = gather(batch, from, piece);
+        if (written) {
+            written = write_out(piece.buffer);
         }
-        const std::uint64_t durable = durable_.load(std::memory_order_relaxed);
-        while (!fault && to < batch.size()) {
-            const std::uint64_t size = frame_bytes(batch[to].payload.size());
-            const bool full = offset_ + buffer.size() + size > options_.segment_bytes;
-            if (full && to > from) {
-                break;
-            }
-            if (full && offset_ > segment_header_bytes) {
-                if (auto started = start_segment(next_position_); !started) {
-                    fault = started.error();
-                    to = from + 1;
-                    break;
-                }
-            }
-            const Micros at = std::max(clock_.now(), last_accepted_at_ + 1 + static_cast<Micros>(to - from));
-            stamps.push_back(at);
-            SegmentHeader header;
-            {
-                const std::lock_guard lock(segments_mutex_);
-                header = segments_.back().header;
-            }
-            Frame frame;
-            frame.position = next_position_ + (to - from);
-            frame.durable = durable;
-            frame.accepted_at = at;
-            frame.payload = batch[to].payload;
-            append_frame(buffer, header, frame);
-            ++to;
-        }
-        if (!fault) {
-            if (auto written = write_out(buffer); !written) {
-                fault = written.error();
-            }
-        }
-        if (fault) {
-            to = std::max(to, from + 1);
+        const std::size_t to = from + std::max<std::size_t>(1, piece.stamps.size());
+        if (!written) {
             for (; from < to; ++from) {
-                batch[from].waiter->failed(*fault);
+                batch[from].waiter->failed(written.error());
             }
             continue;
         }
         const std::uint64_t first = next_position_;
         next_position_ += to - from;
-        last_accepted_at_ = stamps.back();
+        last_accepted_at_ = piece.stamps.back();
         durable_.store(next_position_ - 1, std::memory_order_release);
         for (std::size_t i = from; i < to; ++i) {
-            batch[i].waiter->durable(first + (i - from), stamps[i - from]);
+            batch[i].waiter->durable(first + (i - from), piece.stamps[i - from]);
         }
         from = to;
     }
+}
+
+// Frames of as much of the batch as fits the active segment; a new segment if nothing does.
+Result<void> FileJournal::gather(const Batch& batch, std::size_t from, Piece& piece) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (failed_) {
+            return *failed_;
+        }
+    }
+    Micros previous = last_accepted_at_;
+    for (std::size_t i = from; i < batch.size(); ++i) {
+        const std::uint64_t size = frame_bytes(batch[i].payload.size());
+        if (offset_ + piece.buffer.size() + size > options_.segment_bytes) {
+            if (i > from) {
+                return {};
+            }
+            if (offset_ > segment_header_bytes) {
+                GH_TRY(start_segment(next_position_));
+            }
+        }
+        Frame frame;
+        frame.position = next_position_ + (i - from);
+        frame.durable = next_position_ - 1;
+        frame.accepted_at = std::max(clock_.now(), previous + 1);
+        frame.payload = batch[i].payload;
+        previous = frame.accepted_at;
+        piece.stamps.push_back(frame.accepted_at);
+        append_frame(piece.buffer, header_, frame);
+    }
+    return {};
 }
 
 Result<void> FileJournal::make_room(std::uint64_t bytes) {
@@ -381,8 +388,9 @@ Result<void> FileJournal::make_room(std::uint64_t bytes) {
         return {};
     }
     const auto& path = options_.folder;  // the folder is the better hint when a disk is full
-    const std::uint64_t wanted =
-        std::max(offset_ + bytes, std::min(offset_ + options_.zero_ahead_bytes, options_.segment_bytes));
+    const std::uint64_t wanted = std::max(
+        offset_ + bytes, std::min(offset_ + options_.zero_ahead_bytes, options_.segment_bytes)
+    );
     if (auto zeroed = write_zeros(seam_, active_, path, zeroed_to_, wanted); !zeroed) {
         if (zeroed.error().code != Errc::no_space || wanted == offset_ + bytes) {
             return zeroed;
@@ -408,11 +416,14 @@ Result<void> FileJournal::write_out(const std::string& buffer) {
         // nothing after this can be promised by this process.
         const Fault fault = file_fault("journal.sync", options_.folder, errno);
         const std::lock_guard lock(mutex_);
-        failed_ = Fault(Errc::io, "journal.sync", fault.detail + "; restart once the disk is sound");
+        failed_ =
+            Fault(Errc::io, "journal.sync", fault.detail + "; restart once the disk is sound");
         return *failed_;
     }
     if (options_.synced) {
-        options_.synced(std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
+        options_.synced(
+            std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count()
+        );
     }
     offset_ += buffer.size();
     const std::lock_guard lock(segments_mutex_);
@@ -430,9 +441,8 @@ void FileJournal::cut_back() {
     failed_ = Fault(Errc::io, "journal.write", "a half-written batch could not be taken back");
 }
 
-Result<void> FileJournal::read(
-    std::uint64_t from, const std::function<bool(const JournalRecord&)>& visit
-) {
+Result<void>
+FileJournal::read(std::uint64_t from, const std::function<bool(const JournalRecord&)>& visit) {
     std::vector<Segment> segments;
     {
         const std::lock_guard lock(segments_mutex_);
@@ -445,7 +455,9 @@ Result<void> FileJournal::read(
             continue;
         }
         if (expected != 0 && segment.header.first_position != expected) {
-            return at_offset(Errc::corrupt, segment.path, 0, "a segment before this one is missing");
+            return at_offset(
+                Errc::corrupt, segment.path, 0, "a segment before this one is missing"
+            );
         }
         GH_TRY_ASSIGN(const Mapping mapping, Mapping::of(segment.path, segment.bytes));
         std::optional<Fault> fault;
@@ -471,7 +483,9 @@ Result<void> FileJournal::read(
         const bool last = i + 1 == segments.size();
         if (scan.end != Scan::End::clean ||
             (!last && scan.next_position != segments[i + 1].header.first_position)) {
-            return at_offset(Errc::corrupt, segment.path, scan.offset, "an accepted record is damaged");
+            return at_offset(
+                Errc::corrupt, segment.path, scan.offset, "an accepted record is damaged"
+            );
         }
         expected = scan.next_position;
     }
@@ -517,9 +531,8 @@ Result<void> FileJournal::put_away(const fs::path& path, const fs::path& archive
     return seam_.remove(path) == 0 ? Result<void>() : file_fault("journal.prune", path, errno);
 }
 
-Result<std::uint64_t> FileJournal::prune(
-    std::uint64_t position, Micros before, const fs::path& archive
-) {
+Result<std::uint64_t>
+FileJournal::prune(std::uint64_t position, Micros before, const fs::path& archive) {
     std::uint64_t gone = 0;
     for (;;) {
         Segment oldest;
@@ -578,13 +591,26 @@ void FileJournal::close() {
 // append() as a waiter.
 class CallbackWaiter final : public JournalWaiter {
 public:
-    explicit CallbackWaiter(std::function<void(Result<std::uint64_t>)> done) : done_(std::move(done)) {}
-    void durable(std::uint64_t position, Micros /*accepted_at*/) noexcept override { done_(position); }
+    explicit CallbackWaiter(std::function<void(Result<std::uint64_t>)> done)
+        : done_(std::move(done)) {}
+    void durable(std::uint64_t position, Micros /*accepted_at*/) noexcept override {
+        done_(position);
+    }
     void failed(const Fault& fault) noexcept override { done_(fault); }
 
 private:
     std::function<void(Result<std::uint64_t>)> done_;
 };
+
+std::function<void(Callback<Result<std::uint64_t>>)>
+append_starter(Journal& journal, std::string payload) {
+    return [&journal, payload = std::move(payload)](Callback<Result<std::uint64_t>> done) {
+        auto queued = journal.submit(payload, std::make_shared<CallbackWaiter>(done));
+        if (!queued) {
+            done(queued.error());
+        }
+    };
+}
 
 }  // namespace
 
@@ -595,14 +621,8 @@ Result<std::unique_ptr<Journal>> Journal::open(const JournalOptions& options) {
 }
 
 boost::asio::awaitable<Result<std::uint64_t>> Journal::append(JournalRecord record) {
-    std::string payload = encode_record(record);
-    auto start = [this, &payload](std::function<void(Result<std::uint64_t>)> done) {
-        auto waiter = std::make_shared<CallbackWaiter>(done);
-        if (auto queued = submit(std::move(payload), std::move(waiter)); !queued) {
-            done(queued.error());
-        }
-    };
-    auto waiting = until_called<Result<std::uint64_t>>(start);
+    auto start = append_starter(*this, encode_record(record));
+    auto waiting = until_called<Result<std::uint64_t>>(std::move(start));
     co_return co_await std::move(waiting);
 }
 

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Journal: the promise point. Append-only segments of checksummed records, group commit with one
-// fdatasync for everything that waits, torn tails cut at open. A message is accepted when its record is
-// durable, and only then. Recovery, replay and reconciliation read it back.
+// fdatasync for everything that waits, torn tails cut at open. A message is accepted when its
+// record is durable, and only then. Recovery, replay and reconciliation read it back.
 
 #include <cstdint>
 #include <filesystem>
@@ -27,24 +27,24 @@ enum class RecordKind : std::uint8_t { accepted = 1, refused = 2 };
 
 // Everything needed to apply the message again, byte for byte, with the same result.
 struct JournalRecord {
-    std::uint64_t position = 0;   // dense sequence number, from 1; set by the journal
+    std::uint64_t position = 0;  // dense sequence number, from 1; set by the journal
     RecordKind kind = RecordKind::accepted;
-    std::string message_id;       // ULID
+    std::string message_id;  // ULID
     Micros received_at = 0;
-    Micros accepted_at = 0;       // becomes meta.lastUpdated; set by the journal, strictly increasing
+    Micros accepted_at = 0;  // becomes meta.lastUpdated; set by the journal, strictly increasing
     std::string partner;
-    std::string organisation;     // acting ODS code
+    std::string organisation;  // acting ODS code
     std::string request_id;
     std::string bundle_identifier;
-    std::string body_digest;      // as in the receipt
+    std::string body_digest;  // as in the receipt
     std::string decision_id;
     std::string method;
     std::string target;
     std::vector<std::pair<std::string, std::string>> headers;  // those that change the result
-    std::vector<std::string> tags;    // "system|code" to add to meta.tag (warned findings)
-    std::vector<std::string> rules;   // rule ids that decided
-    int status = 0;               // refused: the status answered
-    std::string body;             // original bytes (refused: empty)
+    std::vector<std::string> tags;   // "system|code" to add to meta.tag (warned findings)
+    std::vector<std::string> rules;  // rule ids that decided
+    int status = 0;                  // refused: the status answered
+    std::string body;                // original bytes (refused: empty)
 };
 
 // The payload of a frame: everything but position and accepted_at, which the journal itself keeps.
@@ -55,11 +55,11 @@ Result<JournalRecord> decode_record(std::string_view bytes);
 struct JournalOptions {
     std::filesystem::path folder;
     std::uint64_t segment_bytes = 64ULL << 20;
-    std::size_t queue_max = 4096;             // waiting appends; past it Errc::busy
+    std::size_t queue_max = 4096;  // waiting appends; past it Errc::busy
     std::uint64_t record_bytes_max = 80ULL << 20;
     std::uint64_t zero_ahead_bytes = 1ULL << 20;  // space prepared before it is needed
-    FileSeam* files = nullptr;                // null: the real ones
-    const Clock* clock = nullptr;             // null: the system's
+    FileSeam* files = nullptr;                    // null: the real ones
+    const Clock* clock = nullptr;                 // null: the system's
     // Seconds each fdatasync took, on the commit thread (metrics). May be empty.
     std::function<void(double)> synced;
 };
@@ -76,26 +76,25 @@ public:
 
 class Journal {
 public:
-    // Opens or creates; cuts a torn last record. Errc::corrupt names segment and offset when bytes that
-    // had been acknowledged are damaged; Errc::unsupported when the format is of another version.
+    // Opens or creates; cuts a torn last record. Errc::corrupt names segment and offset when bytes
+    // that had been acknowledged are damaged; Errc::unsupported when the format is of another
+    // version.
     static Result<std::unique_ptr<Journal>> open(const JournalOptions& options);
     virtual ~Journal() = default;
 
-    // Queues `payload` (encode_record) for the next commit. A fault (busy, too_large, io after a failed
-    // sync, cancelled after close) means that the waiter will hear nothing. Thread-safe.
+    // Queues `payload` (encode_record) for the next commit. A fault (busy, too_large, io after a
+    // failed sync, cancelled after close) means that the waiter will hear nothing. Thread-safe.
     virtual Result<void> submit(std::string payload, std::shared_ptr<JournalWaiter> waiter) = 0;
-    // Resumes when the record is durable; gives its position. Errc::busy, no_space or io: nothing was
-    // accepted.
+    // Resumes when the record is durable; gives its position. Errc::busy, no_space or io: nothing
+    // was accepted.
     boost::asio::awaitable<Result<std::uint64_t>> append(JournalRecord record);
     // Durable records from `from` (inclusive) in order until `visit` returns false. Blocking.
-    virtual Result<void> read(
-        std::uint64_t from, const std::function<bool(const JournalRecord&)>& visit
-    ) = 0;
+    virtual Result<void>
+    read(std::uint64_t from, const std::function<bool(const JournalRecord&)>& visit) = 0;
     // Removes (or moves to `archive` if not empty) whole segments below `position` and older than
     // `before`; gives how many.
-    virtual Result<std::uint64_t> prune(
-        std::uint64_t position, Micros before, const std::filesystem::path& archive
-    ) = 0;
+    virtual Result<std::uint64_t>
+    prune(std::uint64_t position, Micros before, const std::filesystem::path& archive) = 0;
     [[nodiscard]] virtual std::uint64_t last_position() const = 0;
     // Oldest position still held; last_position() + 1 when there is none.
     [[nodiscard]] virtual std::uint64_t first_position() const = 0;

@@ -133,34 +133,34 @@ bool get_header(std::string_view bytes, std::pair<std::string, std::string>& hea
 bool set_field(JournalRecord& record, Tag tag, std::string_view bytes) {
     std::int64_t number = 0;
     switch (tag) {
-        case Tag::kind:
-            if (bytes.size() != 1 || (bytes[0] != 1 && bytes[0] != 2)) {
-                return false;
-            }
-            record.kind = static_cast<RecordKind>(bytes[0]);
-            return true;
-        case Tag::message_id: record.message_id = bytes; return true;
-        case Tag::received_at: return get_number(bytes, record.received_at);
-        case Tag::partner: record.partner = bytes; return true;
-        case Tag::organisation: record.organisation = bytes; return true;
-        case Tag::request_id: record.request_id = bytes; return true;
-        case Tag::bundle_identifier: record.bundle_identifier = bytes; return true;
-        case Tag::decision_id: record.decision_id = bytes; return true;
-        case Tag::method: record.method = bytes; return true;
-        case Tag::target: record.target = bytes; return true;
-        case Tag::header:
-            record.headers.emplace_back();
-            return get_header(bytes, record.headers.back());
-        case Tag::tag: record.tags.emplace_back(bytes); return true;
-        case Tag::rule: record.rules.emplace_back(bytes); return true;
-        case Tag::status:
-            if (!get_number(bytes, number) || number < 0 || number > 999) {
-                return false;
-            }
-            record.status = static_cast<int>(number);
-            return true;
-        case Tag::body: record.body = bytes; return true;
-        case Tag::digest: record.body_digest = bytes; return true;
+    case Tag::kind:
+        if (bytes.size() != 1 || (bytes[0] != 1 && bytes[0] != 2)) {
+            return false;
+        }
+        record.kind = static_cast<RecordKind>(bytes[0]);
+        return true;
+    case Tag::message_id: record.message_id = bytes; return true;
+    case Tag::received_at: return get_number(bytes, record.received_at);
+    case Tag::partner: record.partner = bytes; return true;
+    case Tag::organisation: record.organisation = bytes; return true;
+    case Tag::request_id: record.request_id = bytes; return true;
+    case Tag::bundle_identifier: record.bundle_identifier = bytes; return true;
+    case Tag::decision_id: record.decision_id = bytes; return true;
+    case Tag::method: record.method = bytes; return true;
+    case Tag::target: record.target = bytes; return true;
+    case Tag::header:
+        record.headers.emplace_back();
+        return get_header(bytes, record.headers.back());
+    case Tag::tag: record.tags.emplace_back(bytes); return true;
+    case Tag::rule: record.rules.emplace_back(bytes); return true;
+    case Tag::status:
+        if (!get_number(bytes, number) || number < 0 || number > 999) {
+            return false;
+        }
+        record.status = static_cast<int>(number);
+        return true;
+    case Tag::body: record.body = bytes; return true;
+    case Tag::digest: record.body_digest = bytes; return true;
     }
     return true;  // of a later version
 }

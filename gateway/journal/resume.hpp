@@ -1,8 +1,8 @@
 #pragma once
 // SPDX-License-Identifier: Apache-2.0
 //
-// Waiting in a coroutine for something that another thread will call back about: a commit thread, the
-// applier. The coroutine resumes on its own executor, whatever thread calls.
+// Waiting in a coroutine for something that another thread will call back about: a commit thread,
+// the applier. The coroutine resumes on its own executor, whatever thread calls.
 
 #include <functional>
 #include <memory>
@@ -18,10 +18,11 @@
 
 namespace gatehouse::gateway {
 
+template <class T> using Callback = std::function<void(T)>;
+
 // Calls `start` with a callback that must be called exactly once, from any thread, also from within
-// `start`. `start` lives in this coroutine's frame (STYLE C3).
-template <class T, class Start>
-boost::asio::awaitable<T> until_called(Start start) {
+// `start`. `start` lives in this coroutine's frame (STYLE C3); make it in a plain function.
+template <class T> boost::asio::awaitable<T> until_called(std::function<void(Callback<T>)> start) {
     auto initiate = [&start](auto handler) {
         using Handler = decltype(handler);
         auto shared = std::make_shared<Handler>(std::move(handler));
@@ -30,9 +31,11 @@ boost::asio::awaitable<T> until_called(Start start) {
             boost::asio::get_associated_executor(*shared),
             boost::asio::execution::outstanding_work.tracked
         );
-        start(std::function<void(T)>([shared, executor](T value) {
+        start(Callback<T>([shared, executor](T value) {
             auto answer = std::make_shared<T>(std::move(value));
-            boost::asio::post(executor, [shared, answer]() mutable { (*shared)(std::move(*answer)); });
+            boost::asio::post(executor, [shared, answer]() mutable {
+                (*shared)(std::move(*answer));
+            });
         }));
     };
     co_return co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void(T)>(

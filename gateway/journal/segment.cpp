@@ -13,15 +13,13 @@ namespace segment_detail {
 constexpr std::string_view magic = "GATEJRNL";
 constexpr std::uint32_t frame_mark = 0x464A4847U;  // "GHJF"
 
-template <class T>
-void put(std::string& out, T value) {
+template <class T> void put(std::string& out, T value) {
     for (std::size_t i = 0; i < sizeof(T); ++i) {
         out.push_back(static_cast<char>((static_cast<std::uint64_t>(value) >> (8U * i)) & 0xFFU));
     }
 }
 
-template <class T>
-T get(std::string_view bytes, std::size_t at) {
+template <class T> T get(std::string_view bytes, std::size_t at) {
     std::uint64_t value = 0;
     for (std::size_t i = 0; i < sizeof(T); ++i) {
         value |= static_cast<std::uint64_t>(static_cast<std::uint8_t>(bytes[at + i])) << (8U * i);
@@ -34,9 +32,8 @@ std::uint32_t seed_of(const SegmentHeader& header) noexcept {
 }
 
 // Crc over everything of a frame but the crc field itself.
-std::uint32_t frame_crc(
-    const SegmentHeader& header, std::string_view frame_header, std::string_view payload
-) {
+std::uint32_t
+frame_crc(const SegmentHeader& header, std::string_view frame_header, std::string_view payload) {
     std::uint32_t value = crc32c(frame_header.substr(0, 8), seed_of(header));
     value = crc32c(frame_header.substr(12), value);
     return crc32c(payload, value);
@@ -44,7 +41,10 @@ std::uint32_t frame_crc(
 
 // The frame at `offset`, if there is a whole and undamaged one.
 bool read_frame(
-    std::string_view bytes, std::uint64_t offset, const SegmentHeader& header, Frame& frame,
+    std::string_view bytes,
+    std::uint64_t offset,
+    const SegmentHeader& header,
+    Frame& frame,
     std::uint64_t& size
 ) {
     if (offset + frame_header_bytes > bytes.size()) {
@@ -77,7 +77,9 @@ bool all_zero(std::string_view bytes) noexcept {
 
 // Looks past the bytes at `offset` for a frame that proves that `expected` had been acknowledged.
 bool was_acknowledged(
-    std::string_view bytes, std::uint64_t offset, const SegmentHeader& header,
+    std::string_view bytes,
+    std::uint64_t offset,
+    const SegmentHeader& header,
     std::uint64_t expected
 ) {
     for (std::uint64_t at = offset + 8; at + frame_header_bytes <= bytes.size(); at += 8) {
@@ -113,7 +115,8 @@ Result<SegmentHeader> decode_header(std::string_view bytes) {
     const auto version = segment_detail::get<std::uint32_t>(bytes, 8);
     if (version != journal_format_version) {
         return Fault(
-            Errc::unsupported, "journal.header",
+            Errc::unsupported,
+            "journal.header",
             "journal format " + std::to_string(version) + "; this binary reads format " +
                 std::to_string(journal_format_version)
         );
@@ -146,14 +149,16 @@ void append_frame(std::string& out, const SegmentHeader& header, const Frame& fr
     std::string crc;
     segment_detail::put(crc, segment_detail::frame_crc(header, head, frame.payload));
     head.replace(8, 4, crc);
-    const std::size_t wanted = out.size() + static_cast<std::size_t>(frame_bytes(frame.payload.size()));
+    const std::size_t wanted =
+        out.size() + static_cast<std::size_t>(frame_bytes(frame.payload.size()));
     out += head;
     out += frame.payload;
     out.resize(wanted, '\0');
 }
 
 Scan scan_segment(
-    std::string_view bytes, const SegmentHeader& header,
+    std::string_view bytes,
+    const SegmentHeader& header,
     const std::function<bool(const Frame&)>& visit
 ) {
     Scan scan;
@@ -177,9 +182,7 @@ Scan scan_segment(
         segment_detail::all_zero(bytes.substr(static_cast<std::size_t>(scan.offset)))) {
         return scan;
     }
-    scan.end = segment_detail::was_acknowledged(
-                   bytes, scan.offset - 8, header, scan.next_position
-               )
+    scan.end = segment_detail::was_acknowledged(bytes, scan.offset - 8, header, scan.next_position)
                    ? Scan::End::damaged
                    : Scan::End::torn;
     return scan;

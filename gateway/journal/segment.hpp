@@ -4,13 +4,15 @@
 // The bytes of one journal segment: a 64-byte header, then frames, then zeros. Pure functions over
 // bytes, so that recovery can be fuzzed without a disk. All numbers are little-endian.
 //
-//   header  "GATEJRNL" · u32 version · u32 crc · u64 first position · i64 created · u64 salt · zeros
-//   frame   u32 mark · u32 payload bytes · u32 crc · u32 0 · u64 position · u64 durable · i64 accepted_at
+//   header  "GATEJRNL" · u32 version · u32 crc · u64 first position · i64 created · u64 salt ·
+//   zeros frame   u32 mark · u32 payload bytes · u32 crc · u32 0 · u64 position · u64 durable · i64
+//   accepted_at
 //           payload, zero-padded to 8 bytes
 //
-// The crc covers the rest of the frame's header and the payload and starts from the salt, so a sender
-// cannot put a frame of its own making into a body. `durable` is the last position that was already
-// acknowledged when the frame was written: it tells damage to a promise from a torn, unanswered batch.
+// The crc covers the rest of the frame's header and the payload and starts from the salt, so a
+// sender cannot put a frame of its own making into a body. `durable` is the last position that was
+// already acknowledged when the frame was written: it tells damage to a promise from a torn,
+// unanswered batch.
 
 #include <cstdint>
 #include <functional>
@@ -63,7 +65,8 @@ struct Scan {
 
 // Walks the frames of a segment whose header is already known. `visit` may be empty.
 Scan scan_segment(
-    std::string_view bytes, const SegmentHeader& header,
+    std::string_view bytes,
+    const SegmentHeader& header,
     const std::function<bool(const Frame&)>& visit
 );
 

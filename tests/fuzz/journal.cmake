@@ -1,0 +1,1 @@
+gatehouse_fuzz(journal SOURCE journal_fuzz.cpp LINKS gatehouse_gateway_journal)

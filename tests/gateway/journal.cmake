@@ -1,0 +1,2 @@
+gatehouse_test(journal SOURCES journal_test.cpp LINKS gatehouse_gateway_journal)
+gatehouse_test(journal_crash SOURCES journal_crash_test.cpp LINKS gatehouse_gateway_journal LABEL crash)
