@@ -1,15 +1,18 @@
 #pragma once
 // SPDX-License-Identifier: Apache-2.0
 //
-// Engine: everything that judges and indexes records, built once from a list of packages and shared,
-// immutable, by command line and gateway. A reload builds a new one and swaps it whole.
+// Engine: everything that judges and indexes records, built once from a list of packages and
+// shared, immutable, by command line and gateway. A reload builds a new one and swaps it whole.
 
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "fhir/base/arena.hpp"
 #include "fhir/base/result.hpp"
+#include "fhir/json/json.hpp"
 #include "fhir/outcome/issue.hpp"
 #include "fhir/packages/packages.hpp"
 #include "fhir/schema/schema.hpp"
@@ -20,15 +23,27 @@
 namespace gatehouse::fhir {
 
 struct EngineOptions {
-    std::vector<PackageRef> packages;       // in load order; a later one wins on the same canonical
-    std::filesystem::path cache;            // package cache folder
-    std::vector<std::string> warm_profiles; // compiled before load() returns
-    bool search = true;                     // build search parameters too (the gateway needs them)
+    // Pinned packages, loaded first and checked against their digests; may be empty. A caller that
+    // wants only some of them removes the others from `lock.packages`.
+    LockFile lock;
+    std::vector<PackageRef>
+        packages;                 // then these, in order; a later one wins on the same canonical
+    std::filesystem::path cache;  // package cache folder
+    std::vector<std::string> warm_profiles;  // compiled before load() returns
+    bool search = true;                      // build search parameters too (the gateway needs them)
 };
 
 class Engine {
 public:
+    // Reads packages and builds schema, terminology and (if asked) search parameters. Faults are
+    // those of Definitions and Schema; what can be lived with is in notes(). Blocks on files; up to
+    // a second.
     static Result<std::shared_ptr<const Engine>> load(const EngineOptions& options);
+
+    // Reads one resource of either format and annotates it: the tree, with issues of form. `text`
+    // must live as long as `arena`. Thread-safe.
+    [[nodiscard]] Decoded
+    read(std::string_view text, Format format, Arena& arena, const DecodeLimits& limits = {}) const;
 
     [[nodiscard]] const Definitions& definitions() const { return *definitions_; }
     [[nodiscard]] const Schema& schema() const { return *schema_; }
@@ -43,6 +58,9 @@ public:
     [[nodiscard]] const Issues& notes() const { return notes_; }
 
 private:
+    Engine() = default;
+
+    // In the order of their dependence: destroyed from the last to the first.
     std::shared_ptr<const Definitions> definitions_;
     std::shared_ptr<const Schema> schema_;
     std::shared_ptr<const Terminology> terminology_;
@@ -51,5 +69,8 @@ private:
     std::string digest_;
     Issues notes_;
 };
+
+// What a text looks like by its first character that is not white space: XML begins with '<'.
+Format format_of(std::string_view text) noexcept;
 
 }  // namespace gatehouse::fhir

@@ -340,7 +340,16 @@ void XmlTreeBuilder::add_attribute(
     Element& node, const QualifiedName& name, std::string_view value
 ) {
     if (name.uri == schema_instance) {
-        return;  // xsi:schemaLocation: for editors, no part of the resource
+        // For editors, no part of the resource: said, then dropped.
+        note(
+            Severity::warning,
+            IssueType::structure,
+            "xml-schema-location",
+            offset(),
+            "an xsi attribute is no part of a resource and is dropped; leave it out",
+            ".@xsi:" + std::string(name.local.substr(0, 64))
+        );
+        return;
     }
     const bool known = name.uri.empty() && !node.is_resource &&
                        (name.local == "value" || name.local == "id" || name.local == "url");

@@ -17,6 +17,13 @@ Decoded read_xml(
     std::string_view text, Arena& arena, const SymbolTable& symbols, const DecodeLimits& limits = {}
 );
 
+// What XML alone can get wrong and only the definitions know: children out of order, ids and urls
+// as elements where they are attributes, and the reverse. `root` is annotated and came from
+// read_xml(text); findings are appended.
+void check_xml_form(
+    const Element& root, const TypeModel& model, std::string_view text, Issues& issues
+);
+
 // Writes a resource. `root` must be annotated: XML needs definition order and attributes. Elements
 // the model does not know are written last, as elements.
 std::string
