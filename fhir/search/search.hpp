@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Search parameters -> index entries. Each SearchParameter's FHIRPath is compiled once per resource
-// type; extract() runs them over an annotated resource and yields normalised values that a store keeps
-// in its index tables (FHIR R4 §3.1.1).
+// type; extract() runs them over an annotated resource and yields normalised values that a store
+// keeps in its index tables (FHIR R4 §3.1.1).
 
 #include <cstdint>
 #include <memory>
@@ -16,27 +16,50 @@
 
 namespace gatehouse::fhir {
 
-enum class SearchType : std::uint8_t { number, date, string, token, reference, composite, quantity, uri, special };
+enum class SearchType : std::uint8_t {
+    number,
+    date,
+    string,
+    token,
+    reference,
+    composite,
+    quantity,
+    uri,
+    special
+};
 
 struct SearchParameter {
-    std::uint32_t id = 0;        // dense, stable for one set of definitions
-    std::string code;            // "birthdate"
+    std::uint32_t id = 0;  // dense, stable for one set of definitions
+    std::string code;      // "birthdate"
     std::string url;
     SearchType type = SearchType::token;
     std::string expression;
     std::vector<std::string> bases;    // resource types
     std::vector<std::string> targets;  // reference targets
+    // False for composite and special: known, indexed or not, but not offered; the API refuses in
+    // words.
+    bool searchable = true;
+};
+
+// What an entry says about its parameter.
+enum class EntryKind : std::uint8_t {
+    value,
+    identifier,  // reference: Reference.identifier as system and value, for `patient:identifier=`
+    of_type,     // token: Identifier.type's system, and "code|value", for `identifier:of-type=`
 };
 
 // One value of one parameter. Which members are used depends on the parameter's type.
 struct IndexEntry {
     const SearchParameter* parameter = nullptr;
-    std::string system;      // token, quantity: system; reference: type ("Patient") of a literal one
-    std::string value;       // token: code; string: as written; reference: id or absolute URL; uri
-    std::string folded;      // string: case and accent folded
-    std::int64_t low = 0;    // date: first instant, microseconds since 1970 UTC; last in `high`
+    EntryKind kind = EntryKind::value;
+    std::string system;    // token, quantity: system; reference: type ("Patient") of a literal one
+    std::string value;     // token: code; string: as written; reference: id or absolute URL; uri
+    std::string folded;    // string: case and accent folded
+    std::int64_t low = 0;  // date: first instant, microseconds since 1970 UTC; last in `high`
     std::int64_t high = 0;
-    std::string number;      // number and quantity: exact decimal text
+    std::string number;  // number and quantity: exact decimal text; low end of a Range, or empty
+    std::string number_high;  // high end of a Range, or empty; the same as `number` unless is_range
+    bool is_range = false;    // number and quantity: [number, number_high], either end may be open
 };
 
 class SearchParameters {
@@ -55,8 +78,18 @@ private:
     std::unique_ptr<Impl> impl_;
 };
 
-// Case and accent folding for string search (NFKD, marks removed, lower case, punctuation to space).
+// Case and accent folding for string search (NFKD, marks removed, lower case, punctuation to
+// space).
 std::string fold(std::string_view text);
+
+// The bounds that stand for an open end of a Period: before and after every date FHIR can write.
+inline constexpr std::int64_t date_min = -100'000'000'000'000'000;
+inline constexpr std::int64_t date_max = 300'000'000'000'000'000;
+
+// A decimal of a search as the range it stands for by its significant digits: "5.4" ->
+// [5.35, 5.45), "1e2" -> [95, 105) (FHIR R4 §3.1.1.4.5). `value` is the number itself. False if it
+// is no decimal.
+bool number_range(std::string_view text, double& value, double& low, double& high);
 
 // A FHIR date, dateTime or instant (any precision; without a zone: Europe/London) as the half-open
 // range of microseconds since 1970 UTC that it covers. False if it is not a date.

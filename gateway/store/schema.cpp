@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The tables.
+//
+//   meta       format version, applied journal position, secrets of the cursor.
+//   name       every word that repeats (resource types, "Patient.birthdate", code systems,
+//   partners) as
+//              a small integer; 0 stands for "no word".
+//   resource   one row per identity that we hold, held, or have only seen in a reference, so that a
+//              reference is an integer and a chained search a join of integers. rid never changes
+//              and orders search results; version 0: only mentioned; live 0: mentioned or deleted.
+//   version    every version ever written, in order of writing (vid); the body is complete JSON.
+//   ix_*       search index of the current versions, one table per kind of value, clustered by
+//   resource
+//              (rid, param, ...): a write appends in one place, an update deletes in one place and
+//              a clause beside a better one is a probe of that cluster. The second index of each
+//              table (param, value, rid) finds resources by value in order of rid.
+//   receipt    the fate and the answer of every message.
+//
+// Every table with a record's content or its index carries `patient`, the rid of the Patient whose
+// compartment it is in (0: none): the distribution key where the tables are spread over machines.
+
+#include "gateway/store/schema.hpp"
+
+#include <array>
+#include <cstdio>
+
+namespace gatehouse::gateway {
+namespace schema_detail {
+
+// Words in capitals with a leading $ differ between the dialects.
+constexpr std::string_view tables = R"sql(
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)$CLUSTERED;
+CREATE TABLE name (id $SERIAL, text TEXT NOT NULL UNIQUE);
+CREATE TABLE resource (
+    rid $SERIAL,
+    type $INT NOT NULL,
+    id TEXT NOT NULL,
+    patient $INT NOT NULL DEFAULT 0,
+    version $INT NOT NULL DEFAULT 0,
+    vid $INT NOT NULL DEFAULT 0,
+    last_updated $INT NOT NULL DEFAULT 0,
+    live $INT NOT NULL DEFAULT 0,
+    kinds $INT NOT NULL DEFAULT 0);
+CREATE UNIQUE INDEX resource_identity ON resource (type, id);
+CREATE INDEX resource_live ON resource (type, rid) WHERE live = 1;
+CREATE INDEX resource_updated ON resource (type, last_updated, rid) WHERE live = 1;
+CREATE TABLE version (
+    vid $SERIAL,
+    rid $INT NOT NULL,
+    version $INT NOT NULL,
+    last_updated $INT NOT NULL,
+    method $INT NOT NULL,
+    patient $INT NOT NULL,
+    source $INT NOT NULL,
+    message_id TEXT NOT NULL,
+    json TEXT NOT NULL);
+CREATE UNIQUE INDEX version_number ON version (rid, version);
+CREATE TABLE ix_token (
+    rid $INT NOT NULL, param $INT NOT NULL, code TEXT NOT NULL, system $INT NOT NULL,
+    patient $INT NOT NULL, PRIMARY KEY (rid, param, code, system))$CLUSTERED;
+CREATE INDEX ix_token_value ON ix_token (param, code, system, rid);
+CREATE TABLE ix_string (
+    rid $INT NOT NULL, param $INT NOT NULL, folded TEXT NOT NULL, exact TEXT NOT NULL,
+    patient $INT NOT NULL, PRIMARY KEY (rid, param, folded, exact))$CLUSTERED;
+CREATE INDEX ix_string_value ON ix_string (param, folded, exact, rid);
+CREATE TABLE ix_reference (
+    rid $INT NOT NULL, param $INT NOT NULL, target $INT NOT NULL,
+    patient $INT NOT NULL, PRIMARY KEY (rid, param, target))$CLUSTERED;
+CREATE INDEX ix_reference_value ON ix_reference (param, target, rid);
+CREATE TABLE ix_date (
+    rid $INT NOT NULL, param $INT NOT NULL, low $INT NOT NULL, high $INT NOT NULL,
+    patient $INT NOT NULL, PRIMARY KEY (rid, param, low, high))$CLUSTERED;
+CREATE INDEX ix_date_value ON ix_date (param, low, high, rid);
+CREATE TABLE ix_number (
+    rid $INT NOT NULL, param $INT NOT NULL, low $REAL NOT NULL, high $REAL NOT NULL,
+    patient $INT NOT NULL, PRIMARY KEY (rid, param, low, high))$CLUSTERED;
+CREATE INDEX ix_number_value ON ix_number (param, low, high, rid);
+CREATE TABLE ix_quantity (
+    rid $INT NOT NULL, param $INT NOT NULL, low $REAL NOT NULL, high $REAL NOT NULL,
+    system $INT NOT NULL, code TEXT NOT NULL,
+    patient $INT NOT NULL, PRIMARY KEY (rid, param, low, high, system, code))$CLUSTERED;
+CREATE INDEX ix_quantity_value ON ix_quantity (param, code, system, low, high, rid);
+CREATE TABLE ix_uri (
+    rid $INT NOT NULL, param $INT NOT NULL, value TEXT NOT NULL,
+    patient $INT NOT NULL, PRIMARY KEY (rid, param, value))$CLUSTERED;
+CREATE INDEX ix_uri_value ON ix_uri (param, value, rid);
+CREATE TABLE receipt (
+    message_id TEXT PRIMARY KEY,
+    partner TEXT NOT NULL,
+    request_id TEXT NOT NULL,
+    bundle_identifier TEXT NOT NULL,
+    body_digest TEXT NOT NULL,
+    state $INT NOT NULL,
+    rank $INT NOT NULL,
+    received_at $INT NOT NULL,
+    settled_at $INT NOT NULL,
+    status $INT NOT NULL,
+    headers TEXT NOT NULL,
+    body TEXT NOT NULL,
+    rules TEXT NOT NULL,
+    resources TEXT NOT NULL,
+    decision_id TEXT NOT NULL);
+CREATE INDEX receipt_request ON receipt (partner, request_id, rank, received_at) WHERE request_id <> '';
+CREATE INDEX receipt_bundle ON receipt (partner, bundle_identifier, rank, received_at)
+    WHERE bundle_identifier <> '';
+CREATE INDEX receipt_settled ON receipt (settled_at) WHERE settled_at > 0;
+)sql";
+
+struct Word {
+    std::string_view word;
+    std::string_view sqlite;
+    std::string_view postgresql;
+};
+constexpr std::array words{
+    Word{"$CLUSTERED", " WITHOUT ROWID", ""},
+    Word{"$SERIAL", "INTEGER PRIMARY KEY", "BIGINT GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY"},
+    Word{"$INT", "INTEGER", "BIGINT"},
+    Word{"$REAL", "REAL", "DOUBLE PRECISION"},
+    // Order and prefix ranges are those of the bytes, in both.
+    Word{"TEXT", "TEXT", "TEXT COLLATE \"C\""},
+};
+
+// Cuts at a code point's start.
+std::string_view cut(std::string_view text, std::size_t bytes) {
+    if (text.size() <= bytes) {
+        return text;
+    }
+    while (bytes > 0 && (static_cast<unsigned char>(text[bytes]) & 0xc0U) == 0x80U) {
+        --bytes;
+    }
+    return text.substr(0, bytes);
+}
+
+// FNV-1a, twice with different starts: 128 bits against accidents; the start of the key is kept
+// too.
+std::string fingerprint(std::string_view text) {
+    std::uint64_t a = 0xcbf29ce484222325U;
+    std::uint64_t b = 0x9e3779b97f4a7c15U;
+    for (const char c : text) {
+        a = (a ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
+        b = (b ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
+        b ^= b >> 29U;
+    }
+    std::array<char, 36> out{};
+    std::snprintf(
+        out.data(),
+        out.size(),
+        "#%016llx%016llx",
+        static_cast<unsigned long long>(a),
+        static_cast<unsigned long long>(b)
+    );
+    return out.data();
+}
+
+}  // namespace schema_detail
+
+std::string schema_sql(Dialect dialect) {
+    std::string_view rest = schema_detail::tables;
+    std::string out;
+    while (!rest.empty()) {
+        bool found = false;
+        for (const schema_detail::Word& word : schema_detail::words) {
+            if (rest.starts_with(word.word)) {
+                out += dialect == Dialect::sqlite ? word.sqlite : word.postgresql;
+                rest.remove_prefix(word.word.size());
+                found = true;
+                break;
+            }
+        }
+        if (!found) {
+            out += rest.front();
+            rest.remove_prefix(1);
+        }
+    }
+    return out;
+}
+
+const char* table_name(IndexTable table) noexcept {
+    switch (table) {
+    case IndexTable::token: return "ix_token";
+    case IndexTable::string: return "ix_string";
+    case IndexTable::reference: return "ix_reference";
+    case IndexTable::date: return "ix_date";
+    case IndexTable::number: return "ix_number";
+    case IndexTable::quantity: return "ix_quantity";
+    case IndexTable::uri: return "ix_uri";
+    }
+    return "";
+}
+
+bool index_table(fhir::SearchType type, IndexTable& table) noexcept {
+    switch (type) {
+    case fhir::SearchType::number: table = IndexTable::number; return true;
+    case fhir::SearchType::date: table = IndexTable::date; return true;
+    case fhir::SearchType::string: table = IndexTable::string; return true;
+    case fhir::SearchType::token: table = IndexTable::token; return true;
+    case fhir::SearchType::reference: table = IndexTable::reference; return true;
+    case fhir::SearchType::quantity: table = IndexTable::quantity; return true;
+    case fhir::SearchType::uri: table = IndexTable::uri; return true;
+    case fhir::SearchType::composite:
+    case fhir::SearchType::special: return false;
+    }
+    return false;
+}
+
+std::string parameter_key(std::string_view type, std::string_view code, fhir::EntryKind kind) {
+    std::string key;
+    key.reserve(type.size() + code.size() + 9);
+    key.append(type).append(".").append(code);
+    if (kind == fhir::EntryKind::of_type) {
+        key.append(":of-type");
+    }
+    return key;
+}
+
+std::string index_key(std::string_view text) {
+    if (text.size() <= index_key_bytes_max) {
+        return std::string(text);
+    }
+    std::string out(schema_detail::cut(text, index_key_bytes_max - 33));
+    return out += schema_detail::fingerprint(text);
+}
+
+std::string index_folded(std::string_view folded) {
+    return std::string(schema_detail::cut(folded, index_key_bytes_max));
+}
+
+}  // namespace gatehouse::gateway

@@ -1,0 +1,48 @@
+#pragma once
+// SPDX-License-Identifier: Apache-2.0
+//
+// The one relational design of the store, for every engine (SQLite now, PostgreSQL next).
+// schema.cpp tells what each table is for; adapters create it with schema_sql(), and refuse a file
+// of another format version by name.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "fhir/search/search.hpp"
+
+namespace gatehouse::gateway {
+
+enum class Dialect : std::uint8_t { sqlite, postgresql };
+
+// On-disk format. A binary opens this one alone; a change of tables or of what a column means
+// counts.
+inline constexpr int store_format = 1;
+
+// A value bound to a statement.
+using SqlValue = std::variant<std::nullptr_t, std::int64_t, double, std::string>;
+
+// Statements that create everything in an empty database, separated by ";\n".
+std::string schema_sql(Dialect dialect);
+
+// The index tables, in the order of the bits of resource.kinds.
+enum class IndexTable : std::uint8_t { token, string, reference, date, number, quantity, uri };
+inline constexpr int index_table_count = 7;
+const char* table_name(IndexTable table) noexcept;  // "ix_token"
+
+// The table of a parameter's values. Parameters that are not indexed (composite, special) have
+// none.
+bool index_table(fhir::SearchType type, IndexTable& table) noexcept;
+
+// The name under which a parameter of a resource type is kept in `name`: "Patient.birthdate", or
+// "Patient.identifier:of-type".
+std::string parameter_key(std::string_view type, std::string_view code, fhir::EntryKind kind);
+
+// Index columns hold at most this many bytes. A longer key (token, uri, exact string) keeps its
+// start and a hash of the whole, so equality still decides; a longer folded string is cut.
+inline constexpr std::size_t index_key_bytes_max = 255;
+std::string index_key(std::string_view text);
+std::string index_folded(std::string_view folded);
+
+}  // namespace gatehouse::gateway
