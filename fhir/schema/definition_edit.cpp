@@ -8,13 +8,44 @@ namespace gatehouse::fhir::snapshot {
 namespace {
 
 constexpr std::array<std::string_view, 38> definition_order{
-    "id",          "extension",   "modifierExtension", "path",       "representation",   "sliceName",
-    "sliceIsConstraining", "label", "code",            "slicing",    "short",            "definition",
-    "comment",     "requirements", "alias",            "min",        "max",              "base",
-    "contentReference", "type",   "defaultValue",      "meaningWhenMissing", "orderMeaning", "fixed",
-    "pattern",     "example",     "minValue",          "maxValue",   "maxLength",        "condition",
-    "constraint",  "mustHaveValue", "mustSupport",     "isModifier", "isModifierReason", "isSummary",
-    "binding",     "mapping"};
+    "id",
+    "extension",
+    "modifierExtension",
+    "path",
+    "representation",
+    "sliceName",
+    "sliceIsConstraining",
+    "label",
+    "code",
+    "slicing",
+    "short",
+    "definition",
+    "comment",
+    "requirements",
+    "alias",
+    "min",
+    "max",
+    "base",
+    "contentReference",
+    "type",
+    "defaultValue",
+    "meaningWhenMissing",
+    "orderMeaning",
+    "fixed",
+    "pattern",
+    "example",
+    "minValue",
+    "maxValue",
+    "maxLength",
+    "condition",
+    "constraint",
+    "mustHaveValue",
+    "mustSupport",
+    "isModifier",
+    "isModifierReason",
+    "isSummary",
+    "binding",
+    "mapping"};
 
 bool is_choice_of(std::string_view name, std::string_view prefix) noexcept {
     return name.size() > prefix.size() && name.starts_with(prefix) && name[prefix.size()] >= 'A' &&
@@ -33,8 +64,7 @@ std::size_t order_of(std::string_view name) noexcept {
     return definition_order.size();
 }
 
-template <class Cut>
-void cut_children(Element& element, Cut cut) noexcept {
+template <class Cut> void cut_children(Element& element, Cut cut) noexcept {
     Element** link = &element.first_child;
     while (*link != nullptr) {
         if (cut(**link)) {
@@ -87,7 +117,9 @@ void remove_children_named(Element& element, std::string_view name) noexcept {
 }
 
 void remove_choice(Element& element, std::string_view prefix) noexcept {
-    cut_children(element, [prefix](const Element& child) { return is_choice_of(child.name, prefix); });
+    cut_children(element, [prefix](const Element& child) {
+        return is_choice_of(child.name, prefix);
+    });
 }
 
 Element* new_element(std::string_view name, Arena& arena) {
@@ -96,8 +128,9 @@ Element* new_element(std::string_view name, Arena& arena) {
     return element;
 }
 
-void set_value(Element& element, std::string_view name, std::string_view value, Written written,
-               Arena& arena) {
+void set_value(
+    Element& element, std::string_view name, std::string_view value, Written written, Arena& arena
+) {
     Element* child = element.child(name);
     if (child == nullptr) {
         child = new_element(name, arena);
@@ -142,6 +175,8 @@ std::uint32_t min_number(std::string_view text) noexcept {
     return error == std::errc() && end == text.data() + text.size() ? number : 0;
 }
 
-std::string number_text(std::uint32_t number) { return number == UINT32_MAX ? "*" : std::to_string(number); }
+std::string number_text(std::uint32_t number) {
+    return number == UINT32_MAX ? "*" : std::to_string(number);
+}
 
 }  // namespace gatehouse::fhir::snapshot

@@ -21,8 +21,9 @@ const Element* choice_child(const Element& element, std::string_view prefix) noe
 void insert_child(Element& element, Element& child) noexcept;
 void remove_children_named(Element& element, std::string_view name) noexcept;
 void remove_choice(Element& element, std::string_view prefix) noexcept;
-void set_value(Element& element, std::string_view name, std::string_view value, Written written,
-               Arena& arena);
+void set_value(
+    Element& element, std::string_view name, std::string_view value, Written written, Arena& arena
+);
 // Replaces all children of a name by copies of those of `from` (none there: removes them).
 void take_children(Element& element, const Element& from, std::string_view name, Arena& arena);
 

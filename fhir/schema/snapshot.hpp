@@ -15,10 +15,15 @@ struct SnapshotOptions {
     bool sort_differential = false;  // put the differential in base order first
 };
 
-// A copy of `structure_definition` with a generated snapshot (any it had is ignored). Bases and data
-// type profiles come from `definitions`, generating theirs where absent. Errc::invalid says which
-// element cannot be placed, or which rule of the base it breaks; Errc::not_found names a missing base.
-Result<Element*> generate_snapshot(const Element& structure_definition, const Definitions& definitions,
-                                   Arena& arena, const SnapshotOptions& options = {});
+// A copy of `structure_definition` with a generated snapshot (any it had is ignored). Bases and
+// data type profiles come from `definitions`, generating theirs where absent. Errc::invalid says
+// which element cannot be placed, or which rule of the base it breaks; Errc::not_found names a
+// missing base.
+Result<Element*> generate_snapshot(
+    const Element& structure_definition,
+    const Definitions& definitions,
+    Arena& arena,
+    const SnapshotOptions& options = {}
+);
 
 }  // namespace gatehouse::fhir

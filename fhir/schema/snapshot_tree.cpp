@@ -20,8 +20,9 @@ std::vector<std::string_view> split_steps(std::string_view text) {
 
 // Slice names of each step as the element's id spells them; empty if the id does not fit path and
 // sliceName (ids are often copied without care, so they only help where they agree with the rest).
-std::vector<std::string_view> slices_of_id(std::string_view id, const std::vector<std::string_view>& steps,
-                                           std::string_view slice) {
+std::vector<std::string_view> slices_of_id(
+    std::string_view id, const std::vector<std::string_view>& steps, std::string_view slice
+) {
     if (id.empty()) {
         return {};
     }
@@ -36,9 +37,12 @@ std::vector<std::string_view> slices_of_id(std::string_view id, const std::vecto
         if (name != steps[i] && !spells_choice(steps[i], name) && !spells_choice(name, steps[i])) {
             return {};
         }
-        slices.push_back(colon == std::string_view::npos ? std::string_view{} : parts[i].substr(colon + 1));
+        slices.push_back(
+            colon == std::string_view::npos ? std::string_view{} : parts[i].substr(colon + 1)
+        );
     }
-    // Authors put a slice name on the root ("PlanDefinition:order"): it names the profile, not a slice.
+    // Authors put a slice name on the root ("PlanDefinition:order"): it names the profile, not a
+    // slice.
     slices.front() = {};
     if (slices.back() != slice) {
         return {};
@@ -83,7 +87,8 @@ public:
         Change* change = nullptr;
         // An implied level that is stated only now.
         for (Change* child : at->children) {
-            if (child->definition == nullptr && child->name == steps.back() && child->slice == slice) {
+            if (child->definition == nullptr && child->name == steps.back() &&
+                child->slice == slice) {
                 change = child;
             }
         }
@@ -115,9 +120,12 @@ private:
     }
 
     // The level `name` below `parent` that the next element belongs to.
-    Change* level(Change& parent, std::string_view name, const std::string_view* slice, std::string_view path) {
+    Change* level(
+        Change& parent, std::string_view name, const std::string_view* slice, std::string_view path
+    ) {
         Change* found = nullptr;
-        for (auto at = parent.children.rbegin(); at != parent.children.rend() && found == nullptr; ++at) {
+        for (auto at = parent.children.rbegin(); at != parent.children.rend() && found == nullptr;
+             ++at) {
             if ((*at)->name == name && (slice == nullptr || (*at)->slice == *slice)) {
                 found = *at;
             }
@@ -142,7 +150,9 @@ private:
     Change* last_ = nullptr;
 };
 
-void flatten_node(Node& node, const std::string& path, const std::string& id, Arena& arena, Element& snapshot) {
+void flatten_node(
+    Node& node, const std::string& path, const std::string& id, Arena& arena, Element& snapshot
+) {
     Element& definition = own(node, arena);
     set_value(definition, "id", id, Written::string, arena);
     set_value(definition, "path", path, Written::string, arena);
@@ -166,9 +176,15 @@ void flatten_node(Node& node, const std::string& path, const std::string& id, Ar
         const auto colon = id.rfind(':');
         const auto dot = id.rfind('.');
         // A slice's id replaces its entry's slice name: "a.b:x" reslices to "a.b:x/y".
-        const bool resliced = colon != std::string::npos && (dot == std::string::npos || colon > dot);
-        flatten_node(*slice, path, (resliced ? id.substr(0, colon) : id) + ":" + std::string(slice->slice), arena,
-                     snapshot);
+        const bool resliced =
+            colon != std::string::npos && (dot == std::string::npos || colon > dot);
+        flatten_node(
+            *slice,
+            path,
+            (resliced ? id.substr(0, colon) : id) + ":" + std::string(slice->slice),
+            arena,
+            snapshot
+        );
     }
 }
 
@@ -216,13 +232,16 @@ Node* build_tree(const Element& elements, NodePool& pool, std::string& problem) 
         node.parent = parent;
         bool placed = depth == 0;
         if (!placed && !slice.empty()) {
-            for (auto at = parent->children.rbegin(); at != parent->children.rend() && !placed; ++at) {
+            for (auto at = parent->children.rbegin(); at != parent->children.rend() && !placed;
+                 ++at) {
                 if ((*at)->name != node.name && !spells_choice(node.name, (*at)->name)) {
                     continue;
                 }
                 Node* entry = *at;
-                // "a/b" reslices slice a where there is one; a slash may also just be part of a name.
-                for (auto slash = slice.find('/'); slash != std::string_view::npos; slash = slice.find('/', slash + 1)) {
+                // "a/b" reslices slice a where there is one; a slash may also just be part of a
+                // name.
+                for (auto slash = slice.find('/'); slash != std::string_view::npos;
+                     slash = slice.find('/', slash + 1)) {
                     if (Node* outer = find_slice(**at, slice.substr(0, slash)); outer != nullptr) {
                         entry = outer;
                     }
@@ -248,7 +267,8 @@ Node* build_tree(const Element& elements, NodePool& pool, std::string& problem) 
     return open.front();
 }
 
-Change* build_changes(const Element& differential, NodePool& pool, bool any_order, std::string& problem) {
+Change*
+build_changes(const Element& differential, NodePool& pool, bool any_order, std::string& problem) {
     ChangeBuilder builder(pool, any_order);
     for (const Element& definition : differential.children()) {
         if (definition.name == "element" && builder.add(definition, problem) == nullptr) {
@@ -271,7 +291,8 @@ Node* find_slice(Node& entry, std::string_view name) {
         if (slice->slice == name) {
             return slice;
         }
-        if (name.size() > slice->slice.size() && name.starts_with(slice->slice) && name[slice->slice.size()] == '/') {
+        if (name.size() > slice->slice.size() && name.starts_with(slice->slice) &&
+            name[slice->slice.size()] == '/') {
             if (Node* inner = find_slice(*slice, name); inner != nullptr) {
                 return inner;
             }
@@ -300,15 +321,17 @@ std::string_view choice_stem(std::string_view name) noexcept {
     return is_choice_name(name) ? name.substr(0, name.size() - 3) : name;
 }
 
-bool is_choice_name(std::string_view name) noexcept { return name.ends_with("[x]"); }
+bool is_choice_name(std::string_view name) noexcept {
+    return name.ends_with("[x]");
+}
 
 bool spells_choice(std::string_view written, std::string_view name) noexcept {
     if (!is_choice_name(name)) {
         return false;
     }
     const std::string_view stem = choice_stem(name);
-    return written.size() > stem.size() && written.starts_with(stem) && written[stem.size()] >= 'A' &&
-           written[stem.size()] <= 'Z';
+    return written.size() > stem.size() && written.starts_with(stem) &&
+           written[stem.size()] >= 'A' && written[stem.size()] <= 'Z';
 }
 
 }  // namespace gatehouse::fhir::snapshot

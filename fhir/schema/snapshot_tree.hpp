@@ -1,9 +1,10 @@
 #pragma once
 // SPDX-License-Identifier: Apache-2.0
 //
-// The two trees of snapshot generation. A snapshot's flat list of elements becomes a tree of Nodes (a
-// slicing entry owns its slices), a differential's list becomes a tree of Changes in which levels that
-// the author left out are present without a definition. Applying one to the other is then recursion.
+// The two trees of snapshot generation. A snapshot's flat list of elements becomes a tree of Nodes
+// (a slicing entry owns its slices), a differential's list becomes a tree of Changes in which
+// levels that the author left out are present without a definition. Applying one to the other is
+// then recursion.
 
 #include <deque>
 #include <string>
@@ -21,8 +22,9 @@ struct Node {
     bool owned = false;
     std::string_view name;   // last step of the path: "identifier", "value[x]"
     std::string_view slice;  // as in sliceName: "nhs", "nhs/verified"
-    Node* parent = nullptr;  // of an entry: the element above; of a slice: the element above the entry
-    Node* entry = nullptr;   // of a slice: its slicing entry (or the slice it reslices)
+    Node* parent =
+        nullptr;  // of an entry: the element above; of a slice: the element above the entry
+    Node* entry = nullptr;  // of a slice: its slicing entry (or the slice it reslices)
     std::vector<Node*> children;
     std::vector<Node*> slices;
 };
@@ -30,11 +32,11 @@ struct Node {
 // One element of a differential, or a level that it implies.
 struct Change {
     const Element* definition = nullptr;
-    std::string_view name;   // as written: "value[x]", "valueQuantity"
+    std::string_view name;  // as written: "value[x]", "valueQuantity"
     std::string_view slice;
-    std::string_view path;   // as written, for messages
+    std::string_view path;  // as written, for messages
     Change* parent = nullptr;
-    bool reopened = false;   // its level was left and entered again: out of order
+    bool reopened = false;          // its level was left and entered again: out of order
     std::vector<Change*> children;  // in written order, slices beside their entry
 };
 
@@ -50,11 +52,13 @@ private:
     std::deque<Change> changes_;
 };
 
-// Tree of a snapshot's (or of a first type's differential's) elements, or nullptr with `problem` set.
+// Tree of a snapshot's (or of a first type's differential's) elements, or nullptr with `problem`
+// set.
 Node* build_tree(const Element& elements, NodePool& pool, std::string& problem);
 
 // Tree of a differential. With `any_order`, elements find their level wherever it was written.
-Change* build_changes(const Element& differential, NodePool& pool, bool any_order, std::string& problem);
+Change*
+build_changes(const Element& differential, NodePool& pool, bool any_order, std::string& problem);
 
 // A definition that may be changed.
 Element& own(Node& node, Arena& arena);

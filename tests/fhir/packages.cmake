@@ -1,0 +1,3 @@
+gatehouse_test(fhir_packages
+    SOURCES packages/packages_test.cpp
+    LINKS gatehouse_fhir_packages)
