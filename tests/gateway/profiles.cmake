@@ -1,0 +1,2 @@
+gatehouse_test(gateway_profiles SOURCES ${CMAKE_CURRENT_LIST_DIR}/profiles_test.cpp
+    LINKS gatehouse_gateway_profiles gatehouse_fhir_model)
