@@ -28,12 +28,6 @@ const char* type_code(SearchType type) {
     return "special";
 }
 
-// What the search reader accepts (search_parameters.cpp).
-bool is_searchable(SearchType type) {
-    return type == SearchType::date || type == SearchType::string || type == SearchType::token ||
-           type == SearchType::reference || type == SearchType::uri;
-}
-
 void write_interactions(JsonWriter& json, std::initializer_list<const char*> codes) {
     json.key("interaction").begin_array();
     for (const char* code : codes) {
@@ -78,7 +72,7 @@ void write_type(JsonWriter& json, const fhir::TypeInfo& type, const fhir::Engine
     json.begin_object().key("name").string("_lastUpdated").key("type").string("date").end_object();
     json.begin_object().key("name").string("_id").key("type").string("token").end_object();
     for (const fhir::SearchParameter* parameter : engine.search()->all(type.name)) {
-        if (!is_searchable(parameter->type) || parameter->code == "_id" ||
+        if (!parameter->searchable || parameter->code == "_id" ||
             parameter->code == "_lastUpdated") {
             continue;
         }
@@ -129,12 +123,10 @@ Response answer_capabilities(Envelope& envelope, const ApiContext& context) {
     json.key("description").string("Bearer token or client certificate of a registered partner.");
     json.end_object();
     std::vector<const fhir::TypeInfo*> resources;
-    for (fhir::TypeId id = 1; id <= types.type_count(); ++id) {
-        if (id < types.type_count() + 1) {
-            const fhir::TypeInfo& type = types.type(id);
-            if (type.kind == fhir::TypeKind::resource && !type.abstract) {
-                resources.push_back(&type);
-            }
+    for (fhir::TypeId id = 1; id < types.type_count(); ++id) {
+        const fhir::TypeInfo& type = types.type(id);
+        if (type.kind == fhir::TypeKind::resource && !type.abstract) {
+            resources.push_back(&type);
         }
     }
     std::sort(resources.begin(), resources.end(), [](const auto* a, const auto* b) {

@@ -179,6 +179,7 @@ Response answer_search(Envelope& envelope, const ApiContext& context, StoreReade
     limits.page_default = context.page_default;
     limits.page_max = context.page_max;
     limits.base = context.base;
+    limits.now = envelope.received_at;
     const auto prefer = envelope.request.headers.get("Prefer");
     limits.lenient = prefer.find("handling=lenient") != std::string_view::npos;
 

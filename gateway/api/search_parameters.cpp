@@ -104,13 +104,14 @@ private:
         SearchValue& out
     );
     bool date(std::string_view name, std::string_view text, SearchValue& out);
+    bool number(std::string_view name, std::string_view text, SearchValue& out);
     void token(std::string_view text, SearchValue& out);
     void reference(std::string_view text, SearchValue& out);
 
     const fhir::Engine& engine_;
     const SearchLimits& limits_;
     fhir::Issues& issues_;
-    int depth_ = 0;
+    std::size_t depth_ = 0;
 };
 
 bool Parser::modifier(
@@ -181,7 +182,7 @@ bool Parser::clause(
             IssueType::not_supported
         );
     }
-    if (parameter->type == SearchType::composite || parameter->type == SearchType::special) {
+    if (!parameter->searchable) {
         return fail(
             name,
             std::string(type_word(parameter->type)) + " parameters are not supported yet.",
@@ -228,10 +229,10 @@ bool Parser::chain(
     std::string_view target,
     SearchClause& out
 ) {
-    if (++depth_ > 2) {
+    if (++depth_ > search_hops_max) {
         return fail(
             name,
-            "a chain over more than two references is not supported.",
+            "a chain over more than four references is not supported.",
             IssueType::not_supported
         );
     }
@@ -242,11 +243,19 @@ bool Parser::chain(
     } else {
         candidates = out.parameter->targets;
     }
+    // The chained clause names one parameter: types that share its definition can be searched at
+    // once.
     std::vector<std::string> fitting;
+    const SearchParameter* shared = nullptr;
+    bool ambiguous = false;
     for (const std::string& candidate : candidates) {
-        if (code == "_id" || engine_.search()->find(candidate, code) != nullptr) {
-            fitting.push_back(candidate);
+        const SearchParameter* parameter = engine_.search()->find(candidate, code);
+        if (code != "_id" && parameter == nullptr) {
+            continue;
         }
+        ambiguous = ambiguous || (!fitting.empty() && parameter != shared);
+        shared = parameter;
+        fitting.push_back(candidate);
     }
     if (fitting.empty()) {
         return fail(
@@ -255,25 +264,23 @@ bool Parser::chain(
             IssueType::not_supported
         );
     }
-    if (fitting.size() > 1) {
+    if (ambiguous) {
         std::string list;
         for (const std::string& each : fitting) {
             list += (list.empty() ? "" : ", ") + each;
         }
         return fail(
             name,
-            "it can refer to several types with that parameter (" + list + "). Name one: " +
-                out.parameter->code + ":" + fitting.front() + "." + std::string(rest) + "."
+            "several types it can refer to have a parameter of that name (" + list +
+                "). Name one: " + out.parameter->code + ":" + fitting.front() + "." +
+                std::string(rest) + "."
         );
     }
     SearchClause inner;
     if (!clause(fitting.front(), rest, value_text, inner)) {
         return false;
     }
-    out.modifier = SearchModifier::type;
-    SearchValue type_only;
-    type_only.type = fitting.front();
-    out.any_of.push_back(std::move(type_only));
+    out.target_types = std::move(fitting);
     out.chained.push_back(std::move(inner));
     return true;
 }
@@ -341,8 +348,20 @@ bool Parser::value(
         }
         return true;
     case SearchType::uri: out.value = unescape(text); return true;
-    case SearchType::number:
-    case SearchType::quantity:
+    case SearchType::number: return number(name, text, out);
+    case SearchType::quantity: {
+        // [prefix]number|system|code, or [prefix]number||unit
+        const auto parts = split_unescaped(text, '|');
+        if (parts.size() != 1 && parts.size() != 3) {
+            return fail(name, "a quantity is number, number|system|code or number||unit.");
+        }
+        if (parts.size() == 3) {
+            out.has_system = !parts[1].empty();
+            out.system = unescape(parts[1]);
+            out.code = unescape(parts[2]);
+        }
+        return number(name, parts[0], out);
+    }
     case SearchType::composite:
     case SearchType::special: break;
     }
@@ -384,7 +403,8 @@ void Parser::reference(std::string_view text, SearchValue& out) {
     out.value = std::move(plain);
 }
 
-bool Parser::date(std::string_view name, std::string_view text, SearchValue& out) {
+// Takes a comparison prefix off the front of `text`.
+SearchPrefix take_prefix(std::string_view& text) {
     static constexpr std::pair<std::string_view, SearchPrefix> prefixes[] = {
         {"eq", SearchPrefix::eq},
         {"ne", SearchPrefix::ne},
@@ -396,24 +416,51 @@ bool Parser::date(std::string_view name, std::string_view text, SearchValue& out
         {"eb", SearchPrefix::eb},
         {"ap", SearchPrefix::ap},
     };
-    std::string_view rest = text;
     for (const auto& [word, prefix] : prefixes) {
         if (text.substr(0, 2) == word) {
-            out.prefix = prefix;
-            rest = text.substr(2);
-            break;
+            text.remove_prefix(2);
+            return prefix;
         }
     }
+    return SearchPrefix::eq;
+}
+
+bool Parser::number(std::string_view name, std::string_view text, SearchValue& out) {
+    out.prefix = take_prefix(text);
+    double value = 0;
+    double low = 0;
+    double high = 0;
+    if (!fhir::number_range(text, value, low, high)) {
+        return fail(
+            name,
+            "a decimal number is wanted, with an optional prefix (eq, ne, gt, lt, ge, le, sa, eb, "
+            "ap)."
+        );
+    }
+    out.value = text;
+    return true;
+}
+
+bool Parser::date(std::string_view name, std::string_view text, SearchValue& out) {
+    out.prefix = take_prefix(text);
     // A '+' of a zone offset that was not escaped has become a space.
-    std::string plain = unescape(rest);
+    std::string plain = unescape(text);
     std::replace(plain.begin(), plain.end(), ' ', '+');
     if (!fhir::date_range(plain, out.low, out.high)) {
         return fail(
             name,
             "a date is wanted: an optional prefix (eq, ne, gt, lt, ge, le, sa, eb, ap), then YYYY, "
-            "YYYY-MM, "
-            "YYYY-MM-DD or YYYY-MM-DDThh:mm[:ss] with or without a zone."
+            "YYYY-MM, YYYY-MM-DD or YYYY-MM-DDThh:mm[:ss] with or without a zone."
         );
+    }
+    if (out.prefix == SearchPrefix::ap) {
+        // About: a tenth of the distance from now either way, at least a day (FHIR R4 §3.1.1.4.6).
+        constexpr std::int64_t day = 86'400LL * 1'000'000;
+        const std::int64_t distance =
+            limits_.now > out.low ? limits_.now - out.low : out.low - limits_.now;
+        const std::int64_t margin = std::max(day, distance / 10);
+        out.low -= margin;
+        out.high += margin;
     }
     return true;
 }

@@ -11,6 +11,7 @@
 
 #include "fhir/engine/engine.hpp"
 #include "fhir/outcome/issue.hpp"
+#include "gateway/base/clock.hpp"
 #include "gateway/store/query.hpp"
 
 namespace gatehouse::gateway {
@@ -28,6 +29,7 @@ struct SearchLimits {
     std::uint32_t page_max = 500;
     std::size_t parameters_max = 64;  // per search
     std::size_t values_max = 1000;    // alternatives of one parameter
+    Micros now = 0;                   // for the prefix ap
     std::string base;                 // our own absolute references equal relative ones
     bool lenient = false;
 };
