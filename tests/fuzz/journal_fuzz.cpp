@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Journal recovery. The input is used in three ways: as a record (what decodes must encode to something
-// that decodes the same), as a whole segment, and as damage done to a sound segment, whose scan must
-// give a prefix of what was written and nothing else.
+// Journal recovery. The input is used in three ways: as a record (what decodes must encode to
+// something that decodes the same), as a whole segment, and as damage done to a sound segment,
+// whose scan must give a prefix of what was written and nothing else.
 
 #include <cstdint>
 #include <string>
@@ -37,14 +37,13 @@ void as_damage(std::string_view bytes) {
     std::string segment = encode_header(header);
     std::vector<std::string> written;
     for (std::uint64_t i = 1; i <= 6; ++i) {
-        written.push_back(std::string(static_cast<std::size_t>(i * 13), static_cast<char>('a' + i)));
-        append_frame(
-            segment, header, {i, (i - 1) / 2 * 2, static_cast<Micros>(i), written.back()}
+        written.push_back(std::string(static_cast<std::size_t>(i * 13), static_cast<char>('a' + i))
         );
+        append_frame(segment, header, {i, (i - 1) / 2 * 2, static_cast<Micros>(i), written.back()});
     }
     for (std::size_t i = 0; i + 2 < bytes.size(); i += 3) {
-        const std::size_t at = static_cast<std::uint8_t>(bytes[i]) * 256U +
-                               static_cast<std::uint8_t>(bytes[i + 1]);
+        const std::size_t at =
+            static_cast<std::uint8_t>(bytes[i]) * 256U + static_cast<std::uint8_t>(bytes[i + 1]);
         if (at >= segment_header_bytes && at < segment.size()) {
             segment[at] = bytes[i + 2];
         } else if (at >= segment.size() && at < segment.size() + 512) {
