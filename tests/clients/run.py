@@ -13,7 +13,7 @@ import sys
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(os.path.dirname(HERE), "end_to_end"))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "support"))
 import gateway  # noqa: E402
 
 
@@ -60,13 +60,13 @@ def main():
         return finish(0, 1, 0)
     with tempfile.TemporaryDirectory() as folder:
         authority, certificate, key = certificates(folder)
-        server = gateway.Gateway(
-            settings=["http.tls.enabled=true", f"http.tls.certificate_file={certificate}", f"http.tls.key_file={key}"],
-            tls=ssl.create_default_context(cafile=authority))
+        server = gateway.Gateway(settings={
+            "http.tls.enabled": "true", "http.tls.certificate_file": certificate, "http.tls.key_file": key})
+        server.tls = ssl.create_default_context(cafile=authority)
         try:
             server.start()
             environment = dict(
-                os.environ, GATEHOUSE_BASE=f"https://localhost:{server.http_port}{gateway.BASE}",
+                os.environ, GATEHOUSE_BASE=f"https://localhost:{server.port}{gateway.BASE}",
                 GATEHOUSE_TOKEN=server.token(), NODE_EXTRA_CA_CERTS=authority)
             return subprocess.run(["node", "client.mjs"], cwd=HERE, env=environment, check=False).returncode
         except RuntimeError as reason:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs the end-to-end tests against the real binary (build/release/gatehouse or GATEHOUSE_BINARY).
+"""Runs the end-to-end tests against the real binary (the newest build, or GATEHOUSE_BINARY).
 
     python3 tests/end_to_end/run.py [--full] [PATTERN...]
 
@@ -15,6 +15,7 @@ import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "support"))
 
 
 class Result(unittest.TestResult):
@@ -69,8 +70,8 @@ def main():
     if options.full:
         os.environ["GATEHOUSE_FULL"] = "1"
     import gateway
-    if not os.path.exists(gateway.BINARY):
-        print(f"{gateway.BINARY} is missing; run deploy/build")
+    if gateway.find_binary() is None:
+        print("no gateway binary is built; run deploy/build")
         print(json.dumps({"passed": 0, "failed": 1, "skipped": 0}))
         return 1
     suite = unittest.TestSuite()

@@ -119,7 +119,7 @@ class KillUnderLoad(unittest.TestCase):
                 except AssertionError as wrong:
                     raise AssertionError(f"round {number}, seed {seed}: {wrong}") from wrong
             self.assertGreater(acknowledged, ROUNDS, "hardly anything was written: the test tests nothing")
-            status, _, words = command("audit", "verify", "--data", server.folder)
+            status, _, words = command("audit", "verify", "--data", server.data)
             self.assertIn(status, (0, 2), words)  # 2: the command wants it another way, tested elsewhere
             print(f"  {ROUNDS} kills, {acknowledged} acknowledged writes, slowest start {slowest:.2f} s")
             self.assertLess(slowest, READY_SECONDS_MAX)
@@ -179,14 +179,15 @@ class FullDisk(unittest.TestCase):
             unmount(folder)
 
     def test_file_size_limit_loses_nothing(self):
-        server = Gateway()
+        server = Gateway(preexec=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (24 << 20, 24 << 20)))
         try:
-            server.start(limits=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (24 << 20, 24 << 20)))
+            server.start()
             kept, refusal = self.write_until_refused(server)
             self.assertIsNotNone(refusal, "the limit was never met")
             self.assertIn(refusal.status, (500, 503), refusal)
             self.assertIsNone(server.process.poll(), "the gateway died of a full file")
             server.kill()
+            server.preexec = None
             server.start()
             for identifier in kept:
                 self.assertEqual(server.get(f"Observation/{identifier}").status, 200, "acknowledged and gone")
@@ -260,10 +261,10 @@ class Drain(unittest.TestCase):
     def test_second_gateway_on_the_same_data_is_refused_in_words(self):
         server = Gateway().start()
         try:
-            second = Gateway(data=server.folder)
+            second = Gateway(data=server.data)
             second.start(wait=False)
             self.assertEqual(second.process.wait(30), 2, second.log())
-            self.assertIn(server.folder, second.log())
+            self.assertIn(server.data, second.log())
             second.close()
             self.assertEqual(server.get("metadata").status, 200)
         finally:

@@ -30,7 +30,7 @@ class OwnSamples(unittest.TestCase):
             with open(os.path.join(folder, name), "rb") as file:
                 body = file.read()
             with self.subTest(partner=partner, file=name):
-                answer = server.request(
+                answer = server.kept(
                     method, "" if path == "-" else path, body, partner=partner,
                     type=XML if name.endswith(".xml") else JSON,
                     headers={"X-Request-ID": str(uuid.uuid4()), "Prefer": "return=OperationOutcome"})
@@ -140,7 +140,7 @@ class Interactions(unittest.TestCase):
         history = server.get(place + "/_history").json()
         self.assertEqual([history["type"], history["total"]], ["history", 2])
 
-        self.assertIn(server.request("DELETE", place).status, (200, 204))
+        self.assertIn(server.kept("DELETE", place).status, (200, 204))
         self.assertEqual(server.get(place).status, 410)
         self.assertEqual(server.get("Patient/not-here").status, 404)
 
@@ -230,7 +230,7 @@ class Interactions(unittest.TestCase):
             following = [link["url"] for link in bundle["link"] if link["relation"] == "next"]
             if not following:
                 break
-            self.assertTrue(following[0].startswith(f"http://127.0.0.1:{server.http_port}{BASE}"), following)
+            self.assertTrue(following[0].startswith(f"http://127.0.0.1:{server.port}{BASE}"), following)
             page = server.get(following[0][following[0].index(BASE):])
         self.assertEqual(len(seen), len(set(seen)), "a record came twice")
         self.assertEqual(set(first) - set(seen), set(), "a record was left out")
