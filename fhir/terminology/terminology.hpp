@@ -24,20 +24,43 @@ struct Coding {
 
 enum class Verdict : std::uint8_t { yes, no, not_checkable };
 
+// How a given display compares with what the system calls the code.
+enum class DisplayMatch : std::uint8_t {
+    same,        // equal without regard to case, or no display was given or is known
+    whitespace,  // equal but for its spaces
+    different,
+};
+
+// What a code system can say of a code.
+enum class SystemKnowledge : std::uint8_t {
+    unknown,     // no definition of the system is loaded
+    no_content,  // defined, but its codes are elsewhere (content not-present, SNOMED CT, LOINC)
+    partial,     // some of its codes are known (fragment, example, syntax-only systems)
+    complete,    // every code is known
+};
+
 struct CodeAnswer {
     Verdict verdict = Verdict::not_checkable;
     std::string reason;              // for people: "not in value set …", "needs SNOMED CT content"
     Verdict display = Verdict::yes;  // given display fits the code
     std::vector<std::string> displays;  // what the system calls it, when display is `no`
     bool inactive = false;
+    DisplayMatch display_match = DisplayMatch::same;
+    SystemKnowledge system = SystemKnowledge::unknown;
 };
 
-// Built once from definitions; immutable and thread-safe afterwards. Value sets compile on first use
-// behind a once-flag, so a start-up does not pay for the thousand it never meets.
+// One code system or one value set, compiled; opaque outside fhir/terminology. Pointers stay valid as
+// long as the Terminology.
+class CodeSystemIndex;
+class ValueSetIndex;
+
+// Built once from definitions; immutable and thread-safe afterwards. Value sets compile on first use,
+// so a start-up does not pay for the thousand it never meets. `definitions` must outlive it.
 class Terminology {
 public:
     explicit Terminology(const Definitions& definitions);
     Terminology(Terminology&&) noexcept;
+    Terminology& operator=(Terminology&&) noexcept;
     ~Terminology();
 
     // Membership of a coding (system may be empty for `code` elements: then the value set's systems are
@@ -47,6 +70,32 @@ public:
     [[nodiscard]] CodeAnswer in_code_system(const Coding& coding) const;
     // True if the value set is known at all.
     [[nodiscard]] bool knows_value_set(std::string_view value_set) const;
+
+    // The same questions without words, for the validator's hot path: no allocation once compiled.
+    // nullptr if no such value set is loaded.
+    [[nodiscard]] const ValueSetIndex* value_set(std::string_view canonical) const;
+    // Empty system: any system of the value set may own the code.
+    [[nodiscard]] Verdict contains(const ValueSetIndex& set, std::string_view system,
+                                   std::string_view code) const;
+    // True if the value set has anything to say about codes of `system`.
+    [[nodiscard]] bool draws_on(const ValueSetIndex& set, std::string_view system) const;
+    // Title or name, and canonical|version, for messages.
+    [[nodiscard]] std::string_view name_of(const ValueSetIndex& set) const;
+    [[nodiscard]] std::string canonical_of(const ValueSetIndex& set) const;
+    struct CodeFacts {
+        Verdict known = Verdict::not_checkable;  // the system has this code
+        SystemKnowledge system = SystemKnowledge::unknown;
+        DisplayMatch display = DisplayMatch::same;
+        bool inactive = false;
+        bool abstract = false;
+    };
+    [[nodiscard]] CodeFacts facts(const Coding& coding) const;
+    // Every display the definitions give a code, its own first.
+    [[nodiscard]] std::vector<std::string_view> displays(std::string_view system, std::string_view code) const;
+    // The loaded value set whose canonical this is, although used as a system URI (a common mistake).
+    [[nodiscard]] bool is_value_set_url(std::string_view url) const;
+    // Version of a loaded code system, empty if none.
+    [[nodiscard]] std::string_view system_version(std::string_view system) const;
 
 private:
     struct Impl;

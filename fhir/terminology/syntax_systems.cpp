@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Code systems that are a grammar: language tags (BCP 47 / RFC 5646), media types (RFC 2046, 6838),
+// unit expressions (UCUM) and URIs (RFC 3986). Their codes are judged by form; whether a subtag or a
+// media type is registered is not decided here.
+
+#include <algorithm>
+
+#include "fhir/terminology/code_system.hpp"
+
+namespace gatehouse::fhir {
+namespace {
+
+bool is_alpha(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+bool is_alnum(char c) noexcept { return is_alpha(c) || is_digit(c); }
+
+template <class Predicate>
+bool all_of(std::string_view text, Predicate predicate) {
+    return std::all_of(text.begin(), text.end(), predicate);
+}
+
+// RFC 6838 restricted-name.
+bool is_media_name(std::string_view text) {
+    return !text.empty() && text.size() <= 127 && is_alnum(text.front()) &&
+           all_of(text, [](char c) {
+               return is_alnum(c) || std::string_view("!#$&-^_.+").find(c) != std::string_view::npos;
+           });
+}
+
+// scheme ":" something, without spaces.
+bool is_absolute_uri(std::string_view text) {
+    const std::size_t colon = text.find(':');
+    return colon != std::string_view::npos && colon > 0 && colon + 1 < text.size() &&
+           is_alpha(text.front()) &&
+           all_of(text.substr(0, colon), [](char c) { return is_alnum(c) || c == '+' || c == '-' || c == '.'; }) &&
+           text.find(' ') == std::string_view::npos;
+}
+
+}  // namespace
+
+bool is_language_tag(std::string_view text) {
+    if (text.size() > 2 && (text.starts_with("x-") || text.starts_with("i-"))) {
+        return all_of(text, [](char c) { return is_alnum(c) || c == '-'; });
+    }
+    std::size_t position = 0;
+    bool extended = false;  // after a singleton anything of 2 to 8 (1 to 8 for x) goes
+    while (true) {
+        const std::size_t dash = text.find('-');
+        const std::string_view part = text.substr(0, dash);
+        if (part.empty() || part.size() > 8 || !all_of(part, is_alnum)) {
+            return false;
+        }
+        if (position == 0) {
+            if (part.size() < 2 || !all_of(part, is_alpha)) {
+                return false;
+            }
+        } else if (part.size() == 1) {
+            extended = true;
+        } else if (!extended && part.size() == 4 && is_digit(part.front())) {
+            // variant such as "1996"
+        } else if (!extended && part.size() <= 4 && !all_of(part, is_alpha) && !all_of(part, is_digit)) {
+            return false;
+        }
+        if (dash == std::string_view::npos) {
+            return !(part.size() == 1);
+        }
+        text.remove_prefix(dash + 1);
+        ++position;
+    }
+}
+
+bool is_media_type(std::string_view text) {
+    const std::size_t semicolon = text.find(';');
+    const std::string_view essence = text.substr(0, semicolon);
+    const std::size_t slash = essence.find('/');
+    return slash != std::string_view::npos && is_media_name(essence.substr(0, slash)) &&
+           is_media_name(essence.substr(slash + 1));
+}
+
+SyntaxAnswer check_syntax_system(std::string_view system, std::string_view code) {
+    SyntaxAnswer answer;
+    bool well_formed = false;
+    if (system == "urn:ietf:bcp:47") {
+        well_formed = is_language_tag(code);
+    } else if (system == "urn:ietf:bcp:13") {
+        well_formed = is_media_type(code);
+    } else if (system == "http://unitsofmeasure.org") {
+        well_formed = is_ucum_unit(code);
+    } else if (system == "urn:ietf:rfc:3986") {
+        well_formed = is_absolute_uri(code);
+    } else {
+        return answer;
+    }
+    answer.is_syntax_system = true;
+    answer.verdict = well_formed ? Verdict::yes : Verdict::no;
+    return answer;
+}
+
+}  // namespace gatehouse::fhir

@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// FHIR R4 §4.9.5 (ValueSet composition): each include is the intersection of its system selection and
+// its imports; a value set is the union of its includes without its excludes. The compose wins over a
+// stored expansion, which may be older; the expansion serves as a "yes" where the compose cannot be
+// decided here.
+
+#include "fhir/terminology/value_set.hpp"
+
+#include <re2/re2.h>
+
+namespace gatehouse::fhir {
+namespace {
+
+constexpr std::string_view snomed = "http://snomed.info/sct";
+
+bool flag(std::string_view text) noexcept { return text == "true"; }
+
+Verdict both(Verdict a, Verdict b) noexcept {
+    if (a == Verdict::no || b == Verdict::no) {
+        return Verdict::no;
+    }
+    return a == Verdict::yes && b == Verdict::yes ? Verdict::yes : Verdict::not_checkable;
+}
+
+struct Filter {
+    std::string_view property;
+    std::string_view op;
+    std::string_view value;
+};
+
+enum class FilterAnswer : std::uint8_t { no, yes, unsupported };
+
+bool in_list(std::string_view list, std::string_view wanted) {
+    while (!list.empty()) {
+        const std::size_t comma = list.find(',');
+        std::string_view item = list.substr(0, comma);
+        while (!item.empty() && item.front() == ' ') {
+            item.remove_prefix(1);
+        }
+        while (!item.empty() && item.back() == ' ') {
+            item.remove_suffix(1);
+        }
+        if (item == wanted) {
+            return true;
+        }
+        list = comma == std::string_view::npos ? std::string_view{} : list.substr(comma + 1);
+    }
+    return false;
+}
+
+// One filter against one concept of a local code system (FHIR filter-operator codes).
+FilterAnswer apply(const Filter& filter, const CodeSystemIndex& system, const Concept& entry) {
+    const auto answer = [](bool truth) { return truth ? FilterAnswer::yes : FilterAnswer::no; };
+    const bool on_concept = filter.property == "concept" || filter.property == "code";
+    if (on_concept && filter.op == "is-a") {
+        return answer(system.is_a(entry, filter.value));
+    }
+    if (on_concept && filter.op == "descendent-of") {
+        return answer(entry.code != filter.value && system.is_a(entry, filter.value));
+    }
+    if (on_concept && filter.op == "is-not-a") {
+        return answer(!system.is_a(entry, filter.value));
+    }
+    if (on_concept && filter.op == "generalizes") {
+        const Concept* below = system.find(filter.value);
+        return answer(below != nullptr && system.is_a(*below, entry.code));
+    }
+    if (filter.op == "exists") {
+        const bool exists = !CodeSystemIndex::property(entry, filter.property).empty();
+        return answer(exists == flag(filter.value));
+    }
+    std::string_view actual = CodeSystemIndex::property(entry, filter.property);
+    if (on_concept) {
+        actual = entry.code;
+    } else if (filter.property == "display") {
+        actual = entry.display;
+    } else if (filter.property == "parent") {
+        for (const std::uint32_t parent : entry.parents) {
+            if (system.concepts()[parent].code == filter.value) {
+                return answer(filter.op == "=");
+            }
+        }
+        return filter.op == "=" ? FilterAnswer::no : FilterAnswer::unsupported;
+    }
+    if (filter.op == "=") {
+        return answer(actual == filter.value);
+    }
+    if (filter.op == "in") {
+        return answer(in_list(filter.value, actual));
+    }
+    if (filter.op == "not-in") {
+        return answer(!in_list(filter.value, actual));
+    }
+    if (filter.op == "regex") {
+        const re2::RE2 pattern(re2::StringPiece(filter.value.data(), filter.value.size()), re2::RE2::Quiet);
+        if (!pattern.ok()) {
+            return FilterAnswer::unsupported;
+        }
+        return answer(re2::RE2::FullMatch(re2::StringPiece(actual.data(), actual.size()), pattern));
+    }
+    return FilterAnswer::unsupported;
+}
+
+}  // namespace
+
+ValueSetIndex::ValueSetIndex(const Element& resource, const ValueSetSources& sources)
+    : url_(resource.child_value("url")),
+      version_(resource.child_value("version")),
+      name_(resource.child_value("title").empty() ? resource.child_value("name")
+                                                  : resource.child_value("title")),
+      resource_(&resource) {
+    if (const Element* expansion = resource.child("expansion")) {
+        expansion_complete_ = true;
+        for (const Element& child : expansion->children()) {
+            // A page of an expansion, or one cut short, proves nothing about what it lacks; it is only
+            // ever used for "yes", so it may be read all the same.
+            if (child.name == "contains") {
+                read_expansion(*expansion);
+                break;
+            }
+        }
+    }
+    if (const Element* compose = resource.child("compose")) {
+        has_compose_ = true;
+        for (const Element& child : compose->children()) {
+            if (child.name == "include") {
+                includes_.push_back(compile(child, sources));
+            } else if (child.name == "exclude") {
+                excludes_.push_back(compile(child, sources));
+            }
+        }
+    }
+    if (!has_compose_ && expansion_.empty()) {
+        undecided_ = "value set has neither compose nor expansion";
+    }
+}
+
+void ValueSetIndex::read_expansion(const Element& parent) {
+    for (const Element& child : parent.children()) {
+        if (child.name != "contains") {
+            continue;
+        }
+        const std::string_view code = child.child_value("code");
+        if (!code.empty() && !flag(child.child_value("abstract"))) {
+            expansion_[child.child_value("system")].insert(code);
+        }
+        read_expansion(child);
+    }
+}
+
+ValueSetIndex::Part ValueSetIndex::compile(const Element& include, const ValueSetSources& sources) {
+    Part part;
+    part.system = include.child_value("system");
+    if (!part.system.empty()) {
+        part.index = sources.code_system(part.system);
+    }
+    bool enumerated = false;
+    bool filtered = false;
+    for (const Element& child : include.children()) {
+        if (child.name == "concept") {
+            enumerated = true;
+            part.codes.insert(child.child_value("code"));
+        } else if (child.name == "filter") {
+            filtered = true;
+        } else if (child.name == "valueSet") {
+            const ValueSetIndex* import = sources.value_set(child.value);
+            if (import == nullptr) {
+                part.import_missing = true;
+                undecided_ = "imports value set " + std::string(child.value) + ", which is not loaded";
+            } else {
+                part.imports.push_back(import);
+            }
+        }
+    }
+    if (part.system.empty()) {
+        part.kind = Kind::all;
+    } else if (filtered) {
+        compile_filters(include, part);
+    } else if (!enumerated) {
+        part.kind = Kind::whole;
+        if (part.index == nullptr && !check_syntax_system(part.system, {}).is_syntax_system) {
+            undecided_ = "needs the content of code system " + std::string(part.system);
+        }
+    }
+    return part;
+}
+
+void ValueSetIndex::compile_filters(const Element& include, Part& part) {
+    std::vector<Filter> filters;
+    for (const Element& child : include.children()) {
+        if (child.name == "filter") {
+            filters.push_back(
+                {child.child_value("property"), child.child_value("op"), child.child_value("value")}
+            );
+        }
+    }
+    if (part.system == snomed && filters.size() == 1 &&
+        (filters[0].property == "constraint" || filters[0].property == "expression") &&
+        filters[0].op == "=") {
+        std::vector<std::string_view> ids;
+        if (read_ecl_id_list(filters[0].value, ids)) {
+            part.codes.insert(ids.begin(), ids.end());
+            return;
+        }
+    }
+    if (part.index == nullptr || part.index->knowledge() != SystemKnowledge::complete) {
+        part.kind = Kind::undecided;
+        undecided_ = "needs the content of code system " + std::string(part.system);
+        return;
+    }
+    for (const Concept& entry : part.index->concepts()) {
+        bool in = true;
+        for (const Filter& filter : filters) {
+            const FilterAnswer answer = apply(filter, *part.index, entry);
+            if (answer == FilterAnswer::unsupported) {
+                part.kind = Kind::undecided;
+                undecided_ = "filter " + std::string(filter.property) + " " + std::string(filter.op) +
+                             " is not supported";
+                return;
+            }
+            in = in && answer == FilterAnswer::yes;
+        }
+        if (in) {
+            part.codes.insert(entry.code);
+        }
+    }
+}
+
+Verdict ValueSetIndex::part_contains(const Part& part, std::string_view system, std::string_view code) {
+    if (!part.system.empty() && !system.empty() && part.system != system) {
+        return Verdict::no;
+    }
+    Verdict verdict = Verdict::yes;
+    switch (part.kind) {
+    case Kind::all: break;
+    case Kind::codes:
+        if (part.codes.contains(code)) {
+            break;
+        }
+        verdict = Verdict::no;
+        if (part.index != nullptr && !part.index->case_sensitive()) {
+            if (const Concept* entry = part.index->find(code)) {
+                verdict = part.codes.contains(entry->code) ? Verdict::yes : Verdict::no;
+            }
+        }
+        break;
+    case Kind::undecided: verdict = Verdict::not_checkable; break;
+    case Kind::whole:
+        if (const SyntaxAnswer syntax = check_syntax_system(part.system, code);
+            syntax.is_syntax_system) {
+            // A grammar's "no" is reported where the code stands (facts()), not as a missing member.
+            verdict = syntax.verdict == Verdict::yes ? Verdict::yes : Verdict::not_checkable;
+        } else if (part.index == nullptr) {
+            verdict = Verdict::not_checkable;
+        } else if (part.index->find(code) != nullptr) {
+            verdict = Verdict::yes;
+        } else {
+            verdict = part.index->knowledge() == SystemKnowledge::complete ? Verdict::no
+                                                                           : Verdict::not_checkable;
+        }
+        break;
+    }
+    for (const ValueSetIndex* import : part.imports) {
+        if (verdict == Verdict::no) {
+            break;
+        }
+        verdict = both(verdict, import->contains(system, code));
+    }
+    if (part.import_missing && verdict == Verdict::yes) {
+        verdict = Verdict::not_checkable;
+    }
+    return verdict;
+}
+
+Verdict ValueSetIndex::contains(std::string_view system, std::string_view code) const {
+    const auto in_expansion = [&] {
+        if (!system.empty()) {
+            const auto found = expansion_.find(system);
+            return found != expansion_.end() && found->second.contains(code);
+        }
+        for (const auto& [name, codes] : expansion_) {
+            if (codes.contains(code)) {
+                return true;
+            }
+        }
+        return false;
+    };
+    if (!has_compose_) {
+        if (in_expansion()) {
+            return Verdict::yes;
+        }
+        return expansion_complete_ ? Verdict::no : Verdict::not_checkable;
+    }
+    Verdict verdict = Verdict::no;
+    for (const Part& part : includes_) {
+        const Verdict one = part_contains(part, system, code);
+        if (one == Verdict::yes) {
+            verdict = one;
+            break;
+        }
+        if (one == Verdict::not_checkable) {
+            verdict = one;
+        }
+    }
+    if (verdict == Verdict::not_checkable && in_expansion()) {
+        return Verdict::yes;
+    }
+    if (verdict == Verdict::no) {
+        return verdict;
+    }
+    for (const Part& part : excludes_) {
+        const Verdict one = part_contains(part, system, code);
+        if (one == Verdict::yes) {
+            return Verdict::no;
+        }
+        if (one == Verdict::not_checkable) {
+            verdict = one;
+        }
+    }
+    return verdict;
+}
+
+bool ValueSetIndex::draws_on(std::string_view system) const {
+    for (const Part& part : includes_) {
+        if (part.system == system) {
+            return true;
+        }
+        if (part.system.empty()) {
+            if (part.imports.empty() || part.import_missing) {
+                return true;
+            }
+            for (const ValueSetIndex* import : part.imports) {
+                if (import->draws_on(system)) {
+                    return true;
+                }
+            }
+        }
+    }
+    return !has_compose_ && expansion_.contains(system);
+}
+
+void ValueSetIndex::displays(
+    std::string_view system, std::string_view code, std::vector<std::string_view>& out
+) const {
+    const Element* compose = resource_->child("compose");
+    if (compose == nullptr) {
+        return;
+    }
+    for (const Element& include : compose->children()) {
+        if (include.name != "include" || include.child_value("system") != system) {
+            continue;
+        }
+        for (const Element& entry : include.children()) {
+            if (entry.name != "concept" || entry.child_value("code") != code) {
+                continue;
+            }
+            if (const std::string_view display = entry.child_value("display"); !display.empty()) {
+                out.push_back(display);
+            }
+            for (const Element& designation : entry.children()) {
+                if (designation.name == "designation") {
+                    out.push_back(designation.child_value("value"));
+                }
+            }
+        }
+    }
+}
+
+}  // namespace gatehouse::fhir

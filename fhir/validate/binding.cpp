@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Bindings (FHIR R4 §4.1.5): is the code, or one of the codings, in the bound value set; and does every
+// coding that stands under a binding exist in its own system with that display. A "no" is an error for
+// required bindings, a warning for extensible ones. What cannot be decided here is counted.
+
+#include "fhir/validate/walk.hpp"
+
+namespace gatehouse::fhir::judge {
+namespace {
+
+bool has_scheme(std::string_view uri) noexcept {
+    const std::size_t colon = uri.find(':');
+    return colon != std::string_view::npos && colon > 0 && uri.find('/') > colon;
+}
+
+std::string set_name(const Terminology& terminology, const ValueSetIndex& set) {
+    return join("'", terminology.name_of(set), "' (", terminology.canonical_of(set), ")");
+}
+
+}  // namespace
+
+Coding Walker::coding_of(const Element& at) noexcept {
+    Coding coding;
+    for (const Element& child : at.children()) {
+        if (child.name == "system") {
+            coding.system = child.value;
+        } else if (child.name == "code") {
+            coding.code = child.value;
+        } else if (child.name == "display") {
+            coding.display = child.value;
+        } else if (child.name == "version") {
+            coding.version = child.value;
+        }
+    }
+    return coding;
+}
+
+Verdict Walker::member_of(const Element& at, const ValueSetIndex& set) const {
+    if (at.has_value()) {
+        return terminology_.contains(set, {}, at.value);
+    }
+    if (at.type == known_.codeable_concept) {
+        Verdict best = Verdict::no;
+        for (const Element* coding = at.child("coding"); coding != nullptr; coding = coding->next_same()) {
+            const Verdict one = member_of(*coding, set);
+            if (one == Verdict::yes) {
+                return one;
+            }
+            if (one == Verdict::not_checkable) {
+                best = one;
+            }
+        }
+        return best;
+    }
+    const Coding coding = coding_of(at);
+    if (coding.code.empty()) {
+        return Verdict::no;
+    }
+    // A code without a system has no meaning outside a `code` element.
+    return coding.system.empty() ? Verdict::no
+                                 : terminology_.contains(set, coding.system, coding.code);
+}
+
+void Walker::check_binding(const Element& at, const PlanRule& rule) {
+    if (rule.value_set_missing && rule.rule->strength != BindingStrength::example && quiet_ == 0) {
+        ++out_.not_checkable;
+        report(
+            rules::value_set_unknown, at,
+            [&] {
+                return join(
+                    "Value set ", rule.rule->value_set, " is not loaded, so the code was not checked "
+                    "against it (profile ", rule.plan->canonical, ")."
+                );
+            },
+            rule.plan
+        );
+    }
+    if (at.type == known_.codeable_concept) {
+        check_concept(at, rule);
+    } else if (at.type == known_.coding) {
+        check_coding(at, rule);
+    } else if (at.type == known_.quantity || (at.first_child != nullptr && !at.has_value() &&
+                                              types_.is_a(at.type, known_.quantity))) {
+        check_quantity_code(at, rule);
+    } else if (known_.primitive(at.type) != PrimitiveKind::none) {
+        check_code(at, rule);
+    }
+}
+
+void Walker::check_code(const Element& at, const PlanRule& rule) {
+    const BindingStrength strength = rule.rule->strength;
+    if (!at.has_value() || at.value.empty()) {
+        if (strength == BindingStrength::required) {
+            report(
+                rules::binding_required_empty, at,
+                [&] {
+                    return join(
+                        "There is no code here, and profile ", rule.plan->canonical, " requires one of ",
+                        rule.rule->value_set, "."
+                    );
+                },
+                rule.plan
+            );
+        }
+        return;
+    }
+    const auto judge = [&](const ValueSetIndex& set, bool required, const RuleInfo& info) {
+        switch (terminology_.contains(set, {}, at.value)) {
+        case Verdict::yes: break;
+        case Verdict::not_checkable: ++out_.not_checkable; break;
+        case Verdict::no:
+            report(
+                info, at,
+                [&] {
+                    return join(
+                        "The code", shown(at.value), " is not in value set ",
+                        set_name(terminology_, set), ", and profile ", rule.plan->canonical,
+                        required ? " requires one of its codes." : " asks for one of its codes where one fits."
+                    );
+                },
+                rule.plan
+            );
+            break;
+        }
+    };
+    if (rule.value_set != nullptr) {
+        if (strength == BindingStrength::required) {
+            judge(*rule.value_set, true, rules::binding_required);
+        } else if (strength == BindingStrength::extensible) {
+            judge(*rule.value_set, false, rules::binding_extensible_code);
+        }
+    }
+    if (rule.max_value_set != nullptr) {
+        judge(*rule.max_value_set, true, rules::binding_max);
+    }
+}
+
+void Walker::check_coding(const Element& at, const PlanRule& rule) {
+    check_coding_in_system(at);
+    const BindingStrength strength = rule.rule->strength;
+    const auto judge = [&](const ValueSetIndex& set, bool required, const RuleInfo& info) {
+        switch (member_of(at, set)) {
+        case Verdict::yes: break;
+        case Verdict::not_checkable: ++out_.not_checkable; break;
+        case Verdict::no:
+            report(
+                info, at,
+                [&] {
+                    const Coding coding = coding_of(at);
+                    return join(
+                        "The coding", shown(join(coding.system, "#", coding.code)),
+                        " is not in value set ", set_name(terminology_, set), ", and profile ",
+                        rule.plan->canonical,
+                        required ? " requires one of its codes." : " asks for one of its codes where one fits."
+                    );
+                },
+                rule.plan
+            );
+            break;
+        }
+    };
+    if (rule.value_set != nullptr) {
+        if (strength == BindingStrength::required) {
+            judge(*rule.value_set, true, rules::binding_required_coding);
+        } else if (strength == BindingStrength::extensible) {
+            judge(*rule.value_set, false, rules::binding_extensible);
+        }
+    }
+    if (rule.max_value_set != nullptr) {
+        judge(*rule.max_value_set, true, rules::binding_max);
+    }
+}
+
+void Walker::check_concept(const Element& at, const PlanRule& rule) {
+    const BindingStrength strength = rule.rule->strength;
+    std::size_t codings = 0;
+    for (const Element* coding = at.child("coding"); coding != nullptr; coding = coding->next_same()) {
+        ++codings;
+        check_coding_in_system(*coding);
+    }
+    const bool required = strength == BindingStrength::required;
+    if (codings == 0) {
+        if ((required || strength == BindingStrength::extensible) &&
+            (rule.value_set != nullptr || rule.value_set_missing)) {
+            report(
+                required ? rules::binding_required_missing : rules::binding_extensible_missing, at,
+                [&] {
+                    return join(
+                        "There is no coding here, and profile ", rule.plan->canonical,
+                        required ? " requires" : " asks for", " one of value set ", rule.rule->value_set, "."
+                    );
+                },
+                rule.plan
+            );
+        }
+        return;
+    }
+    const auto judge = [&](const ValueSetIndex& set, bool must, const RuleInfo& info) {
+        switch (member_of(at, set)) {
+        case Verdict::yes: break;
+        case Verdict::not_checkable: ++out_.not_checkable; break;
+        case Verdict::no:
+            report(
+                info, at,
+                [&] {
+                    return join(
+                        "None of the codings is in value set ", set_name(terminology_, set),
+                        ", and profile ", rule.plan->canonical,
+                        must ? " requires one." : " asks for one where one fits."
+                    );
+                },
+                rule.plan
+            );
+            break;
+        }
+    };
+    if (rule.value_set != nullptr) {
+        if (required) {
+            judge(*rule.value_set, true, rules::binding_required_concept);
+        } else if (strength == BindingStrength::extensible) {
+            judge(*rule.value_set, false, rules::binding_extensible);
+        }
+    }
+    if (rule.max_value_set != nullptr) {
+        judge(*rule.max_value_set, true, rules::binding_max);
+    }
+}
+
+void Walker::check_quantity_code(const Element& at, const PlanRule& rule) {
+    const Element* code = at.child("code");
+    if (code == nullptr || !code->has_value()) {
+        return;
+    }
+    check_coding_in_system(at);
+    if (rule.value_set == nullptr || (rule.rule->strength != BindingStrength::required &&
+                                      rule.rule->strength != BindingStrength::extensible)) {
+        return;
+    }
+    const bool required = rule.rule->strength == BindingStrength::required;
+    switch (member_of(at, *rule.value_set)) {
+    case Verdict::yes: break;
+    case Verdict::not_checkable: ++out_.not_checkable; break;
+    case Verdict::no:
+        report(
+            required ? rules::binding_required_coding : rules::binding_extensible, at,
+            [&] {
+                return join(
+                    "The unit", shown(code->value), " is not in value set ",
+                    set_name(terminology_, *rule.value_set), ", and profile ", rule.plan->canonical,
+                    required ? " requires one of its codes." : " asks for one of its codes where one fits."
+                );
+            },
+            rule.plan
+        );
+        break;
+    }
+}
+
+// Is the code one of its system's, and is that its display? Asked once per element.
+void Walker::check_coding_in_system(const Element& at) {
+    if (last_coding_ == &at) {
+        return;
+    }
+    last_coding_ = &at;
+    const Coding coding = coding_of(at);
+    const bool is_coding = at.type == known_.coding;
+    const std::string_view display = is_coding ? coding.display : std::string_view{};
+    if (coding.system.empty()) {
+        if (is_coding && !coding.code.empty()) {
+            report(rules::coding_no_system, at, [] {
+                return std::string("A code without a system has no defined meaning. Add the system.");
+            });
+        }
+        return;
+    }
+    if (!has_scheme(coding.system)) {
+        report(rules::coding_system_relative, at, [&] {
+            return join("The system", shown(coding.system), " is not an absolute URI.");
+        });
+        return;
+    }
+    if (coding.code.empty()) {
+        return;
+    }
+    const Terminology::CodeFacts facts =
+        terminology_.facts({coding.system, coding.version, coding.code, display});
+    const Element* code = at.child("code");
+    if (facts.known == Verdict::not_checkable) {
+        ++out_.not_checkable;
+        if (facts.system == SystemKnowledge::unknown && terminology_.is_value_set_url(coding.system)) {
+            report(rules::coding_system_value_set, at, [&] {
+                return join(
+                    "The system ", coding.system, " names a value set. Name the code system instead."
+                );
+            });
+        }
+        return;
+    }
+    if (facts.known == Verdict::no) {
+        if (facts.system == SystemKnowledge::complete) {
+            report(rules::code_unknown, *code, [&] {
+                return join("Code system ", coding.system, " has no code", shown(coding.code), ".");
+            });
+        } else {
+            report(rules::code_syntax, *code, [&] {
+                return join("The code", shown(coding.code), " is not well-formed for ", coding.system, ".");
+            });
+        }
+        return;
+    }
+    if (facts.display == DisplayMatch::same) {
+        return;
+    }
+    const Element* place = at.child("display");
+    const bool spaces = facts.display == DisplayMatch::whitespace;
+    report_as(
+        spaces ? rules::display_whitespace : rules::display_wrong, options_.display_issues,
+        place == nullptr ? at : *place,
+        [&] {
+            std::string words = join(
+                spaces ? "The white space of the display" : "The display", shown(display),
+                " is not that of ", coding.system, "#", coding.code, ". Valid: "
+            );
+            bool first = true;
+            for (const std::string_view name : terminology_.displays(coding.system, coding.code)) {
+                words += join(first ? "'" : ", '", name, "'");
+                first = false;
+            }
+            return words + ".";
+        }
+    );
+}
+
+}  // namespace gatehouse::fhir::judge

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fhir/validate/compare.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <string>
+
+namespace gatehouse::fhir::judge {
+namespace {
+
+struct Digits {
+    bool negative = false;
+    bool valid = false;
+    std::string text;       // digits without leading zeros
+    std::int64_t scale = 0; // value = 0.text * 10^scale
+};
+
+Digits read_decimal(std::string_view text) {
+    Digits out;
+    if (!text.empty() && (text.front() == '-' || text.front() == '+')) {
+        out.negative = text.front() == '-';
+        text.remove_prefix(1);
+    }
+    std::int64_t whole = 0;
+    bool point = false;
+    bool any = false;
+    std::size_t i = 0;
+    for (; i < text.size(); ++i) {
+        const char c = text[i];
+        if (c == '.') {
+            if (point) {
+                return out;
+            }
+            point = true;
+            continue;
+        }
+        if (c < '0' || c > '9') {
+            break;
+        }
+        any = true;
+        if (out.text.empty() && c == '0') {
+            whole -= point ? 1 : 0;
+            continue;
+        }
+        out.text += c;
+        whole += point ? 0 : 1;
+    }
+    if (!any) {
+        return out;
+    }
+    std::int64_t exponent = 0;
+    if (i < text.size()) {
+        if (text[i] != 'e' && text[i] != 'E') {
+            return out;
+        }
+        std::string_view rest = text.substr(i + 1);
+        if (!rest.empty() && rest.front() == '+') {
+            rest.remove_prefix(1);
+        }
+        const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), exponent);
+        if (error != std::errc{} || end != rest.data() + rest.size()) {
+            return out;
+        }
+    }
+    while (!out.text.empty() && out.text.back() == '0') {
+        out.text.pop_back();
+    }
+    out.scale = whole + exponent;
+    if (out.text.empty()) {
+        out.scale = 0;
+        out.negative = false;
+    }
+    out.valid = true;
+    return out;
+}
+
+Order reverse(Order order) noexcept {
+    return order == Order::less ? Order::greater : order == Order::greater ? Order::less : order;
+}
+
+bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+
+bool looks_like_date(std::string_view text) noexcept {
+    return text.size() >= 4 && is_digit(text[0]) && is_digit(text[3]) &&
+           (text.size() == 4 || text[4] == '-' || text[2] == ':');
+}
+
+Order compare_text(std::string_view a, std::string_view b) noexcept {
+    const int order = a.compare(b);
+    return order < 0 ? Order::less : order > 0 ? Order::greater : Order::equal;
+}
+
+}  // namespace
+
+Order compare_decimals(std::string_view a, std::string_view b) {
+    const Digits x = read_decimal(a);
+    const Digits y = read_decimal(b);
+    if (!x.valid || !y.valid) {
+        return Order::unknown;
+    }
+    if (x.negative != y.negative) {
+        return x.negative ? Order::less : Order::greater;
+    }
+    Order order = Order::equal;
+    if (x.text.empty() != y.text.empty()) {
+        order = x.text.empty() ? Order::less : Order::greater;
+    } else if (x.scale != y.scale) {
+        order = x.scale < y.scale ? Order::less : Order::greater;
+    } else {
+        order = compare_text(x.text, y.text);  // no leading zeros, so text order is value order
+    }
+    return x.negative ? reverse(order) : order;
+}
+
+Order compare_ordered(const Element& a, const Element& b) {
+    if (!a.has_value() && !b.has_value()) {
+        if (a.child_value("code") != b.child_value("code") ||
+            a.child_value("system") != b.child_value("system")) {
+            return Order::unknown;
+        }
+        return compare_decimals(a.child_value("value"), b.child_value("value"));
+    }
+    if (a.value.find('-', 1) != std::string_view::npos || a.value.find(':') != std::string_view::npos ||
+        looks_like_date(b.value)) {
+        const std::size_t length = std::min(a.value.size(), b.value.size());
+        const Order order = compare_text(a.value.substr(0, length), b.value.substr(0, length));
+        return order == Order::equal && a.value.size() != b.value.size() ? Order::unknown : order;
+    }
+    return compare_decimals(a.value, b.value);
+}
+
+}  // namespace gatehouse::fhir::judge

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// fixed[x]: the element equals the value, nothing more and nothing less. pattern[x]: the element holds
+// at least what the value holds; each item of an array of the pattern matches some item of the element.
+// Also minValue, maxValue and maxLength. (FHIR R4 §5.1.0.8, ElementDefinition.)
+
+#include "fhir/validate/walk.hpp"
+
+#include "fhir/validate/compare.hpp"
+
+namespace gatehouse::fhir::judge {
+namespace {
+
+// Code points of a UTF-8 text.
+std::size_t length_of(std::string_view text) noexcept {
+    std::size_t count = 0;
+    for (const char c : text) {
+        count += (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
+    }
+    return count;
+}
+
+bool same_value(const Element& a, const Element& b) noexcept {
+    return a.has_value() == b.has_value() && a.value == b.value;
+}
+
+// Elements of the same name as `wanted`; a fixed value's own root has no say in names.
+const Element* first_named(const Element& parent, std::string_view name) noexcept {
+    return parent.child(name);
+}
+
+}  // namespace
+
+bool equals_fixed(const Element& at, const Element& wanted) {
+    if (!same_value(at, wanted)) {
+        return false;
+    }
+    const Element* a = at.first_child;
+    const Element* b = wanted.first_child;
+    std::size_t count_a = 0;
+    std::size_t count_b = 0;
+    for (; a != nullptr; a = a->next) {
+        // An element's id is a local label, not content.
+        count_a += a->name != "id" || !a->has_value();
+    }
+    for (; b != nullptr; b = b->next) {
+        if (b->name == "id" && b->has_value()) {
+            continue;
+        }
+        ++count_b;
+        const Element* match = first_named(at, b->name);
+        for (std::uint32_t skip = b->index(); match != nullptr && skip > 0; --skip) {
+            match = match->next_same();
+        }
+        if (match == nullptr || !equals_fixed(*match, *b)) {
+            return false;
+        }
+    }
+    return count_a == count_b;
+}
+
+bool matches_pattern(const Element& at, const Element& wanted) {
+    if (wanted.has_value() && !(at.has_value() && at.value == wanted.value)) {
+        return false;
+    }
+    for (const Element& part : wanted.children()) {
+        bool found = false;
+        for (const Element* one = first_named(at, part.name); one != nullptr && !found;
+             one = one->next_same()) {
+            found = matches_pattern(*one, part);
+        }
+        if (!found) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void Walker::check_values(const Element& at, const PlanRule& rule) {
+    const Rule& asked = *rule.rule;
+    if (asked.fixed != nullptr) {
+        check_fixed(at, *asked.fixed, rule);
+    }
+    if (asked.pattern != nullptr) {
+        check_pattern(at, *asked.pattern, rule);
+    }
+    if (asked.strength != BindingStrength::none) {
+        check_binding(at, rule);
+    }
+    if (asked.max_length != 0 && length_of(at.value) > asked.max_length) {
+        report(
+            rules::max_length, at,
+            [&] {
+                return join(
+                    "The text has ", std::to_string(length_of(at.value)), " characters; profile ",
+                    rule.plan->canonical, " allows ", std::to_string(asked.max_length), "."
+                );
+            },
+            rule.plan
+        );
+    }
+    if (asked.min_value != nullptr || asked.max_value != nullptr) {
+        check_bounds(at, rule);
+    }
+    if (!rule.invariants.empty()) {
+        check_invariants(at, rule);
+    }
+}
+
+void Walker::check_fixed(const Element& at, const Element& wanted, const PlanRule& rule) {
+    if (equals_fixed(at, wanted)) {
+        return;
+    }
+    report(
+        rules::fixed_value, at,
+        [&] {
+            return wanted.has_value()
+                       ? join(
+                             "The value", shown(at.value), " is not the fixed value '", wanted.value,
+                             "' that profile ", rule.plan->canonical, " asks for at ", rule.rule->id, "."
+                         )
+                       : join(
+                             "The content is not exactly the fixed value that profile ",
+                             rule.plan->canonical, " asks for at ", rule.rule->id, "."
+                         );
+        },
+        rule.plan
+    );
+}
+
+void Walker::check_pattern(const Element& at, const Element& wanted, const PlanRule& rule) {
+    if (matches_pattern(at, wanted)) {
+        return;
+    }
+    report(
+        rules::pattern_value, at,
+        [&] {
+            std::string what;
+            for (const Element& part : wanted.children()) {
+                bool found = false;
+                for (const Element* one = at.child(part.name); one != nullptr; one = one->next_same()) {
+                    found = found || matches_pattern(*one, part);
+                }
+                if (!found) {
+                    what = join(" (no matching ", part.name, ")");
+                    break;
+                }
+            }
+            return join(
+                "The content does not hold the pattern", wanted.has_value() ? " '" : "",
+                wanted.value, wanted.has_value() ? "'" : "", " that profile ", rule.plan->canonical,
+                " asks for at ", rule.rule->id, what, "."
+            );
+        },
+        rule.plan
+    );
+}
+
+void Walker::check_bounds(const Element& at, const PlanRule& rule) {
+    const auto compare = [](const Element& a, const Element& b) {
+        return compare_ordered(a, b);
+    };
+    if (const Element* least = rule.rule->min_value) {
+        if (compare(at, *least) == Order::less) {
+            report(
+                rules::min_value, at,
+                [&] {
+                    return join(
+                        "The value", shown(at.value), " is below the least value allowed, ",
+                        least->value, " (profile ", rule.plan->canonical, ")."
+                    );
+                },
+                rule.plan
+            );
+        }
+    }
+    if (const Element* most = rule.rule->max_value) {
+        if (compare(at, *most) == Order::greater) {
+            report(
+                rules::max_value, at,
+                [&] {
+                    return join(
+                        "The value", shown(at.value), " is above the greatest value allowed, ",
+                        most->value, " (profile ", rule.plan->canonical, ")."
+                    );
+                },
+                rule.plan
+            );
+        }
+    }
+}
+
+}  // namespace gatehouse::fhir::judge

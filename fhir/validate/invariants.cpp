@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Invariants: those that every element carries are decided in C++, the rest by compiled FHIRPath with
+// %resource, resolve(), memberOf() and conformsTo() answered by this walk.
+
+#include "fhir/validate/walk.hpp"
+
+namespace gatehouse::fhir::judge {
+namespace {
+
+const Element* resolve_for_path(void* user, std::string_view reference, const Element& from) {
+    return static_cast<Walker*>(user)->resolve_reference(from, reference);
+}
+
+int member_for_path(void* user, const path::Item& code, std::string_view value_set) {
+    return static_cast<Walker*>(user)->answer_member_of(code, value_set);
+}
+
+int conforms_for_path(void* user, const Element& element, std::string_view profile) {
+    return static_cast<Walker*>(user)->answer_conforms_to(element, profile);
+}
+
+}  // namespace
+
+const Element* Walker::resolve_reference(const Element& from, std::string_view reference) const {
+    return resolve(from, reference);
+}
+
+int Walker::answer_member_of(const path::Item& code, std::string_view canonical) {
+    const ValueSetIndex* set = terminology_.value_set(canonical);
+    if (set == nullptr) {
+        return -1;
+    }
+    const Verdict verdict = code.kind == path::ItemKind::element && code.element != nullptr
+                                ? member_of(*code.element, *set)
+                                : terminology_.contains(*set, {}, code.text);
+    return verdict == Verdict::yes ? 1 : verdict == Verdict::no ? 0 : -1;
+}
+
+int Walker::answer_conforms_to(const Element& element, std::string_view profile) {
+    const Plan* plan = planner_.plan(profile);
+    if (plan == nullptr) {
+        return -1;
+    }
+    return types_.is_a(element.type, plan->profile->type) && conforms(element, plan->root()) ? 1 : 0;
+}
+
+void Walker::check_invariants(const Element& at, const PlanRule& rule) {
+    for (const InvariantLink& link : rule.invariants) {
+        switch (link.native) {
+        case NativeInvariant::ele_1:
+        case NativeInvariant::dom_3: continue;  // empty elements and orphans have checks of their own
+        case NativeInvariant::ext_1:
+            if (at.child("extension") != nullptr) {
+                for (const Element& child : at.children()) {
+                    if (child.name.starts_with("value")) {
+                        fail_invariant(at, rule, *link.invariant);
+                        break;
+                    }
+                }
+            }
+            continue;
+        case NativeInvariant::dom_6: {
+            const Element* text = at.child("text");
+            if (text == nullptr || text->child("div") == nullptr) {
+                fail_invariant(at, rule, *link.invariant);
+            }
+            continue;
+        }
+        case NativeInvariant::txt_1:
+        case NativeInvariant::txt_2: continue;  // narrative.cpp
+        case NativeInvariant::none: check_invariant(at, rule, link); continue;
+        }
+    }
+}
+
+void Walker::check_invariant(const Element& at, const PlanRule& rule, const InvariantLink& link) {
+    const Invariant& invariant = *link.invariant;
+    if (invariant.best_practice && options_.best_practice == BestPractice::ignore) {
+        return;
+    }
+    if (!invariant.expression) {
+        if (!invariant.problem.empty()) {
+            ++out_.not_checkable;
+        }
+        return;
+    }
+    path::Environment environment;
+    environment.types = &types_;
+    environment.resource = scope_ == nullptr ? nullptr : scope_->resource;
+    environment.user = this;
+    environment.resolve = &resolve_for_path;
+    environment.member_of = &member_for_path;
+    environment.conforms_to = &conforms_for_path;
+    environment.now = now_;
+    environment.step_budget = steps_left_ < 1'000'000 ? steps_left_ : 1'000'000;
+    path::Error error;
+    switch (path::evaluate_truth(invariant.expression, &at, environment, arena_, error)) {
+    case path::Truth::yes: break;
+    case path::Truth::no: fail_invariant(at, rule, invariant); break;
+    case path::Truth::unknown: fail_invariant(at, rule, invariant); break;
+    case path::Truth::failed:
+        ++out_.not_checkable;
+        report(
+            rules::invariant_not_checkable, at,
+            [&] {
+                return join(
+                    "Invariant ", invariant.key, " could not be evaluated here: ", error.message
+                );
+            },
+            rule.plan
+        );
+        break;
+    }
+}
+
+void Walker::fail_invariant(const Element& at, const PlanRule& rule, const Invariant& invariant) {
+    Severity severity = invariant.severity;
+    if (invariant.best_practice) {
+        switch (options_.best_practice) {
+        case BestPractice::ignore: return;
+        case BestPractice::hint: severity = Severity::information; break;
+        case BestPractice::warning: severity = Severity::warning; break;
+        case BestPractice::error: severity = Severity::error; break;
+        }
+    }
+    const std::string id = quiet_ == 0 ? "inv:" + invariant.key : std::string{};
+    const std::string message_id =
+        quiet_ == 0 ? join(invariant.source.empty() ? rule.plan->profile->url : invariant.source, "#",
+                           invariant.key)
+                    : std::string{};
+    RuleInfo info = rules::invariant_failed;
+    info.id = id;
+    info.message_id = message_id;
+    report_as(
+        info, severity, at,
+        [&] {
+            return join(
+                "Invariant ", invariant.key, " does not hold: ", invariant.human, " (profile ",
+                rule.plan->canonical, ")"
+            );
+        },
+        rule.plan
+    );
+}
+
+}  // namespace gatehouse::fhir::judge

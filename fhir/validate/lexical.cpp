@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fhir/validate/lexical.hpp"
+
+#include <cstddef>
+
+namespace gatehouse::fhir::judge::lexical {
+namespace {
+
+bool digit(char c) noexcept { return c >= '0' && c <= '9'; }
+bool letter(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+bool space(char c) noexcept { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+
+// Reads exactly `count` digits from `at`; -1 if they are not there.
+int digits(std::string_view text, std::size_t at, std::size_t count) noexcept {
+    if (at + count > text.size()) {
+        return -1;
+    }
+    int value = 0;
+    for (std::size_t i = at; i < at + count; ++i) {
+        if (!digit(text[i])) {
+            return -1;
+        }
+        value = value * 10 + (text[i] - '0');
+    }
+    return value;
+}
+
+bool leap(int year) noexcept { return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0; }
+
+int days_in(int year, int month) noexcept {
+    static constexpr int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    return month == 2 && leap(year) ? 29 : days[month - 1];
+}
+
+// Length of hh:mm:ss(.f+)? from `at`, or 0.
+std::size_t time_length(std::string_view text, std::size_t at) noexcept {
+    const int hour = digits(text, at, 2);
+    const int minute = at + 3 <= text.size() ? digits(text, at + 3, 2) : -1;
+    const int second = at + 6 <= text.size() ? digits(text, at + 6, 2) : -1;
+    if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 60 ||
+        text[at + 2] != ':' || text[at + 5] != ':') {
+        return 0;
+    }
+    std::size_t end = at + 8;
+    if (end < text.size() && text[end] == '.') {
+        const std::size_t from = ++end;
+        while (end < text.size() && digit(text[end])) {
+            ++end;
+        }
+        if (end == from) {
+            return 0;
+        }
+    }
+    return end - at;
+}
+
+bool is_zone(std::string_view text) noexcept {
+    if (text == "Z") {
+        return true;
+    }
+    if (text.size() != 6 || (text[0] != '+' && text[0] != '-') || text[3] != ':') {
+        return false;
+    }
+    const int hour = digits(text, 1, 2);
+    const int minute = digits(text, 4, 2);
+    return hour >= 0 && minute >= 0 && minute <= 59 && (hour < 14 || (hour == 14 && minute == 0));
+}
+
+}  // namespace
+
+bool is_code(std::string_view text) noexcept {
+    if (text.empty() || space(text.front()) || space(text.back())) {
+        return false;
+    }
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (space(text[i]) && (text[i] != ' ' || space(text[i + 1]))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool is_id(std::string_view text) noexcept {
+    if (text.empty() || text.size() > 64) {
+        return false;
+    }
+    for (const char c : text) {
+        if (!letter(c) && !digit(c) && c != '-' && c != '.') {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool is_integer(std::string_view text) noexcept {
+    if (text.starts_with('-')) {
+        text.remove_prefix(1);
+    }
+    if (text.empty() || (text.front() == '0' && text.size() > 1)) {
+        return false;
+    }
+    for (const char c : text) {
+        if (!digit(c)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool is_decimal(std::string_view text) noexcept {
+    std::size_t i = text.starts_with('-') ? 1 : 0;
+    const std::size_t whole = i;
+    while (i < text.size() && digit(text[i])) {
+        ++i;
+    }
+    if (i == whole || (text[whole] == '0' && i - whole > 1)) {
+        return false;
+    }
+    if (i < text.size() && text[i] == '.') {
+        const std::size_t from = ++i;
+        while (i < text.size() && digit(text[i])) {
+            ++i;
+        }
+        if (i == from) {
+            return false;
+        }
+    }
+    if (i < text.size() && (text[i] == 'e' || text[i] == 'E')) {
+        ++i;
+        if (i < text.size() && (text[i] == '+' || text[i] == '-')) {
+            ++i;
+        }
+        const std::size_t from = i;
+        while (i < text.size() && digit(text[i])) {
+            ++i;
+        }
+        if (i == from) {
+            return false;
+        }
+    }
+    return i == text.size();
+}
+
+std::size_t significant_digits(std::string_view decimal) noexcept {
+    std::size_t count = 0;
+    for (const char c : decimal) {
+        if (c == 'e' || c == 'E') {
+            break;
+        }
+        if (digit(c) && (count > 0 || c != '0')) {
+            ++count;
+        }
+    }
+    return count;
+}
+
+bool is_oid(std::string_view text) noexcept {
+    if (text.empty() || text[0] < '0' || text[0] > '2') {
+        return false;
+    }
+    bool start = true;
+    std::size_t arcs = 0;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (start) {
+            if (!digit(text[i]) || (text[i] == '0' && i + 1 < text.size() && text[i + 1] != '.')) {
+                return false;
+            }
+            start = false;
+            ++arcs;
+        } else if (text[i] == '.') {
+            start = true;
+        } else if (!digit(text[i])) {
+            return false;
+        }
+    }
+    return !start && arcs >= 2;
+}
+
+bool is_uuid(std::string_view text) noexcept {
+    if (text.size() != 36) {
+        return false;
+    }
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+        if (dash ? c != '-' : !(digit(c) || (c >= 'a' && c <= 'f'))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool is_time(std::string_view text) noexcept {
+    return text.size() >= 8 && time_length(text, 0) == text.size();
+}
+
+DateForm read_date(std::string_view text) noexcept {
+    DateForm form;
+    form.year = digits(text, 0, 4);
+    if (form.year < 0) {
+        form.problem = "no year of four digits at the start";
+        return form;
+    }
+    if (form.year == 0) {
+        form.problem = "there is no year 0000";
+        return form;
+    }
+    if (text.size() == 4) {
+        form.valid = true;
+        return form;
+    }
+    const int month = text.size() >= 7 && text[4] == '-' ? digits(text, 5, 2) : -1;
+    if (month < 1 || month > 12) {
+        form.problem = "the month is not 01 to 12";
+        return form;
+    }
+    form.precision = Precision::month;
+    if (text.size() == 7) {
+        form.valid = true;
+        return form;
+    }
+    const int day = text.size() >= 10 && text[7] == '-' ? digits(text, 8, 2) : -1;
+    if (day < 1 || day > days_in(form.year, month)) {
+        form.problem = "the month has no such day";
+        return form;
+    }
+    form.precision = Precision::day;
+    if (text.size() == 10) {
+        form.valid = true;
+        return form;
+    }
+    const std::size_t length = text[10] == 'T' ? time_length(text, 11) : 0;
+    if (length == 0) {
+        form.problem = "the time is not hh:mm:ss";
+        return form;
+    }
+    form.precision = Precision::second;
+    const std::string_view zone = text.substr(11 + length);
+    if (!zone.empty()) {
+        form.has_zone = is_zone(zone);
+        if (!form.has_zone) {
+            form.problem = "the zone is not Z or an offset up to 14:00";
+            return form;
+        }
+    }
+    form.valid = true;
+    return form;
+}
+
+Base64 check_base64(std::string_view text) noexcept {
+    std::size_t count = 0;
+    std::size_t padding = 0;
+    bool spaces = false;
+    for (const char c : text) {
+        if (letter(c) || digit(c) || c == '+' || c == '/') {
+            if (padding != 0) {
+                return Base64::bad;
+            }
+            ++count;
+        } else if (c == '=') {
+            ++padding;
+        } else if (space(c)) {
+            spaces = true;
+        } else {
+            return Base64::bad;
+        }
+    }
+    if (padding > 2 || (count + padding) % 4 != 0) {
+        return Base64::bad;
+    }
+    return spaces ? Base64::spaces : Base64::good;
+}
+
+}  // namespace gatehouse::fhir::judge::lexical

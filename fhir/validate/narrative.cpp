@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Narrative.div (FHIR R4 §2.4.0 Narrative): well-formed XHTML of the basic formatting elements, without
+// scripts, forms or events; some content (txt-1, txt-2). The kept source text is scanned, not rebuilt.
+
+#include <algorithm>
+#include <array>
+
+#include "fhir/validate/walk.hpp"
+
+namespace gatehouse::fhir::judge {
+namespace {
+
+constexpr std::array<std::string_view, 53> elements = {
+    "a",     "abbr",  "acronym", "address", "area",  "b",    "bdo",    "big",  "blockquote",
+    "br",    "caption", "cite",  "code",    "col",   "colgroup", "dd", "dfn",  "div",
+    "dl",    "dt",    "em",      "h1",      "h2",    "h3",   "h4",     "h5",   "h6",
+    "hr",    "i",     "img",     "kbd",     "li",    "map",  "ol",     "p",    "pre",
+    "q",     "samp",  "small",   "span",    "strong", "sub", "sup",    "table", "tbody",
+    "td",    "tfoot", "th",      "thead",   "tr",    "tt",   "ul",     "var",
+};
+
+constexpr std::array<std::string_view, 22> attributes = {
+    "abbr", "accesskey", "align", "axis",  "char",  "charoff", "class",     "colspan",
+    "dir",  "headers",   "id",    "lang",  "rowspan", "scope", "span",      "style",
+    "tabindex", "title", "valign", "width", "xml:lang", "xml:space",
+};
+
+constexpr std::array<std::string_view, 38> pairs = {
+    "a.charset",     "a.coords",   "a.href",       "a.hreflang",        "a.name",
+    "a.rel",         "a.rev",      "a.shape",      "a.type",            "area.alt",
+    "area.coords",   "area.href",  "area.nohref",  "area.shape",        "blockquote.cite",
+    "div.xmlns",     "img.alt",    "img.border",   "img.height",        "img.ismap",
+    "img.longdesc",  "img.src",    "img.usemap",   "img.width",         "map.name",
+    "pre.space",     "q.cite",     "table.border", "table.cellpadding", "table.cellspacing",
+    "table.frame",   "table.rules", "table.summary", "table.width",     "td.nowrap",
+    "ol.start",      "ol.type",    "th.nowrap",
+};
+
+template <std::size_t N>
+bool listed(const std::array<std::string_view, N>& list, std::string_view name) noexcept {
+    return std::find(list.begin(), list.end(), name) != list.end();
+}
+
+bool is_space(char c) noexcept { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+
+bool name_char(char c) noexcept {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_' || c == ':' || c == '.' || static_cast<unsigned char>(c) >= 0x80U;
+}
+
+// What the scan found; each text is a literal or points into the div.
+struct Findings {
+    const char* malformed = nullptr;   // why it is not well-formed
+    std::string_view malformed_name;
+    std::string_view bad_element;
+    std::string_view bad_attribute;
+    std::string_view bad_attribute_on;
+    std::string_view bad_entity;
+    std::string_view root;
+    std::string_view xmlns;
+    bool has_content = false;
+};
+
+class DivScanner {
+public:
+    explicit DivScanner(std::string_view text) : text_(text) {}
+
+    Findings scan() {
+        while (at_ < text_.size() && found_.malformed == nullptr) {
+            if (text_[at_] == '<') {
+                scan_tag();
+            } else if (text_[at_] == '&') {
+                scan_entity();
+            } else {
+                if (depth_ == 0 && !is_space(text_[at_])) {
+                    fail(opened_ ? "text after the last end tag" : "text before the first tag", {});
+                }
+                found_.has_content = found_.has_content || (depth_ > 0 && !is_space(text_[at_]));
+                ++at_;
+            }
+        }
+        if (found_.malformed == nullptr && depth_ > 0) {
+            fail("no end tag for", open_[depth_ - 1]);
+        }
+        if (found_.malformed == nullptr && !opened_) {
+            fail("no element", {});
+        }
+        return found_;
+    }
+
+private:
+    static constexpr std::size_t depth_max = 128;
+
+    void fail(const char* why, std::string_view name) {
+        if (found_.malformed == nullptr) {
+            found_.malformed = why;
+            found_.malformed_name = name;
+        }
+    }
+    std::string_view take_name() {
+        const std::size_t from = at_;
+        while (at_ < text_.size() && name_char(text_[at_])) {
+            ++at_;
+        }
+        return text_.substr(from, at_ - from);
+    }
+    void skip_space() {
+        while (at_ < text_.size() && is_space(text_[at_])) {
+            ++at_;
+        }
+    }
+    void skip_past(std::string_view end) {
+        const std::size_t found = text_.find(end, at_);
+        if (found == std::string_view::npos) {
+            fail("no end for a comment or section", {});
+            return;
+        }
+        at_ = found + end.size();
+    }
+    void scan_tag() {
+        if (text_.substr(at_).starts_with("<!--")) {
+            skip_past("-->");
+            return;
+        }
+        if (text_.substr(at_).starts_with("<![CDATA[")) {
+            found_.has_content = true;
+            skip_past("]]>");
+            return;
+        }
+        if (text_.substr(at_).starts_with("<?")) {
+            skip_past("?>");
+            return;
+        }
+        ++at_;
+        if (at_ < text_.size() && text_[at_] == '/') {
+            ++at_;
+            const std::string_view name = take_name();
+            skip_space();
+            if (at_ >= text_.size() || text_[at_] != '>') {
+                fail("an end tag that is not closed:", name);
+                return;
+            }
+            ++at_;
+            if (depth_ == 0 || open_[depth_ - 1] != name) {
+                fail("an end tag that fits no start tag:", name);
+                return;
+            }
+            --depth_;
+            return;
+        }
+        const std::string_view name = take_name();
+        if (name.empty()) {
+            fail("a '<' that starts no tag", {});
+            return;
+        }
+        if (depth_ == 0) {
+            if (opened_) {
+                fail("a second root element:", name);
+                return;
+            }
+            opened_ = true;
+            found_.root = name;
+        }
+        if (!listed(elements, name) && found_.bad_element.empty()) {
+            found_.bad_element = name;
+        }
+        found_.has_content = found_.has_content || name == "img";
+        scan_attributes(name);
+    }
+    void scan_attributes(std::string_view element) {
+        while (found_.malformed == nullptr) {
+            skip_space();
+            if (at_ >= text_.size()) {
+                fail("a start tag that is not closed:", element);
+                return;
+            }
+            if (text_[at_] == '>') {
+                ++at_;
+                if (depth_ >= depth_max) {
+                    fail("more than 128 levels", {});
+                    return;
+                }
+                open_[depth_++] = element;
+                return;
+            }
+            if (text_.substr(at_).starts_with("/>")) {
+                at_ += 2;
+                return;
+            }
+            const std::string_view name = take_name();
+            skip_space();
+            if (name.empty() || at_ >= text_.size() || text_[at_] != '=') {
+                fail("an attribute without a value on", element);
+                return;
+            }
+            ++at_;
+            skip_space();
+            const char quote = at_ < text_.size() ? text_[at_] : '\0';
+            const std::size_t close =
+                quote == '"' || quote == '\'' ? text_.find(quote, at_ + 1) : std::string_view::npos;
+            if (close == std::string_view::npos) {
+                fail("an attribute value without quotes on", element);
+                return;
+            }
+            const std::string_view value = text_.substr(at_ + 1, close - at_ - 1);
+            at_ = close + 1;
+            check_attribute(element, name, value);
+        }
+    }
+    void check_attribute(std::string_view element, std::string_view name, std::string_view value) {
+        if (name == "xmlns") {
+            if (depth_ == 0) {
+                found_.xmlns = value;
+            }
+            return;
+        }
+        if (name.starts_with("xmlns:") || listed(attributes, name)) {
+            return;
+        }
+        const bool paired = std::any_of(pairs.begin(), pairs.end(), [&](std::string_view pair) {
+            return pair.size() == element.size() + 1 + name.size() && pair.starts_with(element) &&
+                   pair[element.size()] == '.' && pair.ends_with(name);
+        });
+        if (!paired && found_.bad_attribute.empty()) {
+            found_.bad_attribute = name;
+            found_.bad_attribute_on = element;
+        }
+    }
+    void scan_entity() {
+        const std::size_t close = text_.find(';', at_);
+        const std::string_view name = close == std::string_view::npos || close - at_ > 12
+                                          ? text_.substr(at_, 1)
+                                          : text_.substr(at_, close + 1 - at_);
+        const bool numeric = name.size() > 3 && name[1] == '#';
+        const bool known = name == "&amp;" || name == "&lt;" || name == "&gt;" || name == "&quot;" ||
+                           name == "&apos;";
+        if (!numeric && !known && found_.bad_entity.empty()) {
+            found_.bad_entity = name;
+        }
+        found_.has_content = true;
+        at_ += name.size();
+    }
+
+    std::string_view text_;
+    std::size_t at_ = 0;
+    std::size_t depth_ = 0;
+    bool opened_ = false;
+    std::array<std::string_view, depth_max> open_;
+    Findings found_;
+};
+
+}  // namespace
+
+void Walker::check_narrative(const Element& div) {
+    const Findings found = DivScanner(div.value).scan();
+    if (!found.bad_entity.empty()) {
+        report(rules::narrative_entity, div, [&] {
+            return join(
+                "The XHTML has the entity ", found.bad_entity,
+                "; only amp, lt, gt, quot, apos and numeric ones are allowed (&#160; for a hard space)."
+            );
+        });
+    }
+    if (found.malformed != nullptr) {
+        report(rules::narrative_form, div, [&] {
+            return join(
+                "The XHTML is not well-formed: ", found.malformed,
+                found.malformed_name.empty() ? "" : " ", found.malformed_name, "."
+            );
+        });
+        return;
+    }
+    if (found.root != "div") {
+        report(rules::narrative_root, div, [&] {
+            return join("The XHTML must be one <div>, not <", found.root, ">.");
+        });
+    }
+    if (found.xmlns != "http://www.w3.org/1999/xhtml") {
+        report(rules::narrative_namespace, div, [] {
+            return std::string("The <div> must say xmlns=\"http://www.w3.org/1999/xhtml\".");
+        });
+    }
+    if (!found.bad_element.empty()) {
+        report(rules::narrative_element, div, [&] {
+            return join(
+                "The XHTML has <", found.bad_element,
+                ">, which narrative may not hold: only basic formatting, tables, lists, links and images."
+            );
+        });
+    }
+    if (!found.bad_attribute.empty()) {
+        report(rules::narrative_attribute, div, [&] {
+            return join(
+                "The XHTML has the attribute ", found.bad_attribute, " on <", found.bad_attribute_on,
+                ">, which narrative may not hold."
+            );
+        });
+    }
+    if (!found.has_content) {
+        static constexpr RuleInfo empty{
+            "inv:txt-2", "http://hl7.org/fhir/StructureDefinition/Narrative#txt-2",
+            IssueType::invariant, Severity::error
+        };
+        report(empty, div, [] {
+            return std::string("The narrative has no text and no image (txt-2). Give it content or leave it out.");
+        });
+    }
+}
+
+}  // namespace gatehouse::fhir::judge

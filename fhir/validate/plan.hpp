@@ -1,0 +1,99 @@
+#pragma once
+// SPDX-License-Identifier: Apache-2.0
+//
+// Plan: a compiled Profile (fhir/schema) rearranged for the walk: children addressed by the index that
+// annotate() left in each element, required children listed, bindings and type profiles resolved once.
+// Plans are built on first use, never freed before their Planner, and shared by threads.
+
+#include <atomic>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "fhir/schema/schema.hpp"
+#include "fhir/terminology/terminology.hpp"
+
+namespace gatehouse::fhir::judge {
+
+struct Plan;
+
+// A profile named by a rule, looked up on first use.
+struct ProfileLink {
+    std::string_view canonical;
+    mutable std::atomic<const Plan*> plan{nullptr};
+    mutable std::atomic<bool> looked{false};
+};
+
+struct TypeLink {
+    TypeId type = unknown_type;
+    bool any_resource = false;  // Resource or DomainResource
+    std::deque<ProfileLink> profiles;
+};
+
+// Invariants that are decided in C++ because every element has them.
+enum class NativeInvariant : std::uint8_t { none, ele_1, ext_1, dom_3, dom_6, txt_1, txt_2 };
+
+struct InvariantLink {
+    const Invariant* invariant = nullptr;
+    NativeInvariant native = NativeInvariant::none;
+};
+
+struct PlanRule {
+    const Rule* rule = nullptr;
+    const Plan* plan = nullptr;
+    const PlanRule* entry = nullptr;  // a slice: the slicing entry it belongs to
+    TypeId children_of = unknown_type;
+    std::vector<std::uint16_t> by_child;     // ChildInfo index -> slot + 1, 0: not in this profile
+    std::vector<const PlanRule*> children;   // by slot, slicing entries only
+    std::vector<std::uint16_t> required;     // slots with min > 0, here or in a slice
+    std::vector<const PlanRule*> slices;
+    std::string_view slice_url;     // a slice of extensions: the url that names it
+    std::vector<InvariantLink> invariants;   // without those that are always true here
+    std::deque<TypeLink> types;
+    const ValueSetIndex* value_set = nullptr;
+    const ValueSetIndex* max_value_set = nullptr;
+    bool value_set_missing = false;
+    bool any_type_profile = false;
+    bool type_restricted = false;   // a choice (or a slice of one) that allows fewer types
+    bool has_own_checks = false;    // fixed, pattern, binding, invariants, length or bounds
+};
+
+struct Plan {
+    const Profile* profile = nullptr;
+    std::string canonical;
+    std::deque<PlanRule> rules;  // parallel to profile->rules; [0] unused
+    [[nodiscard]] const PlanRule& root() const { return rules[1]; }
+};
+
+class Planner {
+public:
+    Planner(const Schema& schema, const Terminology& terminology);
+
+    // nullptr if there is no such definition or it does not compile; `problem` says which.
+    const Plan* plan(std::string_view canonical, std::string* problem = nullptr) const;
+    // Base definition of a type; nullptr for backbone types.
+    const Plan* base(TypeId type) const;
+    const Plan* follow(const ProfileLink& link) const;
+
+private:
+    const Plan* build(const Profile& profile) const;
+    void fill(PlanRule& out, const Plan& plan, const Rule& rule) const;
+
+    const Schema& schema_;
+    const Terminology& terminology_;
+    mutable std::mutex mutex_;
+    mutable std::unordered_map<const Profile*, std::unique_ptr<Plan>> plans_;
+    struct Found {
+        const Plan* plan = nullptr;
+        std::string problem;
+    };
+    mutable std::unordered_map<std::string, Found> by_canonical_;
+    mutable std::vector<std::atomic<const Plan*>> by_type_;
+    mutable std::vector<std::atomic<bool>> type_looked_;
+};
+
+}  // namespace gatehouse::fhir::judge

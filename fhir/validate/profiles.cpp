@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Which profiles hold for a resource or element: those the caller gives, the chooser's, meta.profile,
+// R4's own rule for vital signs, and profiles that a rule names for a type.
+
+#include <algorithm>
+
+#include "fhir/validate/walk.hpp"
+
+namespace gatehouse::fhir::judge {
+namespace {
+
+constexpr std::string_view fhir_profiles = "http://hl7.org/fhir/StructureDefinition/";
+
+// R4 Observation, "Vital signs": a LOINC code obliges to its profile (R4 §10.1.12, required codes).
+struct VitalSign {
+    std::string_view code;
+    std::string_view profile;
+};
+constexpr VitalSign vital_signs[] = {
+    {"85353-1", "vitalspanel"}, {"9279-1", "resprate"},    {"8867-4", "heartrate"},
+    {"2708-6", "oxygensat"},    {"8310-5", "bodytemp"},    {"8302-2", "bodyheight"},
+    {"9843-4", "headcircum"},   {"29463-7", "bodyweight"}, {"39156-5", "bmi"},
+    {"85354-9", "bp"},
+};
+
+}  // namespace
+
+void Walker::add_profile(
+    const Element& at, Actives& rules, std::string_view canonical, const Element* named
+) {
+    std::string problem;
+    const Plan* plan = planner_.plan(canonical, &problem);
+    const Element& place = named == nullptr ? at : *named;
+    if (plan == nullptr) {
+        ++out_.not_checkable;
+        const bool exists = !problem.empty();
+        report_as(
+            exists ? rules::profile_unusable : rules::profile_unknown,
+            named == nullptr || options_.error_for_unknown_profiles || exists ? Severity::error
+                                                                              : Severity::warning,
+            place,
+            [&] {
+                return exists
+                           ? join("Profile ", canonical, " cannot be used: ", problem)
+                           : join(
+                                 "Profile ", canonical,
+                                 " is not loaded, so the resource was not checked against it. Load "
+                                 "the package that defines it, or take it out."
+                             );
+            }
+        );
+        return;
+    }
+    if (plan->profile->type != at.type && !types_.is_a(at.type, plan->profile->type)) {
+        report(
+            rules::profile_type, at,
+            [&] {
+                return join(
+                    "Profile ", plan->canonical, " is for ", types_.type(plan->profile->type).name,
+                    ", but this is ", types_.type(at.type).name, "."
+                );
+            },
+            plan
+        );
+        return;
+    }
+    rules.add(&plan->root());
+}
+
+void Walker::add_profiles(
+    const Element& at, Actives& rules, std::span<const std::string_view> profiles
+) {
+    for (const std::string_view profile : profiles) {
+        add_profile(at, rules, profile, nullptr);
+    }
+    if (const Element* meta = at.child("meta")) {
+        for (const Element* profile = meta->child("profile"); profile != nullptr;
+             profile = profile->next_same()) {
+            if (profile->has_value() && !profile->value.empty()) {
+                add_profile(at, rules, profile->value, profile);
+            }
+        }
+    }
+    if (chooser_ != nullptr && *chooser_) {
+        std::vector<std::string_view> chosen;
+        (*chooser_)(at, chosen);
+        for (const std::string_view profile : chosen) {
+            add_profile(at, rules, profile, nullptr);
+        }
+    }
+    if (at.type == known_.observation) {
+        add_vital_signs(at, rules);
+    }
+}
+
+void Walker::add_vital_signs(const Element& at, Actives& rules) {
+    const auto add = [&](std::string_view name) {
+        if (const Plan* plan = planner_.plan(join(fhir_profiles, name))) {
+            rules.add(&plan->root());
+        }
+    };
+    const Element* code = at.child("code");
+    if (code == nullptr) {
+        return;
+    }
+    for (const Element* coding = code->child("coding"); coding != nullptr; coding = coding->next_same()) {
+        if (coding->child_value("system") != "http://loinc.org") {
+            continue;
+        }
+        const std::string_view value = coding->child_value("code");
+        for (const VitalSign& sign : vital_signs) {
+            if (sign.code == value) {
+                add(sign.profile);
+                return;
+            }
+        }
+    }
+}
+
+void Walker::add_type_profiles(const Element& at, const PlanRule& rule, Actives& rules) {
+    for (const TypeLink& type : rule.types) {
+        if (type.profiles.empty() ||
+            (type.type != at.type && !(at.is_resource && types_.is_a(at.type, type.type)))) {
+            continue;
+        }
+        if (type.profiles.size() == 1) {
+            if (const Plan* plan = planner_.follow(type.profiles.front())) {
+                rules.add(&plan->root());
+            } else if (at.type != known_.extension) {
+                ++out_.not_checkable;
+            }
+            return;
+        }
+        // Several: any one will do. The first that fits is added, so its warnings show too.
+        for (const ProfileLink& link : type.profiles) {
+            const Plan* plan = planner_.follow(link);
+            if (plan == nullptr) {
+                ++out_.not_checkable;
+                return;
+            }
+            if (conforms(at, plan->root())) {
+                rules.add(&plan->root());
+                return;
+            }
+        }
+        report(
+            rules::profile_none_matched, at,
+            [&] {
+                std::string words = "The content fits none of the profiles allowed here: ";
+                for (std::size_t i = 0; i < type.profiles.size(); ++i) {
+                    words += i == 0 ? "" : ", ";
+                    words += type.profiles[i].canonical;
+                }
+                return words + ".";
+            },
+            rule.plan
+        );
+        return;
+    }
+}
+
+}  // namespace gatehouse::fhir::judge

@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// References (FHIR R4 §2.3) and contained resources: form, type of the target, targets inside the
+// message. Whether a target outside the message exists is the store's business.
+
+#include <algorithm>
+
+#include "fhir/validate/lexical.hpp"
+#include "fhir/validate/walk.hpp"
+
+namespace gatehouse::fhir::judge {
+namespace {
+
+constexpr std::string_view type_prefix = "http://hl7.org/fhir/StructureDefinition/";
+
+std::string_view without_version(std::string_view canonical) noexcept {
+    return canonical.substr(0, canonical.find('|'));
+}
+
+bool has_space(std::string_view text) noexcept {
+    return text.find_first_of(" \t\r\n") != std::string_view::npos;
+}
+
+std::string_view trimmed(std::string_view text) noexcept {
+    const std::size_t first = text.find_first_not_of(" \t\r\n");
+    if (first == std::string_view::npos) {
+        return {};
+    }
+    return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
+}
+
+struct LocalTarget {
+    std::string_view type;
+    std::string_view id;
+    std::string_view base;  // "http://server/fhir/" of an absolute URL
+};
+
+// "[base/]Type/id[/_history/v]".
+LocalTarget split_reference(std::string_view reference) noexcept {
+    LocalTarget out;
+    if (const std::size_t history = reference.find("/_history/"); history != std::string_view::npos) {
+        reference = reference.substr(0, history);
+    }
+    if (const std::size_t hash = reference.find('#'); hash != std::string_view::npos) {
+        reference = reference.substr(0, hash);
+    }
+    const std::size_t slash = reference.rfind('/');
+    if (slash == std::string_view::npos || slash == 0) {
+        return out;
+    }
+    out.id = reference.substr(slash + 1);
+    const std::string_view front = reference.substr(0, slash);
+    const std::size_t before = front.rfind('/');
+    out.type = before == std::string_view::npos ? front : front.substr(before + 1);
+    out.base = before == std::string_view::npos ? std::string_view{} : front.substr(0, before + 1);
+    return out;
+}
+
+const Element* contained_with_id(const Element& resource, std::string_view id) noexcept {
+    for (const Element& child : resource.children()) {
+        if (child.name == "contained" && child.child_value("id") == id) {
+            return &child;
+        }
+    }
+    return nullptr;
+}
+
+// The outermost resource that is not contained in another: where "#id" looks.
+const Element& container_of(const Element& from) noexcept {
+    const Element* at = &enclosing_resource(from);
+    while (at->name == "contained" && at->parent != nullptr) {
+        at = &enclosing_resource(*at->parent);
+    }
+    return *at;
+}
+
+// Calls `visit` for every value below `at` that may point at a contained resource.
+template <class Visit>
+void each_link(const Element& at, const Visit& visit) {
+    for (const Element& child : at.children()) {
+        if (child.has_value() && !child.is_resource && child.value.starts_with('#')) {
+            visit(child);
+        }
+        if (child.first_child != nullptr) {
+            each_link(child, visit);
+        }
+    }
+}
+
+}  // namespace
+
+const Element* Walker::resolve(const Element& from, std::string_view reference) const {
+    if (reference.starts_with('#')) {
+        const Element& container = container_of(from);
+        return reference.size() == 1 ? &container : contained_with_id(container, reference.substr(1));
+    }
+    for (const Scope* scope = scope_; scope != nullptr; scope = scope->outer) {
+        if (scope->resource->type != known_.bundle) {
+            continue;
+        }
+        if (const Element* found = find_in_bundle(*scope->resource, from, reference)) {
+            return found;
+        }
+    }
+    return nullptr;
+}
+
+// FHIR R4 Bundle, "Resolving references in Bundles": fullUrl as given; a relative reference is taken
+// against the base of the entry that holds it.
+const Element* Walker::find_in_bundle(
+    const Element& bundle, const Element& from, std::string_view reference
+) const {
+    const LocalTarget target = split_reference(reference);
+    const bool absolute = reference.find(':') != std::string_view::npos;
+    std::string_view base;
+    for (const Element* at = &from; at != nullptr; at = at->parent) {
+        if (at->name == "entry" && at->parent == &bundle) {
+            base = split_reference(at->child_value("fullUrl")).base;
+        }
+    }
+    const Element* by_id = nullptr;
+    for (const Element& entry : bundle.children()) {
+        if (entry.name != "entry") {
+            continue;
+        }
+        const Element* resource = entry.child("resource");
+        if (resource == nullptr) {
+            continue;
+        }
+        const std::string_view full_url = entry.child_value("fullUrl");
+        if (absolute) {
+            const std::size_t history = reference.find("/_history/");
+            if (!full_url.empty() && full_url == reference.substr(0, history)) {
+                return resource;
+            }
+            continue;
+        }
+        if (target.type.empty() || resource->resource_type() != target.type) {
+            continue;
+        }
+        if (!base.empty() && full_url.size() == base.size() + target.type.size() + 1 + target.id.size() &&
+            full_url.starts_with(base) && full_url.ends_with(target.id)) {
+            return resource;
+        }
+        if (by_id == nullptr && base.empty() && resource->child_value("id") == target.id) {
+            by_id = resource;
+        }
+    }
+    return by_id;
+}
+
+TypeId Walker::type_of_reference(const Element& reference) const {
+    const std::string_view text = reference.child_value("reference");
+    if (!text.empty() && !text.starts_with('#') && !text.starts_with("urn:")) {
+        const LocalTarget target = split_reference(trimmed(text));
+        const TypeId type = types_.find(target.type);
+        if (type != unknown_type && types_.is_a(type, known_.resource)) {
+            return type;
+        }
+    }
+    const std::string_view named = reference.child_value("type");
+    const TypeId type = named.empty() ? unknown_type : types_.find(named);
+    return type != unknown_type && types_.is_a(type, known_.resource) ? type : unknown_type;
+}
+
+// Type that a target profile is about; 0 if that is not known here.
+TypeId Walker::type_of_target(std::string_view canonical) const {
+    const std::string_view url = without_version(canonical);
+    if (url.starts_with(type_prefix)) {
+        if (const TypeId type = types_.find(url.substr(type_prefix.size())); type != unknown_type) {
+            return type;
+        }
+    }
+    const Plan* plan = planner_.plan(canonical);
+    return plan == nullptr ? unknown_type : plan->profile->type;
+}
+
+void Walker::check_reference(const Element& at, const Actives& rules) {
+    const Element* reference = at.child("reference");
+    const std::string_view text = reference == nullptr ? std::string_view{} : reference->value;
+    const Element* target = nullptr;
+    if (text.empty()) {
+        if (at.child("identifier") == nullptr && at.child("display") == nullptr &&
+            at.child("extension") == nullptr) {
+            report(rules::reference_no_display, at, [] {
+                return std::string(
+                    "This reference has neither reference nor identifier; give it a display at least."
+                );
+            });
+        }
+    } else {
+        const std::string_view inner = trimmed(text);
+        if (inner.empty() || has_space(inner)) {
+            report(rules::reference_invalid, at, [&] {
+                return join("The reference", shown(text), " is not a URL, urn: or #id: it has white space.");
+            });
+        } else if (inner.find(':') == std::string_view::npos && !inner.starts_with('#')) {
+            const LocalTarget parts = split_reference(inner);
+            if (parts.type.empty() || types_.find(parts.type) == unknown_type ||
+                !lexical::is_id(parts.id)) {
+                report(rules::reference_suspicious, at, [&] {
+                    return join("The reference", shown(text), " does not look like Type/id. Check it.");
+                });
+            }
+        }
+        target = resolve(at, text);
+        if (target == nullptr && text.starts_with('#') && text.size() > 1) {
+            report(rules::reference_unresolved, at, [&] {
+                return join("There is no contained resource with the id", shown(text.substr(1)), ".");
+            });
+        }
+    }
+    const TypeId named = target != nullptr ? target->type : type_of_reference(at);
+    const std::string_view type_text = at.child_value("type");
+    for (const PlanRule* rule : rules) {
+        for (std::size_t i = 0; i < rule->types.size(); ++i) {
+            const TypeRule& type = rule->rule->types[i];
+            if (rule->types[i].type != at.type || type.target_profiles.empty()) {
+                continue;
+            }
+            check_target(at, *rule, type, target, named, type_text);
+        }
+    }
+}
+
+void Walker::check_target(
+    const Element& at, const PlanRule& rule, const TypeRule& type, const Element* target, TypeId named,
+    std::string_view type_text
+) {
+    const auto allowed = [&](TypeId wanted, bool& sure) {
+        for (const std::string& profile : type.target_profiles) {
+            const TypeId one = type_of_target(profile);
+            if (one == unknown_type) {
+                sure = false;
+            } else if (types_.is_a(wanted, one)) {
+                return true;
+            }
+        }
+        return false;
+    };
+    const auto list = [&] {
+        std::string words;
+        for (std::size_t i = 0; i < type.target_profiles.size(); ++i) {
+            const std::string_view profile = type.target_profiles[i];
+            words += i == 0 ? "" : ", ";
+            words += profile.starts_with(type_prefix) ? profile.substr(type_prefix.size()) : profile;
+        }
+        return words;
+    };
+    bool sure = true;
+    if (named != unknown_type && !allowed(named, sure) && sure) {
+        report(
+            rules::reference_target, at,
+            [&] {
+                return join(
+                    "The reference is to ", types_.type(named).name, ", but profile ",
+                    rule.plan->canonical, " allows ", list(), "."
+                );
+            },
+            rule.plan
+        );
+        return;
+    }
+    if (!type_text.empty()) {
+        const std::string_view name =
+            type_text.starts_with(type_prefix) ? type_text.substr(type_prefix.size()) : type_text;
+        const TypeId stated = types_.find(name);
+        sure = true;
+        if ((stated == unknown_type || !allowed(stated, sure)) && sure) {
+            report(
+                rules::reference_type, at,
+                [&] {
+                    return join(
+                        "Reference.type", shown(type_text), " is not one that profile ",
+                        rule.plan->canonical, " allows: ", list(), "."
+                    );
+                },
+                rule.plan
+            );
+        }
+    }
+    // A target inside the message must meet a target profile, where the rule names real profiles.
+    if (target == nullptr || quiet_ > 4) {
+        return;
+    }
+    bool constrained = true;
+    for (const std::string& profile : type.target_profiles) {
+        const Plan* plan = planner_.plan(profile);
+        if (plan == nullptr) {
+            ++out_.not_checkable;
+            return;
+        }
+        if (plan->profile->derivation != "constraint" && types_.is_a(target->type, plan->profile->type)) {
+            constrained = false;
+        }
+    }
+    if (!constrained) {
+        return;
+    }
+    for (const std::string& profile : type.target_profiles) {
+        const Plan* plan = planner_.plan(profile);
+        if (types_.is_a(target->type, plan->profile->type) && conforms(*target, plan->root())) {
+            return;
+        }
+    }
+    report(
+        rules::reference_profile, at,
+        [&] {
+            return join(
+                "The resource behind this reference meets none of the profiles that ",
+                rule.plan->canonical, " allows: ", list(), "."
+            );
+        },
+        rule.plan
+    );
+}
+
+// dom-3 and dom-2's companions: every contained resource is used by its container, and ids are unique.
+void Walker::check_contained(const Element& resource) {
+    for (const Element& child : resource.children()) {
+        if (child.name != "contained") {
+            continue;
+        }
+        const std::string_view id = child.child_value("id");
+        for (const Element* other = resource.child("contained"); other != nullptr && other != &child;
+             other = other->next_same()) {
+            if (!id.empty() && other->child_value("id") == id) {
+                report(rules::contained_duplicate, child, [&] {
+                    return join("Another contained resource has the same id", shown(id), ".");
+                });
+                break;
+            }
+        }
+        bool used = false;
+        each_link(resource, [&](const Element& link) {
+            const std::string_view wanted = link.value.substr(1);
+            const Element* inside = &link;
+            while (inside != nullptr && inside->parent != &resource) {
+                inside = inside->parent;
+            }
+            if (wanted == id && !id.empty() && inside != &child) {
+                used = true;
+            } else if (wanted.empty() && inside == &child) {
+                used = true;  // it refers to its container
+            }
+        });
+        if (!used) {
+            report(rules::contained_orphan, child, [&] {
+                return join(
+                    "Nothing in the resource refers to this contained resource", shown(id),
+                    ", and it does not refer to its container (#). Refer to it or take it out (dom-3)."
+                );
+            });
+        }
+        if (child.child("contained") != nullptr) {
+            check_contained(child);
+        }
+    }
+}
+
+}  // namespace gatehouse::fhir::judge

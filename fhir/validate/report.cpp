@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fhir/validate/walk.hpp"
+
+namespace gatehouse::fhir::judge {
+
+std::string Walker::shown(std::string_view value) const {
+    if (!options_.show_values) {
+        return {};
+    }
+    constexpr std::size_t shown_max = 120;
+    std::string out = " '";
+    out.append(value.substr(0, shown_max));
+    out += value.size() > shown_max ? "...'" : "'";
+    return out;
+}
+
+void Walker::add_issue(
+    const RuleInfo& rule, Severity severity, const Element& at, std::string words, const Plan* plan
+) {
+    if (cut_) {
+        return;
+    }
+    // Several profiles often ask the same of an element: one finding is enough.
+    for (std::size_t i = 0; i < issue_places_.size(); ++i) {
+        if (issue_places_[i] == &at && out_.issues[i].rule == rule.id &&
+            (out_.issues[i].diagnostics == words)) {
+            return;
+        }
+    }
+    if (out_.issues.size() >= options_.issues_max) {
+        cut_ = true;
+        Issue last;
+        last.severity = rules::too_many_issues.severity;
+        last.type = rules::too_many_issues.type;
+        last.rule = rules::too_many_issues.id;
+        last.diagnostics = join(
+            "More than ", std::to_string(options_.issues_max),
+            " findings; the rest is not listed. Mend these first, then validate again."
+        );
+        out_.issues.push_back(std::move(last));
+        issue_places_.push_back(nullptr);
+        return;
+    }
+    Issue issue;
+    issue.severity = severity;
+    issue.type = rule.type;
+    issue.rule = rule.id;
+    issue.message_id = rule.message_id;
+    // An element that no definition knows is reported where it stands: at its parent.
+    const bool at_parent = &rule == &rules::unknown_element && at.parent != nullptr;
+    issue.expression = expression_of(at_parent ? *at.parent : at);
+    if (!source_.empty() && at.offset <= source_.size()) {
+        const Position position = position_of(source_, at.offset);
+        issue.line = position.line;
+        issue.column = position.column;
+    }
+    issue.diagnostics = std::move(words);
+    if (plan != nullptr) {
+        issue.profile = plan->canonical;
+    }
+    out_.issues.push_back(std::move(issue));
+    issue_places_.push_back(&at);
+}
+
+}  // namespace gatehouse::fhir::judge

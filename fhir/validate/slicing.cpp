@@ -1,0 +1,544 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Slicing (FHIR R4 §5.1.0.14): each element of a sliced list is compared with the slices by their
+// discriminators; a discriminator walks a small path in the element and in the slice's rules at once.
+// Where a slice cannot be decided (a reference that does not resolve, a code of a system that is not
+// loaded) the element is left unassigned and counted as not checkable.
+
+#include <algorithm>
+
+#include "fhir/validate/compare.hpp"
+#include "fhir/validate/walk.hpp"
+
+namespace gatehouse::fhir::judge {
+namespace {
+
+constexpr int depth_max = 12;
+
+std::string slice_name(const PlanRule& slice) {
+    return slice.rule->slice.empty() ? slice.rule->id : slice.rule->slice;
+}
+
+std::string_view without_version(std::string_view canonical) noexcept {
+    return canonical.substr(0, canonical.find('|'));
+}
+
+// The next step of a discriminator path and what is left: "a.b.resolve()" -> "a", "b.resolve()".
+std::string_view take_step(std::string_view& path) {
+    std::size_t end = 0;
+    int parentheses = 0;
+    while (end < path.size() && (path[end] != '.' || parentheses > 0)) {
+        parentheses += path[end] == '(' ? 1 : path[end] == ')' ? -1 : 0;
+        ++end;
+    }
+    const std::string_view step = path.substr(0, end);
+    path = end < path.size() ? path.substr(end + 1) : std::string_view{};
+    return step;
+}
+
+// extension('url') and ofType(X): what stands between the parentheses, without quotes.
+std::string_view argument_of(std::string_view step) {
+    const std::size_t open = step.find('(');
+    const std::size_t close = step.rfind(')');
+    if (open == std::string_view::npos || close == std::string_view::npos || close <= open) {
+        return {};
+    }
+    std::string_view inner = step.substr(open + 1, close - open - 1);
+    while (!inner.empty() && (inner.front() == '\'' || inner.front() == '"' || inner.front() == ' ')) {
+        inner.remove_prefix(1);
+    }
+    while (!inner.empty() && (inner.back() == '\'' || inner.back() == '"' || inner.back() == ' ')) {
+        inner.remove_suffix(1);
+    }
+    return inner;
+}
+
+}  // namespace
+
+void Walker::slice_run(
+    const Element& parent, const Element& first, std::uint32_t run, const PlanRule& entry,
+    std::span<const PlanRule*> chosen
+) {
+    const Element* at = &first;
+    for (std::uint32_t i = 0; i < run; ++i, at = at->next) {
+        const PlanRule* level = &entry;
+        chosen[i] = nullptr;
+        while (level != nullptr && !level->slices.empty()) {
+            const PlanRule* next = nullptr;
+            for (const PlanRule* slice : level->slices) {
+                if (!spend()) {
+                    return;
+                }
+                if (matches_slice(*at, *level, *slice) == Match::yes) {
+                    next = slice;
+                    break;
+                }
+            }
+            if (next == nullptr) {
+                break;
+            }
+            chosen[i] = next;
+            level = next;
+        }
+    }
+    check_slices(parent, &first, run, entry, chosen);
+}
+
+void Walker::check_slices(
+    const Element& parent, const Element* first, std::uint32_t run, const PlanRule& entry,
+    std::span<const PlanRule* const> chosen
+) {
+    const auto belongs = [](const PlanRule* to, const PlanRule* slice) {
+        for (; to != nullptr; to = to->entry) {
+            if (to == slice) {
+                return true;
+            }
+        }
+        return false;
+    };
+    for (const PlanRule* slice : entry.slices) {
+        std::uint32_t count = 0;
+        for (const PlanRule* one : chosen) {
+            count += belongs(one, slice) ? 1U : 0U;
+        }
+        if (count < slice->rule->min) {
+            report(
+                rules::slice_min, parent,
+                [&] {
+                    std::string words = join(
+                        "Slice ", slice->rule->id, ": at least ", std::to_string(slice->rule->min),
+                        " required, ", std::to_string(count), " found (profile ",
+                        slice->plan->canonical, ")."
+                    );
+                    const Element* at = first;
+                    for (std::uint32_t i = 0; i < run && at != nullptr; ++i, at = at->next) {
+                        if (chosen[i] == nullptr) {
+                            words += join(" ", expression_of(*at), ": ", why_no_slice(*at, entry));
+                            break;
+                        }
+                    }
+                    return words;
+                },
+                slice->plan
+            );
+        }
+        if (slice->rule->max != UINT32_MAX && count > slice->rule->max) {
+            report(
+                rules::slice_max, parent,
+                [&] {
+                    return join(
+                        "Slice ", slice->rule->id, ": at most ", std::to_string(slice->rule->max),
+                        " allowed, ", std::to_string(count), " found (profile ",
+                        slice->plan->canonical, ")."
+                    );
+                },
+                slice->plan
+            );
+        }
+        if (!slice->slices.empty() && (count > 0 || slice->rule->min > 0)) {
+            check_slices(parent, first, run, *slice, chosen);
+        }
+    }
+    if (entry.entry != nullptr && entry.rule->slicing == SlicingRules::open) {
+        return;
+    }
+    std::size_t furthest = 0;
+    const Element* outside = nullptr;
+    const Element* at = first;
+    for (std::uint32_t i = 0; i < run && at != nullptr; ++i, at = at->next) {
+        const PlanRule* slice = chosen[i];
+        while (slice != nullptr && slice->entry != &entry) {
+            slice = slice->entry;
+        }
+        if (slice == nullptr) {
+            if (entry.entry != nullptr && !belongs(chosen[i], &entry)) {
+                continue;
+            }
+            outside = at;
+            if (entry.rule->slicing == SlicingRules::closed && entry.rule->has_slicing) {
+                report(
+                    rules::slice_closed, *at,
+                    [&] {
+                        return join(
+                            "This element fits no slice of ", entry.rule->id, ", and profile ",
+                            entry.plan->canonical, " allows no others. ", why_no_slice(*at, entry)
+                        );
+                    },
+                    entry.plan
+                );
+            }
+            continue;
+        }
+        if (outside != nullptr && entry.rule->slicing == SlicingRules::open_at_end) {
+            report(
+                rules::slice_end, *outside,
+                [&] {
+                    return join(
+                        "This element fits no slice of ", entry.rule->id,
+                        ", so it must stand after those that do (profile ", entry.plan->canonical, ")."
+                    );
+                },
+                entry.plan
+            );
+            outside = nullptr;
+        }
+        const auto position = static_cast<std::size_t>(
+            std::find(entry.slices.begin(), entry.slices.end(), slice) - entry.slices.begin()
+        );
+        if (entry.rule->ordered && position < furthest) {
+            report(
+                rules::slice_order, *at,
+                [&] {
+                    return join(
+                        "Slice ", slice_name(*slice), " must stand before slice ",
+                        slice_name(*entry.slices[furthest]), " (profile ", entry.plan->canonical, ")."
+                    );
+                },
+                entry.plan
+            );
+        }
+        furthest = std::max(furthest, position);
+    }
+}
+
+Walker::Match Walker::matches_slice(const Element& at, const PlanRule& entry, const PlanRule& slice) {
+    if (!slice.slice_url.empty() && at.type == known_.extension) {
+        // Extension slices are told apart by url, whether the profile says so or not.
+        return without_version(at.child_value("url")) == slice.slice_url ? Match::yes : Match::no;
+    }
+    if (entry.rule->discriminators.empty()) {
+        if (entry.rule->choice && !slice.types.empty()) {
+            for (const TypeLink& type : slice.types) {
+                if (type.type == at.type) {
+                    return Match::yes;
+                }
+            }
+            return Match::no;
+        }
+        return Match::undecided;
+    }
+    Match all = Match::yes;
+    for (const Discriminator& by : entry.rule->discriminators) {
+        const Match one = follow(&at, slice, by.path, by.type, 0);
+        if (one == Match::no) {
+            return Match::no;
+        }
+        if (one == Match::undecided) {
+            all = one;
+        }
+    }
+    return all;
+}
+
+// Walks `path` in the element and the rules; `at` is nullptr where the element has no such part.
+Walker::Match Walker::follow(
+    const Element* at, const PlanRule& rule, std::string_view path, DiscriminatorType type, int depth
+) {
+    if (depth > depth_max) {
+        return Match::undecided;
+    }
+    if (path.empty() || path == "$this") {
+        return matches_rule(at, rule, type, depth);
+    }
+    const std::string_view step = take_step(path);
+    if (step == "$this") {
+        return follow(at, rule, path, type, depth + 1);
+    }
+    if (step == "resolve()") {
+        return follow_reference(at, rule, path, type, depth + 1);
+    }
+    if (step.starts_with("ofType(")) {
+        const TypeId wanted = types_.find(argument_of(step));
+        const Element* same = at != nullptr && at->type == wanted ? at : nullptr;
+        for (const PlanRule* slice : rule.slices) {
+            if (slice->types.size() == 1 && slice->types.front().type == wanted) {
+                return follow(same, *slice, path, type, depth + 1);
+            }
+        }
+        return follow(same, rule, path, type, depth + 1);
+    }
+    const std::string_view url = step.starts_with("extension(") ? argument_of(step) : std::string_view{};
+    const std::string_view name = url.empty() ? step : std::string_view("extension");
+    const PlanRule* next = child_rule_named(rule, name, url, at);
+    if (next == nullptr) {
+        return Match::undecided;
+    }
+    Match best = Match::no;
+    bool any = false;
+    if (at != nullptr) {
+        for (const Element& child : at->children()) {
+            if (child.child_rule == 0 || at->type == unknown_type) {
+                continue;
+            }
+            const ChildInfo& info = types_.type(at->type).children[child.child_rule - 1];
+            if (info.name != name || (!url.empty() && child.child_value("url") != url)) {
+                continue;
+            }
+            any = true;
+            const Match one = follow(&child, *next, path, type, depth + 1);
+            if (one == Match::yes) {
+                return one;
+            }
+            if (one == Match::undecided) {
+                best = one;
+            }
+        }
+    }
+    return any ? best : follow(nullptr, *next, path, type, depth + 1);
+}
+
+// The rule for a part: in the slice itself, in its one type profile, or in the type.
+const PlanRule* Walker::child_rule_named(
+    const PlanRule& rule, std::string_view name, std::string_view url, const Element* at
+) {
+    const auto find_in = [&](const PlanRule& where) -> const PlanRule* {
+        for (const PlanRule* child : where.children) {
+            const std::string_view text = types_.symbols().text(child->rule->name);
+            if (text != name) {
+                continue;
+            }
+            if (url.empty()) {
+                return child;
+            }
+            for (const PlanRule* slice : child->slices) {
+                if (slice->slice_url == url) {
+                    return slice;
+                }
+            }
+            const Plan* definition = planner_.plan(url);
+            return definition == nullptr ? child : &definition->root();
+        }
+        return nullptr;
+    };
+    if (const PlanRule* found = find_in(rule)) {
+        return found;
+    }
+    for (const TypeLink& type : rule.types) {
+        if (type.profiles.size() == 1) {
+            if (const Plan* plan = planner_.follow(type.profiles.front())) {
+                if (const PlanRule* found = find_in(plan->root())) {
+                    return found;
+                }
+            }
+        }
+    }
+    const TypeId type = at != nullptr ? at->type
+                        : rule.types.size() == 1 ? rule.types.front().type
+                                                 : unknown_type;
+    const Plan* base = type == unknown_type ? nullptr : planner_.base(type);
+    return base == nullptr ? nullptr : find_in(base->root());
+}
+
+Walker::Match Walker::follow_reference(
+    const Element* at, const PlanRule& rule, std::string_view path, DiscriminatorType type, int depth
+) {
+    if (at == nullptr) {
+        return Match::no;
+    }
+    const std::string_view reference = at->child_value("reference");
+    const Element* target = reference.empty() ? nullptr : resolve(*at, reference);
+    bool any = false;
+    Match best = Match::no;
+    for (const TypeRule& wanted : rule.rule->types) {
+        for (const std::string& profile : wanted.target_profiles) {
+            const Plan* plan = planner_.plan(profile);
+            if (plan == nullptr) {
+                best = Match::undecided;
+                continue;
+            }
+            any = true;
+            Match one = Match::undecided;
+            if (target != nullptr) {
+                if (!types_.is_a(target->type, plan->profile->type)) {
+                    one = Match::no;
+                } else if (path.empty() && type == DiscriminatorType::type) {
+                    one = Match::yes;
+                } else if (path.empty() && type == DiscriminatorType::profile) {
+                    one = conforms(*target, plan->root()) ? Match::yes : Match::no;
+                } else {
+                    one = follow(target, plan->root(), path, type, depth + 1);
+                }
+            } else if (path.empty() && type == DiscriminatorType::type) {
+                // The reference's own text names the type: "Patient/1".
+                const TypeId named = type_of_reference(*at);
+                if (named != unknown_type) {
+                    one = types_.is_a(named, plan->profile->type) ? Match::yes : Match::no;
+                }
+            }
+            if (one == Match::yes) {
+                return one;
+            }
+            if (one == Match::undecided) {
+                best = one;
+            }
+        }
+    }
+    if (!any) {
+        return Match::undecided;
+    }
+    return best;
+}
+
+Walker::Match Walker::matches_rule(
+    const Element* at, const PlanRule& rule, DiscriminatorType type, int depth
+) {
+    const Rule& asked = *rule.rule;
+    const auto truth = [](bool value) { return value ? Match::yes : Match::no; };
+    switch (type) {
+    case DiscriminatorType::exists:
+        if (asked.max == 0) {
+            return truth(at == nullptr);
+        }
+        return asked.min > 0 ? truth(at != nullptr) : Match::undecided;
+    case DiscriminatorType::type:
+        if (at == nullptr) {
+            return Match::no;
+        }
+        for (const TypeLink& link : rule.types) {
+            if (link.type == at->type || (at->is_resource && types_.is_a(at->type, link.type))) {
+                return Match::yes;
+            }
+        }
+        return rule.types.empty() ? Match::undecided : Match::no;
+    case DiscriminatorType::profile: {
+        if (at == nullptr) {
+            return Match::no;
+        }
+        bool any = false;
+        for (const TypeLink& link : rule.types) {
+            if (link.type != at->type && !(at->is_resource && types_.is_a(at->type, link.type))) {
+                continue;
+            }
+            for (const ProfileLink& profile : link.profiles) {
+                const Plan* plan = planner_.follow(profile);
+                any = true;
+                if (plan != nullptr && types_.is_a(at->type, plan->profile->type) &&
+                    conforms(*at, plan->root())) {
+                    return Match::yes;
+                }
+            }
+        }
+        return any ? Match::no : truth(conforms(*at, rule));
+    }
+    case DiscriminatorType::value:
+    case DiscriminatorType::pattern: break;
+    }
+    if (asked.fixed != nullptr) {
+        return truth(at != nullptr && equals_fixed(*at, *asked.fixed));
+    }
+    if (asked.pattern != nullptr) {
+        return truth(at != nullptr && matches_pattern(*at, *asked.pattern));
+    }
+    const Match inner = matches_parts(at, rule, depth);
+    if (inner != Match::undecided) {
+        return inner;
+    }
+    if (asked.strength == BindingStrength::required && rule.value_set != nullptr) {
+        if (at == nullptr) {
+            return Match::no;
+        }
+        switch (member_of(*at, *rule.value_set)) {
+        case Verdict::yes: return Match::yes;
+        case Verdict::no: return Match::no;
+        case Verdict::not_checkable: return Match::undecided;
+        }
+    }
+    if (asked.max == 0) {
+        return truth(at == nullptr);
+    }
+    if (asked.min > 0) {
+        return truth(at != nullptr);
+    }
+    return Match::undecided;
+}
+
+// A discriminator that names a complex element whose parts carry the values.
+Walker::Match Walker::matches_parts(const Element* at, const PlanRule& rule, int depth) {
+    if (depth > depth_max) {
+        return Match::undecided;
+    }
+    Match all = Match::undecided;
+    for (const PlanRule* child : rule.children) {
+        Match best = Match::undecided;
+        const bool constrained = child->rule->fixed != nullptr || child->rule->pattern != nullptr;
+        if (!constrained && child->children.empty()) {
+            continue;
+        }
+        if (at == nullptr) {
+            if (constrained && child->rule->min > 0) {
+                return Match::no;
+            }
+            continue;
+        }
+        bool any = false;
+        const std::string_view name = types_.symbols().text(child->rule->name);
+        for (const Element* one = at->child(name); one != nullptr; one = one->next_same()) {
+            any = true;
+            const Match match =
+                constrained ? matches_rule(one, *child, DiscriminatorType::value, depth + 1)
+                            : matches_parts(one, *child, depth + 1);
+            if (match == Match::yes) {
+                best = match;
+                break;
+            }
+            if (match == Match::no) {
+                best = match;
+            }
+        }
+        if (!any && constrained && child->rule->min > 0) {
+            best = Match::no;
+        }
+        if (best == Match::no) {
+            return Match::no;
+        }
+        if (best == Match::yes) {
+            all = Match::yes;
+        }
+    }
+    return all;
+}
+
+// For people: which slice came nearest and by which discriminators each one failed.
+std::string Walker::why_no_slice(const Element& at, const PlanRule& entry) {
+    ++quiet_;
+    std::string words;
+    std::string_view nearest;
+    std::size_t best = 0;
+    std::size_t listed = 0;
+    for (const PlanRule* slice : entry.slices) {
+        std::string failed;
+        std::size_t good = 0;
+        if (!slice->slice_url.empty() && entry.rule->discriminators.empty()) {
+            failed = join("url is not ", slice->slice_url);
+        }
+        for (const Discriminator& by : entry.rule->discriminators) {
+            const Match one = follow(&at, *slice, by.path, by.type, 0);
+            if (one == Match::yes) {
+                ++good;
+                continue;
+            }
+            failed += failed.empty() ? "" : ", ";
+            failed += one == Match::no ? join(by.path, " does not match")
+                                       : join(by.path, " cannot be decided here");
+        }
+        if (!failed.empty() && listed < 8) {
+            words += words.empty() ? "Not " : "; not ";
+            words += join(slice_name(*slice), " (", failed, ")");
+            ++listed;
+        }
+        if (good > best) {
+            best = good;
+            nearest = slice->rule->slice;
+        }
+    }
+    --quiet_;
+    if (!words.empty()) {
+        words += ".";
+    }
+    if (!nearest.empty()) {
+        words += join(" Nearest: ", nearest, ".");
+    }
+    return words;
+}
+
+}  // namespace gatehouse::fhir::judge

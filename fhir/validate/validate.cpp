@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fhir/validate/validate.hpp"
+
+#include "fhir/validate/walk.hpp"
+
+namespace gatehouse::fhir {
+
+struct Validator::Impl {
+    Impl(std::shared_ptr<const Schema> schema_, std::shared_ptr<const Terminology> terminology_)
+        : schema(std::move(schema_)),
+          terminology(std::move(terminology_)),
+          planner(*schema, *terminology),
+          known(schema->types()) {}
+
+    std::shared_ptr<const Schema> schema;
+    std::shared_ptr<const Terminology> terminology;
+    judge::Planner planner;
+    judge::KnownTypes known;
+};
+
+Validator::Validator(
+    std::shared_ptr<const Schema> schema, std::shared_ptr<const Terminology> terminology
+)
+    : impl_(std::make_unique<Impl>(std::move(schema), std::move(terminology))) {}
+
+Validator::~Validator() = default;
+
+const Schema& Validator::schema() const { return *impl_->schema; }
+
+Validation Validator::validate(
+    const Element& root, std::string_view source, std::span<const std::string_view> profiles,
+    const ProfileChooser* chooser, const ValidateOptions& options, Arena& arena
+) const {
+    judge::Walker walker(
+        *impl_->schema, *impl_->terminology, impl_->planner, impl_->known, options, chooser, source,
+        arena
+    );
+    return walker.run(root, profiles);
+}
+
+}  // namespace gatehouse::fhir

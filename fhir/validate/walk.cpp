@@ -1,0 +1,444 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fhir/validate/walk.hpp"
+
+#include <algorithm>
+
+namespace gatehouse::fhir::judge {
+namespace {
+
+// Distance of two names for "did you mean": insertions, deletions, replacements, capped.
+std::size_t name_distance(std::string_view a, std::string_view b) {
+    std::vector<std::size_t> row(b.size() + 1);
+    for (std::size_t j = 0; j <= b.size(); ++j) {
+        row[j] = j;
+    }
+    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? c + 32 : static_cast<int>(c); };
+    for (std::size_t i = 1; i <= a.size(); ++i) {
+        std::size_t diagonal = row[0];
+        row[0] = i;
+        for (std::size_t j = 1; j <= b.size(); ++j) {
+            const std::size_t above = row[j];
+            const std::size_t change = lower(a[i - 1]) == lower(b[j - 1]) ? 0U : 1U;
+            row[j] = std::min({row[j] + 1, row[j - 1] + 1, diagonal + change});
+            diagonal = above;
+        }
+    }
+    return row[b.size()];
+}
+
+bool is_xml(std::string_view source) noexcept {
+    for (const char c : source) {
+        if (c == '<') {
+            return true;
+        }
+        if (c == '{') {
+            return false;
+        }
+    }
+    return false;
+}
+
+}  // namespace
+
+KnownTypes::KnownTypes(const TypeModel& types) {
+    struct Name {
+        const char* name;
+        PrimitiveKind kind;
+    };
+    static constexpr Name names[] = {
+        {"boolean", PrimitiveKind::boolean},      {"integer", PrimitiveKind::integer},
+        {"positiveInt", PrimitiveKind::positive_int}, {"unsignedInt", PrimitiveKind::unsigned_int},
+        {"decimal", PrimitiveKind::decimal},      {"string", PrimitiveKind::string},
+        {"markdown", PrimitiveKind::markdown},    {"code", PrimitiveKind::code},
+        {"id", PrimitiveKind::id},                {"uri", PrimitiveKind::uri},
+        {"url", PrimitiveKind::url},              {"canonical", PrimitiveKind::canonical},
+        {"oid", PrimitiveKind::oid},              {"uuid", PrimitiveKind::uuid},
+        {"base64Binary", PrimitiveKind::base64},  {"date", PrimitiveKind::date},
+        {"dateTime", PrimitiveKind::date_time},   {"instant", PrimitiveKind::instant},
+        {"time", PrimitiveKind::time},            {"xhtml", PrimitiveKind::xhtml},
+    };
+    primitives.assign(types.type_count() + 1, PrimitiveKind::none);
+    kinds.assign(types.type_count() + 1, 0);
+    for (TypeId id = 1; id < types.type_count(); ++id) {
+        kinds[id] = static_cast<std::uint8_t>(types.type(id).kind);
+        if (types.type(id).kind == TypeKind::primitive) {
+            primitives[id] = PrimitiveKind::other;
+        }
+    }
+    for (const Name& name : names) {
+        if (const TypeId id = types.find(name.name); id != unknown_type) {
+            primitives[id] = name.kind;
+        }
+    }
+    extension = types.find("Extension");
+    reference = types.find("Reference");
+    coding = types.find("Coding");
+    codeable_concept = types.find("CodeableConcept");
+    quantity = types.find("Quantity");
+    identifier = types.find("Identifier");
+    narrative = types.find("Narrative");
+    attachment = types.find("Attachment");
+    resource = types.find("Resource");
+    domain_resource = types.find("DomainResource");
+    bundle = types.find("Bundle");
+    meta = types.find("Meta");
+    canonical = types.find("canonical");
+    uri = types.find("uri");
+    code = types.find("code");
+    string = types.find("string");
+    observation = types.find("Observation");
+    element = types.find("Element");
+    backbone_element = types.find("BackboneElement");
+    money = types.find("Money");
+}
+
+Walker::Walker(
+    const Schema& schema, const Terminology& terminology, const Planner& planner,
+    const KnownTypes& known, const ValidateOptions& options, const ProfileChooser* chooser,
+    std::string_view source, Arena& arena
+)
+    : schema_(schema),
+      types_(schema.types()),
+      terminology_(terminology),
+      planner_(planner),
+      known_(known),
+      options_(options),
+      chooser_(chooser),
+      source_(source),
+      arena_(arena),
+      xml_(is_xml(source)),
+      steps_left_(options.step_budget) {}
+
+bool Walker::spend(std::uint64_t steps) {
+    if (steps_left_ < steps) {
+        steps_left_ = 0;
+        return false;
+    }
+    steps_left_ -= steps;
+    return true;
+}
+
+Validation Walker::run(const Element& root, std::span<const std::string_view> profiles) {
+    Scope scope;
+    scope.resource = &root;
+    const Actives none{};
+    walk_resource(root, none, scope, profiles);
+    if (steps_left_ == 0) {
+        add_issue(
+            rules::budget, Severity::error, root,
+            join(
+                "The checks of this message need more than ", std::to_string(options_.step_budget),
+                " steps; the rest was not checked. Send it in smaller parts, or raise the step budget."
+            ),
+            nullptr
+        );
+    }
+    out_.valid = errors_ == 0;
+    return std::move(out_);
+}
+
+// A resource at the root, contained, in a Bundle entry or in a Parameters part.
+void Walker::walk_resource(
+    const Element& at, const Actives& given, const Scope& scope,
+    std::span<const std::string_view> profiles
+) {
+    if (at.type == unknown_type || !types_.is_a(at.type, known_.resource)) {
+        report(rules::unknown_resource, at, [&] {
+            return join(
+                "This is not a resource type of this FHIR version",
+                at.resource_type().empty() ? "" : ": ", at.resource_type(),
+                ". Check the spelling of resourceType (XML: the root element)."
+            );
+        });
+        return;
+    }
+    const Scope* outer = scope_;
+    scope_ = &scope;
+    Actives rules = given;
+    if (const Plan* base = planner_.base(at.type)) {
+        rules.add(&base->root());
+    }
+    add_profiles(at, rules, profiles);
+    // A profile's snapshot repeats its base, so the base type itself walks only when alone.
+    if (rules.count > 1) {
+        Actives fewer;
+        const Plan* base = planner_.base(at.type);
+        bool covered = false;
+        for (const PlanRule* rule : rules) {
+            covered = covered || (base != nullptr && rule->plan != base && !rule->children.empty() &&
+                                  rule->plan->profile->type == at.type && rule == &rule->plan->root());
+        }
+        for (const PlanRule* rule : rules) {
+            if (!covered || base == nullptr || rule != &base->root()) {
+                fewer.add(rule);
+            }
+        }
+        rules = fewer;
+    }
+    check_resource_id(at);
+    walk_element(at, rules);
+    if (!scope.contained) {
+        check_contained(at);
+    }
+    if (at.type == known_.bundle) {
+        check_bundle(at);
+    }
+    scope_ = outer;
+}
+
+// `rules` are those of the place; the type's own and its type profiles join them here.
+void Walker::walk_element(const Element& at, Actives& rules) {
+    if (!spend()) {
+        return;
+    }
+    const PrimitiveKind primitive = known_.primitive(at.type);
+    if (primitive != PrimitiveKind::none) {
+        check_primitive(at, primitive);
+    } else if (at.has_value() && !at.is_resource) {
+        report(rules::must_be_object, at, [&] {
+            return join(
+                "This is a single value, but ", types_.type(at.type).name,
+                " has parts. Write it as an object (XML: as an element with child elements)."
+            );
+        });
+        return;
+    } else if (at.first_child == nullptr && !at.is_resource) {
+        report(rules::empty_element, at, [&] {
+            return std::string("This element has no content. Give it a value or leave it out.");
+        });
+        return;
+    }
+    if (at.type == known_.extension) {
+        check_extension(at, rules);
+    }
+    for (std::size_t i = 0; i < rules.count; ++i) {
+        if (rules.items[i]->any_type_profile) {
+            add_type_profiles(at, *rules.items[i], rules);
+        }
+    }
+    Actives structural;
+    for (const PlanRule* rule : rules) {
+        if (rule->has_own_checks) {
+            check_values(at, *rule);
+        }
+        if (!rule->children.empty()) {
+            structural.add(rule);
+        }
+    }
+    if (at.type != unknown_type && !at.is_resource &&
+        known_.kinds[at.type] != static_cast<std::uint8_t>(TypeKind::backbone)) {
+        if (const Plan* base = planner_.base(at.type)) {
+            const PlanRule& root = base->root();
+            bool there = false;
+            for (const PlanRule* rule : rules) {
+                there = there || rule == &root;
+            }
+            if (!there) {
+                if (root.has_own_checks) {
+                    check_values(at, root);
+                }
+                if (structural.count == 0) {
+                    structural.add(&root);
+                }
+            }
+        }
+    }
+    if (at.type == known_.reference) {
+        check_reference(at, rules);
+    } else if (at.type == known_.identifier) {
+        check_identifier(at);
+    } else if (at.type == known_.attachment) {
+        check_attachment(at);
+    } else if (at.type == known_.quantity) {
+        check_quantity(at);
+    }
+    walk_children(at, structural);
+}
+
+void Walker::walk_children(const Element& at, const Actives& structural) {
+    // How many elements each rule's children have seen, for maxima across runs and for minima.
+    std::array<std::span<std::uint32_t>, Actives::capacity> counts;
+    for (std::size_t i = 0; i < structural.count; ++i) {
+        counts[i] = arena_.array<std::uint32_t>(structural.items[i]->children.size());
+    }
+    std::uint32_t last_rule = 0;
+    const Element* last = nullptr;
+    for (const Element* child = at.first_child; child != nullptr;) {
+        if (child->child_rule == 0) {
+            report_unknown(*child);
+            child = child->next;
+            continue;
+        }
+        std::uint32_t run = 1;
+        const Element* after = child->next;
+        while (after != nullptr && after->child_rule == child->child_rule) {
+            ++run;
+            after = after->next;
+        }
+        if (xml_ && child->child_rule < last_rule && known_.primitive(at.type) == PrimitiveKind::none) {
+            report(rules::element_order, *child, [&] {
+                return join(
+                    "Element ", child->name, " stands after ", last->name,
+                    ", but XML asks for the order of the definition. Move it before ", last->name, "."
+                );
+            });
+        }
+        last_rule = std::max(last_rule, child->child_rule);
+        last = child;
+        check_shape(*child, run);
+        for (std::size_t i = 0; i < structural.count; ++i) {
+            const PlanRule& rule = *structural.items[i];
+            const std::uint32_t slot =
+                child->child_rule <= rule.by_child.size() ? rule.by_child[child->child_rule - 1] : 0U;
+            if (slot != 0) {
+                check_max(at, *child, *rule.children[slot - 1], counts[i][slot - 1], run);
+                counts[i][slot - 1] += run;
+            }
+        }
+        walk_run(at, *child, run, structural);
+        child = after;
+    }
+    for (std::size_t i = 0; i < structural.count; ++i) {
+        for (const std::uint16_t slot : structural.items[i]->required) {
+            const PlanRule& rule = *structural.items[i]->children[slot];
+            check_missing(at, rule, counts[i][slot]);
+            if (counts[i][slot] == 0 && !rule.slices.empty()) {
+                check_slices(at, nullptr, 0, rule, {});
+            }
+        }
+    }
+}
+
+// Siblings of one name: each is assigned to its slices, then walked.
+void Walker::walk_run(
+    const Element& parent, const Element& first, std::uint32_t run, const Actives& structural
+) {
+    std::array<const PlanRule*, Actives::capacity> entries;
+    std::array<std::span<const PlanRule*>, Actives::capacity> chosen;
+    std::size_t entry_count = 0;
+    for (const PlanRule* rule : structural) {
+        const std::uint32_t slot =
+            first.child_rule <= rule->by_child.size() ? rule->by_child[first.child_rule - 1] : 0U;
+        if (slot == 0) {
+            continue;
+        }
+        const PlanRule* entry = rule->children[slot - 1];
+        entries[entry_count] = entry;
+        if (!entry->slices.empty()) {
+            chosen[entry_count] = arena_.array<const PlanRule*>(run);
+            slice_run(parent, first, run, *entry, chosen[entry_count]);
+        }
+        ++entry_count;
+    }
+    const Element* at = &first;
+    for (std::uint32_t i = 0; i < run; ++i, at = at->next) {
+        Actives rules;
+        for (std::size_t j = 0; j < entry_count; ++j) {
+            rules.add(entries[j]);
+            // A reslice comes with the slice it refines.
+            for (const PlanRule* slice = chosen[j].empty() ? nullptr : chosen[j][i]; slice != nullptr;
+                 slice = slice->entry) {
+                rules.add(slice);
+            }
+        }
+        walk_child(*at, rules);
+    }
+}
+
+void Walker::walk_child(const Element& at, Actives& rules) {
+    if (at.is_resource) {
+        Scope scope;
+        scope.resource = &at;
+        scope.outer = scope_;
+        scope.contained = at.name == "contained";
+        scope.bundle = scope_ == nullptr ? nullptr : scope_->bundle;
+        if (scope_ != nullptr && scope_->resource->type == known_.bundle && at.name == "resource") {
+            scope.bundle = scope_->resource;
+            scope.entry = at.parent;
+        }
+        Actives given;
+        for (std::size_t i = 0; i < rules.count; ++i) {
+            check_type(at, *rules.items[i]);
+            if (rules.items[i]->any_type_profile) {
+                add_type_profiles(at, *rules.items[i], given);
+            }
+            if (!rules.items[i]->children.empty()) {
+                given.add(rules.items[i]);
+            }
+        }
+        walk_resource(at, given, scope, {});
+        return;
+    }
+    for (const PlanRule* rule : rules) {
+        if (rule->type_restricted) {
+            check_type(at, *rule);
+        }
+    }
+    walk_element(at, rules);
+}
+
+void Walker::report_unknown(const Element& at) {
+    if (at.parent == nullptr) {
+        return;
+    }
+    report(rules::unknown_element, at, [&] {
+        std::string words = join("Element ", at.name, " is not part of ");
+        const TypeId type = at.parent->type;
+        words += type == unknown_type ? "this element" : types_.type(type).name;
+        words += ".";
+        if (type == unknown_type) {
+            return words;
+        }
+        std::string_view nearest;
+        std::size_t best = 4;
+        for (const ChildInfo& child : types_.type(type).children) {
+            const auto consider = [&](std::string_view name) {
+                const std::size_t distance = name_distance(at.name.substr(0, 64), name);
+                if (distance < best && distance < name.size()) {
+                    best = distance;
+                    nearest = name;
+                }
+            };
+            if (!child.choice) {
+                consider(child.name);
+            }
+            for (const Symbol spelling : child.spellings) {
+                consider(types_.symbols().text(spelling));
+            }
+        }
+        words += nearest.empty() ? " Take it out, or send it as an extension."
+                                 : join(" Did you mean ", nearest, "?");
+        return words;
+    });
+}
+
+bool Walker::conforms(const Element& at, const PlanRule& rule) {
+    constexpr std::uint32_t trial_depth_max = 12;
+    if (trial_depth_ >= trial_depth_max) {
+        return true;
+    }
+    ++trial_depth_;
+    ++quiet_;
+    const std::uint64_t before = errors_;
+    const std::uint32_t unchecked = out_.not_checkable;
+    if (at.is_resource) {
+        Scope scope;
+        scope.resource = &at;
+        scope.outer = scope_;
+        Actives given;
+        given.add(&rule);
+        walk_resource(at, given, scope, {});
+    } else {
+        Actives rules;
+        rules.add(&rule);
+        walk_element(at, rules);
+    }
+    const bool good = errors_ == before;
+    errors_ = before;
+    out_.not_checkable = unchecked;
+    --quiet_;
+    --trial_depth_;
+    return good;
+}
+
+}  // namespace gatehouse::fhir::judge
