@@ -92,7 +92,7 @@ void Walker::check_invariant(const Element& at, const PlanRule& rule, const Inva
     environment.resolve = &resolve_for_path;
     environment.member_of = &member_for_path;
     environment.conforms_to = &conforms_for_path;
-    environment.now = now_;
+    environment.now = options_.now;
     environment.step_budget = steps_left_ < 1'000'000 ? steps_left_ : 1'000'000;
     path::Error error;
     switch (path::evaluate_truth(invariant.expression, &at, environment, arena_, error)) {

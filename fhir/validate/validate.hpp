@@ -30,6 +30,7 @@ struct ValidateOptions {
     BestPractice best_practice = BestPractice::ignore;
     bool show_values = false;                     // quote values in diagnostics
     bool error_for_unknown_profiles = false;
+    std::string_view now;                         // ISO instant for FHIRPath's now(); we read no clock
     std::uint32_t issues_max = 500;               // then one "too many" issue ends the list
     std::uint64_t step_budget = 20'000'000;       // walks and FHIRPath together
 };

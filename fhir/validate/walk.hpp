@@ -223,7 +223,6 @@ private:
     std::uint64_t steps_left_ = 0;
     const Scope* scope_ = nullptr;
     const Element* last_coding_ = nullptr;  // already checked against its own system
-    std::string_view now_ = "2020-01-01T00:00:00.000Z";
     std::vector<const Element*> issue_places_;  // parallel to out_.issues
 };
 

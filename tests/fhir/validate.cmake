@@ -1,0 +1,4 @@
+gatehouse_test(validate_conformance
+    SOURCES validate_conformance_test.cpp
+    LINKS gatehouse_fhir_validate gatehouse_fhir_json gatehouse_fhir_xml
+    LABEL conformance)

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// How far the validator agrees with HL7's reference on the shared material: seeded faults with its live
+// verdict (oracle/), its own recorded cases (validator/), and UK Core's examples. Prints the figures;
+// the floors may only grow. GATEHOUSE_DIFFERENCES=FILE writes every difference as a JSON line.
+
+#include <algorithm>
+#include <chrono>
+#include <fstream>
+#include <gtest/gtest.h>
+#include <iostream>
+#include <map>
+#include <set>
+#include <sstream>
+
+#include "fhir/json/value.hpp"
+#include "tests/fhir/validate/engine.hpp"
+
+namespace gatehouse::fhir::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string read_file(const fs::path& path) {
+    std::ifstream in(path, std::ios::binary);
+    std::ostringstream out;
+    out << in.rdbuf();
+    return out.str();
+}
+
+// Paths are compared without comments, types of choices, slices and a trailing dot.
+std::string plain_path(std::string_view expression) {
+    std::string out;
+    for (std::size_t i = 0; i < expression.size(); ++i) {
+        if (expression.substr(i).starts_with("/*")) {
+            const std::size_t end = expression.find("*/", i);
+            if (end == std::string_view::npos) {
+                break;
+            }
+            i = end + 1;
+            continue;
+        }
+        if (expression.substr(i).starts_with(".ofType(")) {
+            const std::size_t end = expression.find(')', i);
+            if (end == std::string_view::npos) {
+                break;
+            }
+            i = end;
+            continue;
+        }
+        if (expression.substr(i).starts_with("[x]")) {
+            i += 2;
+            continue;
+        }
+        if (expression.substr(i).starts_with("[url=")) {
+            const std::size_t end = expression.find(']', i);
+            if (end == std::string_view::npos) {
+                break;
+            }
+            i = end;
+            continue;
+        }
+        out += expression[i];
+    }
+    while (!out.empty() && out.back() == '.') {
+        out.pop_back();
+    }
+    return out;
+}
+
+struct Score {
+    std::size_t rows = 0;
+    std::size_t agree = 0;
+    std::size_t invalid = 0;
+    std::size_t invalid_found = 0;
+    std::size_t valid = 0;
+    std::size_t valid_accepted = 0;
+    std::size_t named = 0;  // of invalid_found: the first error's element is named by one of ours
+    double microseconds = 0;
+    std::map<std::string, std::size_t> missed;  // by the reference's message id
+    std::map<std::string, std::size_t> extra;   // by our rule id
+
+    [[nodiscard]] double agreement() const {
+        return rows == 0 ? 0 : 100.0 * static_cast<double>(agree) / static_cast<double>(rows);
+    }
+};
+
+double share(std::size_t part, std::size_t all) {
+    return all == 0 ? 100.0 : 100.0 * static_cast<double>(part) / static_cast<double>(all);
+}
+
+void print(const std::string& name, const Score& score) {
+    std::printf(
+        "%s: agreement %.2f %% (%zu of %zu), invalid found %.2f %% (%zu of %zu), valid accepted %.2f %% "
+        "(%zu of %zu), first element named %.2f %%, %.1f us a row\n",
+        name.c_str(), score.agreement(), score.agree, score.rows, share(score.invalid_found, score.invalid),
+        score.invalid_found, score.invalid, share(score.valid_accepted, score.valid),
+        score.valid_accepted, score.valid, share(score.named, score.invalid),
+        score.rows == 0 ? 0.0 : score.microseconds / static_cast<double>(score.rows)
+    );
+    const auto list = [](const char* title, const std::map<std::string, std::size_t>& counts) {
+        std::vector<std::pair<std::size_t, std::string>> sorted;
+        for (const auto& [id, count] : counts) {
+            sorted.emplace_back(count, id);
+        }
+        std::sort(sorted.rbegin(), sorted.rend());
+        for (std::size_t i = 0; i < sorted.size() && i < 25; ++i) {
+            std::printf("  %s %5zu  %s\n", title, sorted[i].first, sorted[i].second.c_str());
+        }
+    };
+    list("missed", score.missed);
+    list("extra ", score.extra);
+    std::fflush(stdout);
+}
+
+void note_difference(const std::string& file, std::string_view id, bool expected, const Verdict& ours,
+                     std::string_view theirs) {
+    const char* path = std::getenv("GATEHOUSE_DIFFERENCES");
+    if (path == nullptr) {
+        return;
+    }
+    static std::ofstream out(path);
+    JsonWriter json;
+    json.begin_object().key("file").string(file).key("id").string(id);
+    json.key("expected").boolean(expected).key("theirs").string(theirs);
+    json.key("ours").begin_array();
+    for (const Issue& issue : ours.issues) {
+        if (issue.severity > Severity::error) {
+            continue;
+        }
+        json.begin_object().key("rule").string(issue.rule).key("at").string(issue.expression);
+        json.key("text").string(issue.diagnostics).end_object();
+    }
+    json.end_array().end_object();
+    out << json.text() << '\n';
+}
+
+Score run_oracle(Engine& engine, const fs::path& file) {
+    Score score;
+    std::ifstream in(file);
+    std::string line;
+    Arena arena;
+    ValidateOptions options;
+    options.show_values = true;
+    while (std::getline(in, line)) {
+        arena.reset();
+        auto row = parse_json_value(line, arena);
+        if (!row) {
+            ADD_FAILURE() << describe(row.error());
+            return score;
+        }
+        const std::string_view id = row->string("id");
+        const std::string_view profile = row->string("profile");
+        const bool expected = row->find("valid")->text == "true";
+        std::vector<std::string_view> profiles;
+        if (!profile.empty()) {
+            profiles.push_back(profile);
+        }
+        const auto before = std::chrono::steady_clock::now();
+        const Verdict ours = engine.validate(row->string("resource"), profiles, options);
+        score.microseconds +=
+            std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - before).count();
+        ++score.rows;
+        std::set<std::string> ids;
+        std::string first_path;
+        bool first = true;
+        for (const JsonValue& issue : row->find("issues")->items) {
+            if (issue.string("severity") == "warning") {
+                continue;
+            }
+            std::string key(issue.string("id"));
+            if (key.empty()) {
+                key = "(parser) " + std::string(issue.string("text").substr(0, 40));
+            }
+            ids.insert(key);
+            if (first) {
+                first_path = plain_path(issue.string("expression"));
+                first = false;
+            }
+        }
+        std::string theirs;
+        for (const std::string& key : ids) {
+            theirs += theirs.empty() ? key : " + " + key;
+        }
+        bool named = false;
+        std::set<std::string> our_rules;
+        for (const Issue& issue : ours.issues) {
+            if (issue.severity <= Severity::error) {
+                named = named || plain_path(issue.expression) == first_path;
+                our_rules.insert(issue.rule);
+            }
+        }
+        if (expected) {
+            ++score.valid;
+            score.valid_accepted += ours.valid;
+        } else {
+            ++score.invalid;
+            score.invalid_found += !ours.valid;
+            score.named += !ours.valid && named;
+        }
+        if (ours.valid == expected) {
+            ++score.agree;
+            if (!expected && !named) {
+                note_difference("named:" + file.filename().string(), id, expected, ours, theirs + " @ " + first_path);
+            }
+            continue;
+        }
+        if (expected) {
+            for (const std::string& rule : our_rules) {
+                ++score.extra[rule];
+            }
+        } else {
+            ++score.missed[theirs];
+        }
+        note_difference(file.filename().string(), id, expected, ours, theirs + " @ " + first_path);
+    }
+    return score;
+}
+
+std::unique_ptr<Engine> engine_or_skip(const std::vector<std::string>& names, std::string& why) {
+    const auto shared = shared_folder();
+    if (!shared) {
+        why = "the shared conformance material is not here (set GATEHOUSE_SHARED)";
+        return nullptr;
+    }
+    std::vector<std::string> packages;
+    for (const std::string& name : names) {
+        packages.push_back((*shared / "packages" / name).string());
+    }
+    return Engine::load(packages, why);
+}
+
+constexpr const char* core = "hl7.fhir.r4.core-4.0.1.tgz";
+constexpr const char* uk_core = "fhir.r4.ukcore-2.0.0.tgz";
+
+// Floors: percent agreement that must not fall again.
+constexpr double floor_uk_core = 0.0;
+constexpr double floor_r4 = 0.0;
+
+TEST(ValidateConformance, SeededFaultsUkCore) {
+    std::string why;
+    const auto engine = engine_or_skip({core, uk_core}, why);
+    if (!engine) {
+        GTEST_SKIP() << why;
+    }
+    const Score score = run_oracle(*engine, *shared_folder() / "conformance" / "oracle" / "ukcore.jsonl");
+    print("oracle/ukcore", score);
+    EXPECT_GE(score.agreement(), floor_uk_core);
+}
+
+TEST(ValidateConformance, SeededFaultsR4) {
+    std::string why;
+    const auto engine = engine_or_skip({core}, why);
+    if (!engine) {
+        GTEST_SKIP() << why;
+    }
+    const Score score = run_oracle(*engine, *shared_folder() / "conformance" / "oracle" / "r4.jsonl");
+    print("oracle/r4", score);
+    EXPECT_GE(score.agreement(), floor_r4);
+}
+
+}  // namespace
+}  // namespace gatehouse::fhir::test
