@@ -12,7 +12,9 @@ char folded_char(char c) noexcept {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
-bool is_space(char c) noexcept { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+bool is_space(char c) noexcept {
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
 
 SystemKnowledge knowledge_of(std::string_view content) noexcept {
     if (content == "complete") {
@@ -89,8 +91,7 @@ bool equal_but_for_spaces(std::string_view a, std::string_view b) noexcept {
 }
 
 CodeSystemIndex::CodeSystemIndex(const Element& resource)
-    : url_(resource.child_value("url")),
-      version_(resource.child_value("version")),
+    : url_(resource.child_value("url")), version_(resource.child_value("version")),
       knowledge_(knowledge_of(resource.child_value("content"))),
       case_sensitive_(resource.child_value("caseSensitive") != "false") {
     add(resource, no_parent);

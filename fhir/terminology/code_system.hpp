@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // CodeSystemIndex: one CodeSystem resource as lookup tables: code -> concept, hierarchy (nested
-// concepts, subsumedBy/parent/child properties), displays and designations. Also the systems that are a grammar, not a list (BCP-47, MIME, UCUM, URIs).
+// concepts, subsumedBy/parent/child properties), displays and designations. Also the systems that
+// are a grammar, not a list (BCP-47, MIME, UCUM, URIs).
 
 #include <cstdint>
 #include <string>
@@ -38,12 +39,14 @@ public:
     // True if `code` is `ancestor` or below it.
     [[nodiscard]] bool is_a(const Concept& code, std::string_view ancestor) const;
     // A property of a concept as text, or empty ("status", "class", "notSelectable").
-    [[nodiscard]] static std::string_view property(const Concept& code, std::string_view name) noexcept;
+    [[nodiscard]] static std::string_view
+    property(const Concept& code, std::string_view name) noexcept;
     // Every name of a concept: display first, then designations.
     void displays(const Concept& code, std::vector<std::string_view>& out) const;
     // What a supplement resource calls a code, appended to `out`.
-    static void designations(const Element& supplement, std::string_view code,
-                             std::vector<std::string_view>& out);
+    static void designations(
+        const Element& supplement, std::string_view code, std::vector<std::string_view>& out
+    );
 
 private:
     void add(const Element& list_parent, std::uint32_t parent);
@@ -60,7 +63,8 @@ private:
 // ASCII lower case; FHIR codes and displays compare so where case is said not to matter.
 std::string folded(std::string_view text);
 bool equal_folded(std::string_view a, std::string_view b) noexcept;
-// Equal when runs of white space count as one space and the ends do not count; case does not matter.
+// Equal when runs of white space count as one space and the ends do not count; case does not
+// matter.
 bool equal_but_for_spaces(std::string_view a, std::string_view b) noexcept;
 
 // Systems whose codes are a grammar. `unknown` if `system` is not one of them.

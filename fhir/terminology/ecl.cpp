@@ -25,14 +25,15 @@ private:
     static constexpr int depth_max = 16;
 
     void skip_space() {
-        while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\r' ||
-                                      text_[at_] == '\n')) {
+        while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' ||
+                                      text_[at_] == '\r' || text_[at_] == '\n')) {
             ++at_;
         }
     }
     bool take_or() {
         skip_space();
-        if (at_ + 2 > text_.size() || (text_[at_] | 0x20) != 'o' || (text_[at_ + 1] | 0x20) != 'r') {
+        if (at_ + 2 > text_.size() || (text_[at_] | 0x20) != 'o' ||
+            (text_[at_ + 1] | 0x20) != 'r') {
             return false;
         }
         at_ += 2;

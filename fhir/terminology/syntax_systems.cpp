@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Code systems that are a grammar: language tags (BCP 47 / RFC 5646), media types (RFC 2046, 6838),
-// unit expressions (UCUM) and URIs (RFC 3986). Their codes are judged by form; whether a subtag or a
-// media type is registered is not decided here.
+// unit expressions (UCUM) and URIs (RFC 3986). Their codes are judged by form; whether a subtag or
+// a media type is registered is not decided here.
 
 #include <algorithm>
 
@@ -11,12 +11,17 @@
 namespace gatehouse::fhir {
 namespace {
 
-bool is_alpha(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
-bool is_alnum(char c) noexcept { return is_alpha(c) || is_digit(c); }
+bool is_alpha(char c) noexcept {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+bool is_digit(char c) noexcept {
+    return c >= '0' && c <= '9';
+}
+bool is_alnum(char c) noexcept {
+    return is_alpha(c) || is_digit(c);
+}
 
-template <class Predicate>
-bool all_of(std::string_view text, Predicate predicate) {
+template <class Predicate> bool all_of(std::string_view text, Predicate predicate) {
     return std::all_of(text.begin(), text.end(), predicate);
 }
 
@@ -24,7 +29,8 @@ bool all_of(std::string_view text, Predicate predicate) {
 bool is_media_name(std::string_view text) {
     return !text.empty() && text.size() <= 127 && is_alnum(text.front()) &&
            all_of(text, [](char c) {
-               return is_alnum(c) || std::string_view("!#$&-^_.+").find(c) != std::string_view::npos;
+               return is_alnum(c) ||
+                      std::string_view("!#$&-^_.+").find(c) != std::string_view::npos;
            });
 }
 
@@ -33,7 +39,10 @@ bool is_absolute_uri(std::string_view text) {
     const std::size_t colon = text.find(':');
     return colon != std::string_view::npos && colon > 0 && colon + 1 < text.size() &&
            is_alpha(text.front()) &&
-           all_of(text.substr(0, colon), [](char c) { return is_alnum(c) || c == '+' || c == '-' || c == '.'; }) &&
+           all_of(
+               text.substr(0, colon),
+               [](char c) { return is_alnum(c) || c == '+' || c == '-' || c == '.'; }
+           ) &&
            text.find(' ') == std::string_view::npos;
 }
 

@@ -15,19 +15,18 @@ std::string_view without_version(std::string_view canonical) noexcept {
     return canonical.substr(0, canonical.find('|'));
 }
 
-// A thing that is compiled on first use. Readers take one atomic load; the first writer holds the
-// terminology's mutex, which is recursive because value sets import value sets.
-template <class T>
-struct Lazy {
-    const Definition* definition = nullptr;
-    std::atomic<const T*> ready{nullptr};
-    std::unique_ptr<const T> owned;
-    bool building = false;
-};
-
 }  // namespace
 
 struct Terminology::Impl {
+    // A thing that is compiled on first use. Readers take one atomic load; the first writer holds
+    // the terminology's mutex, which is recursive because value sets import value sets.
+    template <class T> struct Lazy {
+        const Definition* definition = nullptr;
+        std::atomic<const T*> ready{nullptr};
+        std::unique_ptr<const T> owned;
+        bool building = false;
+    };
+
     const Definitions* definitions = nullptr;
     // Keys are canonicals, "url" and "url|version". Filled in the constructor, then constant.
     std::unordered_map<std::string_view, Lazy<CodeSystemIndex>*> systems;
@@ -108,7 +107,7 @@ struct Terminology::Impl {
             const std::lock_guard lock(mutex);
             auto& slot = older[&definition];
             if (!slot) {
-                slot = std::make_unique<Lazy<ValueSetIndex>>();
+                slot = std::make_unique<Impl::Lazy<ValueSetIndex>>();
                 slot->definition = &definition;
             }
             lazy = slot.get();
@@ -143,13 +142,13 @@ struct Terminology::Impl {
 Terminology::Terminology(const Definitions& definitions) : impl_(std::make_unique<Impl>()) {
     impl_->definitions = &definitions;
     for (const Definition* definition : definitions.all("CodeSystem")) {
-        auto lazy = std::make_unique<Lazy<CodeSystemIndex>>();
+        auto lazy = std::make_unique<Impl::Lazy<CodeSystemIndex>>();
         lazy->definition = definition;
         impl_->systems[definition->url] = lazy.get();
         impl_->system_pool.push_back(std::move(lazy));
     }
     for (const Definition* definition : definitions.all("ValueSet")) {
-        auto lazy = std::make_unique<Lazy<ValueSetIndex>>();
+        auto lazy = std::make_unique<Impl::Lazy<ValueSetIndex>>();
         lazy->definition = definition;
         impl_->value_sets[definition->url] = lazy.get();
         impl_->value_set_pool.push_back(std::move(lazy));
@@ -174,7 +173,9 @@ bool Terminology::draws_on(const ValueSetIndex& set, std::string_view system) co
     return set.draws_on(system);
 }
 
-std::string_view Terminology::name_of(const ValueSetIndex& set) const { return set.name(); }
+std::string_view Terminology::name_of(const ValueSetIndex& set) const {
+    return set.name();
+}
 
 std::string Terminology::canonical_of(const ValueSetIndex& set) const {
     std::string out(set.url());
@@ -188,7 +189,9 @@ bool Terminology::knows_value_set(std::string_view value_set) const {
     return impl_->value_sets.contains(without_version(value_set));
 }
 
-bool Terminology::is_value_set_url(std::string_view url) const { return impl_->value_sets.contains(url); }
+bool Terminology::is_value_set_url(std::string_view url) const {
+    return impl_->value_sets.contains(url);
+}
 
 std::string_view Terminology::system_version(std::string_view system) const {
     const CodeSystemIndex* index = impl_->system(system);
@@ -237,7 +240,8 @@ Terminology::CodeFacts Terminology::facts(const Coding& coding) const {
     return facts;
 }
 
-std::vector<std::string_view> Terminology::displays(std::string_view system, std::string_view code) const {
+std::vector<std::string_view>
+Terminology::displays(std::string_view system, std::string_view code) const {
     std::vector<std::string_view> names;
     if (const CodeSystemIndex* index = impl_->system(system)) {
         if (const Concept* entry = index->find(code)) {
@@ -290,7 +294,8 @@ CodeAnswer Terminology::in_value_set(const Coding& coding, std::string_view cano
     if (answer.verdict == Verdict::no) {
         answer.reason = "not in value set " + canonical_of(*set);
     } else if (answer.verdict == Verdict::not_checkable) {
-        answer.reason = set->undecided().empty() ? "needs content that is not loaded" : set->undecided();
+        answer.reason =
+            set->undecided().empty() ? "needs content that is not loaded" : set->undecided();
     }
     return answer;
 }

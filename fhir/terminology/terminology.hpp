@@ -1,9 +1,9 @@
 #pragma once
 // SPDX-License-Identifier: Apache-2.0
 //
-// Terminology: is this code in that value set, does that system know it, is that its display. Offline
-// and deterministic: only what the loaded definitions can decide is decided, everything else is "not
-// checkable here" with the reason (ARCHITECTURE: three-valued honesty).
+// Terminology: is this code in that value set, does that system know it, is that its display.
+// Offline and deterministic: only what the loaded definitions can decide is decided, everything
+// else is "not checkable here" with the reason (ARCHITECTURE: three-valued honesty).
 
 #include <cstdint>
 #include <memory>
@@ -41,21 +41,21 @@ enum class SystemKnowledge : std::uint8_t {
 
 struct CodeAnswer {
     Verdict verdict = Verdict::not_checkable;
-    std::string reason;              // for people: "not in value set …", "needs SNOMED CT content"
-    Verdict display = Verdict::yes;  // given display fits the code
+    std::string reason;  // for people: "not in value set …", "needs SNOMED CT content"
+    Verdict display = Verdict::yes;     // given display fits the code
     std::vector<std::string> displays;  // what the system calls it, when display is `no`
     bool inactive = false;
     DisplayMatch display_match = DisplayMatch::same;
     SystemKnowledge system = SystemKnowledge::unknown;
 };
 
-// One code system or one value set, compiled; opaque outside fhir/terminology. Pointers stay valid as
-// long as the Terminology.
+// One code system or one value set, compiled; opaque outside fhir/terminology. Pointers stay valid
+// as long as the Terminology.
 class CodeSystemIndex;
 class ValueSetIndex;
 
-// Built once from definitions; immutable and thread-safe afterwards. Value sets compile on first use,
-// so a start-up does not pay for the thousand it never meets. `definitions` must outlive it.
+// Built once from definitions; immutable and thread-safe afterwards. Value sets compile on first
+// use, so a start-up does not pay for the thousand it never meets. `definitions` must outlive it.
 class Terminology {
 public:
     explicit Terminology(const Definitions& definitions);
@@ -63,8 +63,8 @@ public:
     Terminology& operator=(Terminology&&) noexcept;
     ~Terminology();
 
-    // Membership of a coding (system may be empty for `code` elements: then the value set's systems are
-    // searched). `value_set` is a canonical, with or without |version.
+    // Membership of a coding (system may be empty for `code` elements: then the value set's systems
+    // are searched). `value_set` is a canonical, with or without |version.
     [[nodiscard]] CodeAnswer in_value_set(const Coding& coding, std::string_view value_set) const;
     // Existence and display of a code in its own system.
     [[nodiscard]] CodeAnswer in_code_system(const Coding& coding) const;
@@ -75,8 +75,8 @@ public:
     // nullptr if no such value set is loaded.
     [[nodiscard]] const ValueSetIndex* value_set(std::string_view canonical) const;
     // Empty system: any system of the value set may own the code.
-    [[nodiscard]] Verdict contains(const ValueSetIndex& set, std::string_view system,
-                                   std::string_view code) const;
+    [[nodiscard]] Verdict
+    contains(const ValueSetIndex& set, std::string_view system, std::string_view code) const;
     // True if the value set has anything to say about codes of `system`.
     [[nodiscard]] bool draws_on(const ValueSetIndex& set, std::string_view system) const;
     // Title or name, and canonical|version, for messages.
@@ -91,8 +91,10 @@ public:
     };
     [[nodiscard]] CodeFacts facts(const Coding& coding) const;
     // Every display the definitions give a code, its own first.
-    [[nodiscard]] std::vector<std::string_view> displays(std::string_view system, std::string_view code) const;
-    // The loaded value set whose canonical this is, although used as a system URI (a common mistake).
+    [[nodiscard]] std::vector<std::string_view>
+    displays(std::string_view system, std::string_view code) const;
+    // The loaded value set whose canonical this is, although used as a system URI (a common
+    // mistake).
     [[nodiscard]] bool is_value_set_url(std::string_view url) const;
     // Version of a loaded code system, empty if none.
     [[nodiscard]] std::string_view system_version(std::string_view system) const;

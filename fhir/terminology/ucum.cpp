@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The grammar of UCUM unit expressions (UCUM §2.1, case-sensitive form): terms joined by '.' and '/',
-// exponents, parentheses, {annotations} and [bracketed] atoms. It says whether a text can be a unit,
-// not whether its atoms are defined.
+// The grammar of UCUM unit expressions (UCUM §2.1, case-sensitive form): terms joined by '.' and
+// '/', exponents, parentheses, {annotations} and [bracketed] atoms. It says whether a text can be a
+// unit, not whether its atoms are defined.
 
 #include "fhir/terminology/code_system.hpp"
 
@@ -13,7 +13,9 @@ class UcumReader {
 public:
     explicit UcumReader(std::string_view text) : text_(text) {}
 
-    bool read() { return !text_.empty() && text_.size() <= 256 && read_main() && at_ == text_.size(); }
+    bool read() {
+        return !text_.empty() && text_.size() <= 256 && read_main() && at_ == text_.size();
+    }
 
 private:
     static constexpr int depth_max = 32;
@@ -74,7 +76,8 @@ private:
     }
     // Atom with an optional exponent, a number, or nothing (then an annotation must follow).
     bool read_simple() {
-        while (more() && now() != '.' && now() != '/' && now() != '(' && now() != ')' && now() != '{') {
+        while (more() && now() != '.' && now() != '/' && now() != '(' && now() != ')' &&
+               now() != '{') {
             const char c = now();
             if (c == '[') {
                 const std::size_t close = text_.find(']', at_);
@@ -98,6 +101,8 @@ private:
 
 }  // namespace
 
-bool is_ucum_unit(std::string_view text) { return UcumReader(text).read(); }
+bool is_ucum_unit(std::string_view text) {
+    return UcumReader(text).read();
+}
 
 }  // namespace gatehouse::fhir

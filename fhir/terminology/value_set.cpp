@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// FHIR R4 §4.9.5 (ValueSet composition): each include is the intersection of its system selection and
-// its imports; a value set is the union of its includes without its excludes. The compose wins over a
-// stored expansion, which may be older; the expansion serves as a "yes" where the compose cannot be
-// decided here.
+// FHIR R4 §4.9.5 (ValueSet composition): each include is the intersection of its system selection
+// and its imports; a value set is the union of its includes without its excludes. The compose wins
+// over a stored expansion, which may be older; the expansion serves as a "yes" where the compose
+// cannot be decided here.
 
 #include "fhir/terminology/value_set.hpp"
 
@@ -14,7 +14,9 @@ namespace {
 
 constexpr std::string_view snomed = "http://snomed.info/sct";
 
-bool flag(std::string_view text) noexcept { return text == "true"; }
+bool flag(std::string_view text) noexcept {
+    return text == "true";
+}
 
 Verdict both(Verdict a, Verdict b) noexcept {
     if (a == Verdict::no || b == Verdict::no) {
@@ -93,7 +95,9 @@ FilterAnswer apply(const Filter& filter, const CodeSystemIndex& system, const Co
         return answer(!in_list(filter.value, actual));
     }
     if (filter.op == "regex") {
-        const re2::RE2 pattern(re2::StringPiece(filter.value.data(), filter.value.size()), re2::RE2::Quiet);
+        const re2::RE2 pattern(
+            re2::StringPiece(filter.value.data(), filter.value.size()), re2::RE2::Quiet
+        );
         if (!pattern.ok()) {
             return FilterAnswer::unsupported;
         }
@@ -105,16 +109,17 @@ FilterAnswer apply(const Filter& filter, const CodeSystemIndex& system, const Co
 }  // namespace
 
 ValueSetIndex::ValueSetIndex(const Element& resource, const ValueSetSources& sources)
-    : url_(resource.child_value("url")),
-      version_(resource.child_value("version")),
-      name_(resource.child_value("title").empty() ? resource.child_value("name")
-                                                  : resource.child_value("title")),
+    : url_(resource.child_value("url")), version_(resource.child_value("version")),
+      name_(
+          resource.child_value("title").empty() ? resource.child_value("name")
+                                                : resource.child_value("title")
+      ),
       resource_(&resource) {
     if (const Element* expansion = resource.child("expansion")) {
         expansion_complete_ = true;
         for (const Element& child : expansion->children()) {
-            // A page of an expansion, or one cut short, proves nothing about what it lacks; it is only
-            // ever used for "yes", so it may be read all the same.
+            // A page of an expansion, or one cut short, proves nothing about what it lacks; it is
+            // only ever used for "yes", so it may be read all the same.
             if (child.name == "contains") {
                 read_expansion(*expansion);
                 break;
@@ -167,7 +172,8 @@ ValueSetIndex::Part ValueSetIndex::compile(const Element& include, const ValueSe
             const ValueSetIndex* import = sources.value_set(child.value);
             if (import == nullptr) {
                 part.import_missing = true;
-                undecided_ = "imports value set " + std::string(child.value) + ", which is not loaded";
+                undecided_ =
+                    "imports value set " + std::string(child.value) + ", which is not loaded";
             } else {
                 part.imports.push_back(import);
             }
@@ -215,8 +221,8 @@ void ValueSetIndex::compile_filters(const Element& include, Part& part) {
             const FilterAnswer answer = apply(filter, *part.index, entry);
             if (answer == FilterAnswer::unsupported) {
                 part.kind = Kind::undecided;
-                undecided_ = "filter " + std::string(filter.property) + " " + std::string(filter.op) +
-                             " is not supported";
+                undecided_ = "filter " + std::string(filter.property) + " " +
+                             std::string(filter.op) + " is not supported";
                 return;
             }
             in = in && answer == FilterAnswer::yes;
@@ -227,7 +233,8 @@ void ValueSetIndex::compile_filters(const Element& include, Part& part) {
     }
 }
 
-Verdict ValueSetIndex::part_contains(const Part& part, std::string_view system, std::string_view code) {
+Verdict
+ValueSetIndex::part_contains(const Part& part, std::string_view system, std::string_view code) {
     if (!part.system.empty() && !system.empty() && part.system != system) {
         return Verdict::no;
     }
@@ -249,7 +256,8 @@ Verdict ValueSetIndex::part_contains(const Part& part, std::string_view system, 
     case Kind::whole:
         if (const SyntaxAnswer syntax = check_syntax_system(part.system, code);
             syntax.is_syntax_system) {
-            // A grammar's "no" is reported where the code stands (facts()), not as a missing member.
+            // A grammar's "no" is reported where the code stands (facts()), not as a missing
+            // member.
             verdict = syntax.verdict == Verdict::yes ? Verdict::yes : Verdict::not_checkable;
         } else if (part.index == nullptr) {
             verdict = Verdict::not_checkable;

@@ -1,8 +1,8 @@
 #pragma once
 // SPDX-License-Identifier: Apache-2.0
 //
-// ValueSetIndex: a ValueSet's compose (or stored expansion) as sets that answer membership in one or
-// two hash lookups. What needs content that is not loaded stays `undecided` with the reason.
+// ValueSetIndex: a ValueSet's compose (or stored expansion) as sets that answer membership in one
+// or two hash lookups. What needs content that is not loaded stays `undecided` with the reason.
 
 #include <functional>
 #include <string>
@@ -35,7 +35,9 @@ public:
     // Why something is undecided, for people; empty if everything is decidable.
     [[nodiscard]] const std::string& undecided() const noexcept { return undecided_; }
     // Displays that the value set itself gives a code.
-    void displays(std::string_view system, std::string_view code, std::vector<std::string_view>& out) const;
+    void displays(
+        std::string_view system, std::string_view code, std::vector<std::string_view>& out
+    ) const;
 
 private:
     enum class Kind : std::uint8_t {
@@ -69,8 +71,8 @@ private:
     const Element* resource_;
 };
 
-// SNOMED CT expression constraints that are only ids joined by OR: appends the ids, or returns false if
-// the constraint needs the hierarchy or reference sets.
+// SNOMED CT expression constraints that are only ids joined by OR: appends the ids, or returns
+// false if the constraint needs the hierarchy or reference sets.
 bool read_ecl_id_list(std::string_view constraint, std::vector<std::string_view>& ids);
 
 }  // namespace gatehouse::fhir

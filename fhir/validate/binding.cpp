@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Bindings (FHIR R4 §4.1.5): is the code, or one of the codings, in the bound value set; and does every
-// coding that stands under a binding exist in its own system with that display. A "no" is an error for
-// required bindings, a warning for extensible ones. What cannot be decided here is counted.
+// Bindings (FHIR R4 §4.1.5): is the code, or one of the codings, in the bound value set; and does
+// every coding that stands under a binding exist in its own system with that display. A "no" is an
+// error for required bindings, a warning for extensible ones. What cannot be decided here is
+// counted.
 
+#include "fhir/validate/text.hpp"
 #include "fhir/validate/walk.hpp"
 
 namespace gatehouse::fhir::judge {
 namespace {
-
-bool has_scheme(std::string_view uri) noexcept {
-    const std::size_t colon = uri.find(':');
-    return colon != std::string_view::npos && colon > 0 && uri.find('/') > colon;
-}
 
 std::string set_name(const Terminology& terminology, const ValueSetIndex& set) {
     return join("'", terminology.name_of(set), "' (", terminology.canonical_of(set), ")");
@@ -42,7 +39,8 @@ Verdict Walker::member_of(const Element& at, const ValueSetIndex& set) const {
     }
     if (at.type == known_.codeable_concept) {
         Verdict best = Verdict::no;
-        for (const Element* coding = at.child("coding"); coding != nullptr; coding = coding->next_same()) {
+        for (const Element* coding = at.child("coding"); coding != nullptr;
+             coding = coding->next_same()) {
             const Verdict one = member_of(*coding, set);
             if (one == Verdict::yes) {
                 return one;
@@ -66,11 +64,16 @@ void Walker::check_binding(const Element& at, const PlanRule& rule) {
     if (rule.value_set_missing && rule.rule->strength != BindingStrength::example && quiet_ == 0) {
         ++out_.not_checkable;
         report(
-            rules::value_set_unknown, at,
+            rules::value_set_unknown,
+            at,
             [&] {
                 return join(
-                    "Value set ", rule.rule->value_set, " is not loaded, so the code was not checked "
-                    "against it (profile ", rule.plan->canonical, ")."
+                    "Value set ",
+                    rule.rule->value_set,
+                    " is not loaded, so the code was not checked "
+                    "against it (profile ",
+                    rule.plan->canonical,
+                    ")."
                 );
             },
             rule.plan
@@ -93,11 +96,15 @@ void Walker::check_code(const Element& at, const PlanRule& rule) {
     if (!at.has_value() || at.value.empty()) {
         if (strength == BindingStrength::required) {
             report(
-                rules::binding_required_empty, at,
+                rules::binding_required_empty,
+                at,
                 [&] {
                     return join(
-                        "There is no code here, and profile ", rule.plan->canonical, " requires one of ",
-                        rule.rule->value_set, "."
+                        "There is no code here, and profile ",
+                        rule.plan->canonical,
+                        " requires one of ",
+                        rule.rule->value_set,
+                        "."
                     );
                 },
                 rule.plan
@@ -111,12 +118,18 @@ void Walker::check_code(const Element& at, const PlanRule& rule) {
         case Verdict::not_checkable: ++out_.not_checkable; break;
         case Verdict::no:
             report(
-                info, at,
+                info,
+                at,
                 [&] {
                     return join(
-                        "The code", shown(at.value), " is not in value set ",
-                        set_name(terminology_, set), ", and profile ", rule.plan->canonical,
-                        required ? " requires one of its codes." : " asks for one of its codes where one fits."
+                        "The code",
+                        shown(at.value),
+                        " is not in value set ",
+                        set_name(terminology_, set),
+                        ", and profile ",
+                        rule.plan->canonical,
+                        required ? " requires one of its codes."
+                                 : " asks for one of its codes where one fits."
                     );
                 },
                 rule.plan
@@ -145,14 +158,19 @@ void Walker::check_coding(const Element& at, const PlanRule& rule) {
         case Verdict::not_checkable: ++out_.not_checkable; break;
         case Verdict::no:
             report(
-                info, at,
+                info,
+                at,
                 [&] {
                     const Coding coding = coding_of(at);
                     return join(
-                        "The coding", shown(join(coding.system, "#", coding.code)),
-                        " is not in value set ", set_name(terminology_, set), ", and profile ",
+                        "The coding",
+                        shown(join(coding.system, "#", coding.code)),
+                        " is not in value set ",
+                        set_name(terminology_, set),
+                        ", and profile ",
                         rule.plan->canonical,
-                        required ? " requires one of its codes." : " asks for one of its codes where one fits."
+                        required ? " requires one of its codes."
+                                 : " asks for one of its codes where one fits."
                     );
                 },
                 rule.plan
@@ -175,7 +193,8 @@ void Walker::check_coding(const Element& at, const PlanRule& rule) {
 void Walker::check_concept(const Element& at, const PlanRule& rule) {
     const BindingStrength strength = rule.rule->strength;
     std::size_t codings = 0;
-    for (const Element* coding = at.child("coding"); coding != nullptr; coding = coding->next_same()) {
+    for (const Element* coding = at.child("coding"); coding != nullptr;
+         coding = coding->next_same()) {
         ++codings;
         check_coding_in_system(*coding);
     }
@@ -184,11 +203,16 @@ void Walker::check_concept(const Element& at, const PlanRule& rule) {
         if ((required || strength == BindingStrength::extensible) &&
             (rule.value_set != nullptr || rule.value_set_missing)) {
             report(
-                required ? rules::binding_required_missing : rules::binding_extensible_missing, at,
+                required ? rules::binding_required_missing : rules::binding_extensible_missing,
+                at,
                 [&] {
                     return join(
-                        "There is no coding here, and profile ", rule.plan->canonical,
-                        required ? " requires" : " asks for", " one of value set ", rule.rule->value_set, "."
+                        "There is no coding here, and profile ",
+                        rule.plan->canonical,
+                        required ? " requires" : " asks for",
+                        " one of value set ",
+                        rule.rule->value_set,
+                        "."
                     );
                 },
                 rule.plan
@@ -202,11 +226,14 @@ void Walker::check_concept(const Element& at, const PlanRule& rule) {
         case Verdict::not_checkable: ++out_.not_checkable; break;
         case Verdict::no:
             report(
-                info, at,
+                info,
+                at,
                 [&] {
                     return join(
-                        "None of the codings is in value set ", set_name(terminology_, set),
-                        ", and profile ", rule.plan->canonical,
+                        "None of the codings is in value set ",
+                        set_name(terminology_, set),
+                        ", and profile ",
+                        rule.plan->canonical,
                         must ? " requires one." : " asks for one where one fits."
                     );
                 },
@@ -243,12 +270,18 @@ void Walker::check_quantity_code(const Element& at, const PlanRule& rule) {
     case Verdict::not_checkable: ++out_.not_checkable; break;
     case Verdict::no:
         report(
-            required ? rules::binding_required_coding : rules::binding_extensible, at,
+            required ? rules::binding_required_coding : rules::binding_extensible,
+            at,
             [&] {
                 return join(
-                    "The unit", shown(code->value), " is not in value set ",
-                    set_name(terminology_, *rule.value_set), ", and profile ", rule.plan->canonical,
-                    required ? " requires one of its codes." : " asks for one of its codes where one fits."
+                    "The unit",
+                    shown(code->value),
+                    " is not in value set ",
+                    set_name(terminology_, *rule.value_set),
+                    ", and profile ",
+                    rule.plan->canonical,
+                    required ? " requires one of its codes."
+                             : " asks for one of its codes where one fits."
                 );
             },
             rule.plan
@@ -269,7 +302,8 @@ void Walker::check_coding_in_system(const Element& at) {
     if (coding.system.empty()) {
         if (is_coding && !coding.code.empty()) {
             report(rules::coding_no_system, at, [] {
-                return std::string("A code without a system has no defined meaning. Add the system.");
+                return std::string("A code without a system has no defined meaning. Add the system."
+                );
             });
         }
         return;
@@ -288,10 +322,13 @@ void Walker::check_coding_in_system(const Element& at) {
     const Element* code = at.child("code");
     if (facts.known == Verdict::not_checkable) {
         ++out_.not_checkable;
-        if (facts.system == SystemKnowledge::unknown && terminology_.is_value_set_url(coding.system)) {
+        if (facts.system == SystemKnowledge::unknown &&
+            terminology_.is_value_set_url(coding.system)) {
             report(rules::coding_system_value_set, at, [&] {
                 return join(
-                    "The system ", coding.system, " names a value set. Name the code system instead."
+                    "The system ",
+                    coding.system,
+                    " names a value set. Name the code system instead."
                 );
             });
         }
@@ -304,7 +341,9 @@ void Walker::check_coding_in_system(const Element& at) {
             });
         } else {
             report(rules::code_syntax, *code, [&] {
-                return join("The code", shown(coding.code), " is not well-formed for ", coding.system, ".");
+                return join(
+                    "The code", shown(coding.code), " is not well-formed for ", coding.system, "."
+                );
             });
         }
         return;
@@ -315,12 +354,18 @@ void Walker::check_coding_in_system(const Element& at) {
     const Element* place = at.child("display");
     const bool spaces = facts.display == DisplayMatch::whitespace;
     report_as(
-        spaces ? rules::display_whitespace : rules::display_wrong, options_.display_issues,
+        spaces ? rules::display_whitespace : rules::display_wrong,
+        options_.display_issues,
         place == nullptr ? at : *place,
         [&] {
             std::string words = join(
-                spaces ? "The white space of the display" : "The display", shown(display),
-                " is not that of ", coding.system, "#", coding.code, ". Valid: "
+                spaces ? "The white space of the display" : "The display",
+                shown(display),
+                " is not that of ",
+                coding.system,
+                "#",
+                coding.code,
+                ". Valid: "
             );
             bool first = true;
             for (const std::string_view name : terminology_.displays(coding.system, coding.code)) {

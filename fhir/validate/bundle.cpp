@@ -40,8 +40,8 @@ RestUrl split_rest(std::string_view url) noexcept {
 
 void Walker::check_bundle(const Element& bundle) {
     const std::string_view type = bundle.child_value("type");
-    const bool requests = type == "transaction" || type == "batch" || type == "transaction-response" ||
-                          type == "batch-response";
+    const bool requests = type == "transaction" || type == "batch" ||
+                          type == "transaction-response" || type == "batch-response";
     const bool linked = type == "document" || type == "message";
     const Element* first = bundle.child("entry");
     if (linked && first == nullptr) {
@@ -64,10 +64,9 @@ void Walker::check_bundle(const Element& bundle) {
         if (url.empty()) {
             if (resource != nullptr && !requests && type != "history") {
                 report(rules::bundle_full_url, *entry, [] {
-                    return std::string(
-                        "Except in transactions and batches every entry needs a fullUrl, which says "
-                        "what resource this is."
-                    );
+                    return std::string("Except in transactions and batches every entry needs a "
+                                       "fullUrl, which says "
+                                       "what resource this is.");
                 });
             }
             continue;
@@ -78,7 +77,8 @@ void Walker::check_bundle(const Element& bundle) {
             });
             continue;
         }
-        const std::string_view id = resource == nullptr ? std::string_view{} : resource->child_value("id");
+        const std::string_view id =
+            resource == nullptr ? std::string_view{} : resource->child_value("id");
         if (id.empty() || url.starts_with("urn:")) {
             continue;
         }
@@ -88,8 +88,13 @@ void Walker::check_bundle(const Element& bundle) {
             (parts.type != resource->resource_type() || parts.id != id)) {
             report(rules::bundle_full_url_match, *entry, [&] {
                 return join(
-                    "The fullUrl looks like a server's URL, so it must end with the resource's type and "
-                    "id, /", resource->resource_type(), "/...", shown(id), "."
+                    "The fullUrl looks like a server's URL, so it must end with the resource's "
+                    "type and "
+                    "id, /",
+                    resource->resource_type(),
+                    "/...",
+                    shown(id),
+                    "."
                 );
             });
         }

@@ -7,12 +7,17 @@
 namespace gatehouse::fhir::judge {
 namespace {
 
-std::string_view asked_by(const PlanRule& rule) { return rule.plan->canonical; }
+std::string_view asked_by(const PlanRule& rule) {
+    return rule.plan->canonical;
+}
 
 }  // namespace
 
 void Walker::check_max(
-    const Element& parent, const Element& first, const PlanRule& rule, std::uint32_t before,
+    const Element& parent,
+    const Element& first,
+    const PlanRule& rule,
+    std::uint32_t before,
     std::uint32_t count
 ) {
     const std::uint32_t max = rule.rule->max;
@@ -21,10 +26,14 @@ void Walker::check_max(
     }
     if (max == 0) {
         report(
-            rules::not_allowed, first,
+            rules::not_allowed,
+            first,
             [&] {
                 return join(
-                    "Element ", rule.rule->path, " is not allowed by profile ", asked_by(rule),
+                    "Element ",
+                    rule.rule->path,
+                    " is not allowed by profile ",
+                    asked_by(rule),
                     ". Take it out."
                 );
             },
@@ -32,12 +41,20 @@ void Walker::check_max(
         );
     }
     report(
-        rules::cardinality_max, max == 0 ? parent : parent,
+        rules::cardinality_max,
+        max == 0 ? parent : parent,
         [&] {
             return join(
-                rule.rule->path, ": at most ", std::to_string(max), " allowed, ",
-                std::to_string(before + count), " found (profile ", asked_by(rule),
-                "). Keep ", std::to_string(max), "."
+                rule.rule->path,
+                ": at most ",
+                std::to_string(max),
+                " allowed, ",
+                std::to_string(before + count),
+                " found (profile ",
+                asked_by(rule),
+                "). Keep ",
+                std::to_string(max),
+                "."
             );
         },
         rule.plan
@@ -49,11 +66,18 @@ void Walker::check_missing(const Element& parent, const PlanRule& rule, std::uin
         return;
     }
     report(
-        rules::cardinality_min, parent,
+        rules::cardinality_min,
+        parent,
         [&] {
             return join(
-                rule.rule->path, ": at least ", std::to_string(rule.rule->min), " required, ",
-                std::to_string(count), " found (profile ", asked_by(rule), "). Add it."
+                rule.rule->path,
+                ": at least ",
+                std::to_string(rule.rule->min),
+                " required, ",
+                std::to_string(count),
+                " found (profile ",
+                asked_by(rule),
+                "). Add it."
             );
         },
         rule.plan
@@ -94,11 +118,16 @@ void Walker::check_type(const Element& at, const PlanRule& rule) {
         }
     }
     report(
-        rules::wrong_type, at,
+        rules::wrong_type,
+        at,
         [&] {
             std::string words = join(
-                rule.rule->path, ": type ", types_.type(at.type).name, " found, but profile ",
-                asked_by(rule), " allows "
+                rule.rule->path,
+                ": type ",
+                types_.type(at.type).name,
+                " found, but profile ",
+                asked_by(rule),
+                " allows "
             );
             for (std::size_t i = 0; i < rule.types.size(); ++i) {
                 words += i == 0 ? "" : ", ";

@@ -11,8 +11,8 @@ namespace {
 struct Digits {
     bool negative = false;
     bool valid = false;
-    std::string text;       // digits without leading zeros
-    std::int64_t scale = 0; // value = 0.text * 10^scale
+    std::string text;        // digits without leading zeros
+    std::int64_t scale = 0;  // value = 0.text * 10^scale
 };
 
 Digits read_decimal(std::string_view text) {
@@ -78,10 +78,12 @@ Order reverse(Order order) noexcept {
     return order == Order::less ? Order::greater : order == Order::greater ? Order::less : order;
 }
 
-bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+bool digit_char(char c) noexcept {
+    return c >= '0' && c <= '9';
+}
 
 bool looks_like_date(std::string_view text) noexcept {
-    return text.size() >= 4 && is_digit(text[0]) && is_digit(text[3]) &&
+    return text.size() >= 4 && digit_char(text[0]) && digit_char(text[3]) &&
            (text.size() == 4 || text[4] == '-' || text[2] == ':');
 }
 
@@ -120,8 +122,8 @@ Order compare_ordered(const Element& a, const Element& b) {
         }
         return compare_decimals(a.child_value("value"), b.child_value("value"));
     }
-    if (a.value.find('-', 1) != std::string_view::npos || a.value.find(':') != std::string_view::npos ||
-        looks_like_date(b.value)) {
+    if (a.value.find('-', 1) != std::string_view::npos ||
+        a.value.find(':') != std::string_view::npos || looks_like_date(b.value)) {
         const std::size_t length = std::min(a.value.size(), b.value.size());
         const Order order = compare_text(a.value.substr(0, length), b.value.substr(0, length));
         return order == Order::equal && a.value.size() != b.value.size() ? Order::unknown : order;

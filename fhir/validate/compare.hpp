@@ -15,8 +15,8 @@ bool equals_fixed(const Element& at, const Element& wanted);
 bool matches_pattern(const Element& at, const Element& wanted);
 
 enum class Order : std::uint8_t { less, equal, greater, unknown };
-// Decimals by value, dates and times by text where both have the same precision and zone, quantities by
-// value where the units are the same.
+// Decimals by value, dates and times by text where both have the same precision and zone,
+// quantities by value where the units are the same.
 Order compare_ordered(const Element& a, const Element& b);
 Order compare_decimals(std::string_view a, std::string_view b);
 

@@ -1,23 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What data types ask beyond their definitions: identifiers of well-known systems, attachments whose
-// size, hash and data must agree, UCUM annotations.
+// What data types ask beyond their definitions: identifiers of well-known systems, attachments
+// whose size, hash and data must agree, UCUM annotations.
 
 #include <charconv>
 
 #include "fhir/validate/lexical.hpp"
+#include "fhir/validate/text.hpp"
 #include "fhir/validate/walk.hpp"
 
 namespace gatehouse::fhir::judge {
-namespace {
-
-bool has_scheme(std::string_view uri) noexcept {
-    const std::size_t colon = uri.find(':');
-    return colon != std::string_view::npos && colon > 0 && uri.find('/') > colon;
-}
-
-}  // namespace
-
 void Walker::check_identifier(const Element& at) {
     const std::string_view system = at.child_value("system");
     if (system.empty()) {
@@ -34,7 +26,9 @@ void Walker::check_identifier(const Element& at) {
         report(rules::identifier_uri_value, at, [&] {
             return join(
                 "With the system urn:ietf:rfc:3986 the value must be a URI with its scheme "
-                "(urn:uuid:..., urn:oid:..., https://...), not", shown(value), "."
+                "(urn:uuid:..., urn:oid:..., https://...), not",
+                shown(value),
+                "."
             );
         });
     }
@@ -77,7 +71,9 @@ void Walker::check_quantity(const Element& at) {
     }
     report(rules::quantity_annotation, at, [&] {
         return join(
-            "The unit", shown(code), " has an annotation in braces, which comparisons ignore. Say it in "
+            "The unit",
+            shown(code),
+            " has an annotation in braces, which comparisons ignore. Say it in "
             "the unit text instead."
         );
     });

@@ -5,34 +5,22 @@
 
 #include <algorithm>
 
+#include "fhir/validate/text.hpp"
 #include "fhir/validate/walk.hpp"
 
 namespace gatehouse::fhir::judge {
 namespace {
 
-std::string_view without_version(std::string_view canonical) noexcept {
-    return canonical.substr(0, canonical.find('|'));
-}
-
-bool has_scheme(std::string_view uri) noexcept {
-    const std::size_t colon = uri.find(':');
-    return colon != std::string_view::npos && colon > 0 && uri.find('/') > colon;
-}
-
-bool contains(std::string_view text, std::string_view part) noexcept {
-    return text.find(part) != std::string_view::npos;
-}
-
 // Domains that HL7 sets aside for examples: unknown extensions of theirs are never an error.
 bool is_example(std::string_view url) noexcept {
-    return contains(url, "example.org") || contains(url, "acme.com") || contains(url, "nema.org") ||
-           contains(url, "example.com");
+    return has_part(url, "example.org") || has_part(url, "acme.com") || has_part(url, "nema.org") ||
+           has_part(url, "example.com");
 }
 
 // HL7's own name spaces and URNs: whoever writes there means a definition that exists.
 bool must_be_known(std::string_view url) noexcept {
-    return url.starts_with("http://hl7.org/fhir") || contains(url, "://fhir.hl7.org.uk/") ||
-           contains(url, "://fhir.nhs.uk/") || url.starts_with("urn:");
+    return url.starts_with("http://hl7.org/fhir") || has_part(url, "://fhir.hl7.org.uk/") ||
+           has_part(url, "://fhir.nhs.uk/") || url.starts_with("urn:");
 }
 
 const Element* value_of(const Element& extension) noexcept {
@@ -63,7 +51,8 @@ void Walker::check_extension(const Element& at, Actives& rules) {
     const std::string_view url = url_element == nullptr ? std::string_view{} : url_element->value;
     if (url.empty()) {
         report(rules::extension_no_url, at, [] {
-            return std::string("An extension needs a url: it is what says which extension this is.");
+            return std::string("An extension needs a url: it is what says which extension this is."
+            );
         });
         return;
     }
@@ -93,7 +82,8 @@ void Walker::check_extension(const Element& at, Actives& rules) {
             }
         }
         report(
-            rules::extension_sub, at,
+            rules::extension_sub,
+            at,
             [&] {
                 return join("Extension ", outer->canonical, " has no part named", shown(url), ".");
             },
@@ -106,7 +96,8 @@ void Walker::check_extension(const Element& at, Actives& rules) {
         report(rules::extension_version_not_allowed, at, [&] {
             return join(
                 "The url of an extension must not carry a version; it was checked against ",
-                plan->canonical, "."
+                plan->canonical,
+                "."
             );
         });
     }
@@ -115,15 +106,23 @@ void Walker::check_extension(const Element& at, Actives& rules) {
         if (!extension_allowed(url)) {
             report(rules::extension_unknown_here, at, [&] {
                 return join(
-                    "Extension ", url, " is not known, so it may not stand here. Check the url, or load "
+                    "Extension ",
+                    url,
+                    " is not known, so it may not stand here. Check the url, or load "
                     "the package that defines it."
                 );
             });
         } else {
             ++out_.not_checkable;
             report_as(
-                rules::extension_unknown, modifier ? Severity::warning : Severity::information, at,
-                [&] { return join("Extension ", url, " is not known, so its content was not checked."); }
+                rules::extension_unknown,
+                modifier ? Severity::warning : Severity::information,
+                at,
+                [&] {
+                    return join(
+                        "Extension ", url, " is not known, so its content was not checked."
+                    );
+                }
             );
         }
         return;
@@ -135,11 +134,14 @@ void Walker::check_extension(const Element& at, Actives& rules) {
     const bool as_modifier = at.name == "modifierExtension";
     if (as_modifier != plan->profile->modifier_extension) {
         report(
-            as_modifier ? rules::extension_modifier_yes : rules::extension_modifier_no, at,
+            as_modifier ? rules::extension_modifier_yes : rules::extension_modifier_no,
+            at,
             [&] {
                 return as_modifier
                            ? join("Extension ", url, " is not a modifier: send it as extension.")
-                           : join("Extension ", url, " is a modifier: send it as modifierExtension.");
+                           : join(
+                                 "Extension ", url, " is a modifier: send it as modifierExtension."
+                             );
             },
             plan
         );
@@ -164,10 +166,13 @@ void Walker::check_extension_shape(const Element& at, const Plan& plan) {
         if (simple) {
             const bool parts = at.child("extension") != nullptr;
             report(
-                parts ? rules::extension_simple_wrong : rules::extension_simple_absent, at,
+                parts ? rules::extension_simple_wrong : rules::extension_simple_absent,
+                at,
                 [&] {
                     return join(
-                        "Extension ", plan.canonical, " holds a value",
+                        "Extension ",
+                        plan.canonical,
+                        " holds a value",
                         parts ? ", not extensions." : ", but there is none."
                     );
                 },
@@ -184,7 +189,8 @@ void Walker::check_extension_shape(const Element& at, const Plan& plan) {
     }
     if (!fits) {
         report(
-            rules::extension_type, at,
+            rules::extension_type,
+            at,
             [&] {
                 std::string words = join("Extension ", plan.canonical, " allows ");
                 if (!simple) {
@@ -213,9 +219,11 @@ void Walker::check_extension_context(const Element& at, const Plan& plan) {
         }
     }
     report(
-        rules::extension_context, host,
+        rules::extension_context,
+        host,
         [&] {
-            std::string words = join("Extension ", plan.canonical, " may not stand here; it is for ");
+            std::string words =
+                join("Extension ", plan.canonical, " may not stand here; it is for ");
             for (std::size_t i = 0; i < profile.contexts.size(); ++i) {
                 words += i == 0 ? "" : ", ";
                 words += profile.contexts[i].expression;
@@ -226,8 +234,9 @@ void Walker::check_extension_context(const Element& at, const Plan& plan) {
     );
 }
 
-// An element context is a type or a path: "Patient", "Patient.birthDate", "CodeableConcept.coding". The
-// host fits if one of the paths that lead to it, from the resource or from any type on the way, is that.
+// An element context is a type or a path: "Patient", "Patient.birthDate", "CodeableConcept.coding".
+// The host fits if one of the paths that lead to it, from the resource or from any type on the way,
+// is that.
 bool Walker::context_fits(const Element& host, const Profile::Context& context) {
     const std::string_view wanted = context.expression;
     if (context.type == "extension") {
@@ -246,9 +255,10 @@ bool Walker::context_fits(const Element& host, const Profile::Context& context) 
             return true;
         }
     }
-    // Paths: compare from the end, name by name, up to an ancestor of the type that the path starts with.
+    // Paths: compare from the end, name by name, up to an ancestor of the type that the path starts
+    // with.
     std::string_view rest = wanted;
-    if (rest.starts_with("http://hl7.org/fhir/StructureDefinition/") && contains(rest, "#")) {
+    if (rest.starts_with("http://hl7.org/fhir/StructureDefinition/") && has_part(rest, "#")) {
         rest.remove_prefix(rest.find('#') + 1);
     }
     const Element* step = &host;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// fixed[x]: the element equals the value, nothing more and nothing less. pattern[x]: the element holds
-// at least what the value holds; each item of an array of the pattern matches some item of the element.
-// Also minValue, maxValue and maxLength. (FHIR R4 §5.1.0.8, ElementDefinition.)
+// fixed[x]: the element equals the value, nothing more and nothing less. pattern[x]: the element
+// holds at least what the value holds; each item of an array of the pattern matches some item of
+// the element. Also minValue, maxValue and maxLength. (FHIR R4 §5.1.0.8, ElementDefinition.)
 
 #include "fhir/validate/walk.hpp"
 
@@ -89,11 +89,17 @@ void Walker::check_values(const Element& at, const PlanRule& rule) {
     }
     if (asked.max_length != 0 && length_of(at.value) > asked.max_length) {
         report(
-            rules::max_length, at,
+            rules::max_length,
+            at,
             [&] {
                 return join(
-                    "The text has ", std::to_string(length_of(at.value)), " characters; profile ",
-                    rule.plan->canonical, " allows ", std::to_string(asked.max_length), "."
+                    "The text has ",
+                    std::to_string(length_of(at.value)),
+                    " characters; profile ",
+                    rule.plan->canonical,
+                    " allows ",
+                    std::to_string(asked.max_length),
+                    "."
                 );
             },
             rule.plan
@@ -112,16 +118,27 @@ void Walker::check_fixed(const Element& at, const Element& wanted, const PlanRul
         return;
     }
     report(
-        rules::fixed_value, at,
+        rules::fixed_value,
+        at,
         [&] {
             return wanted.has_value()
                        ? join(
-                             "The value", shown(at.value), " is not the fixed value '", wanted.value,
-                             "' that profile ", rule.plan->canonical, " asks for at ", rule.rule->id, "."
+                             "The value",
+                             shown(at.value),
+                             " is not the fixed value '",
+                             wanted.value,
+                             "' that profile ",
+                             rule.plan->canonical,
+                             " asks for at ",
+                             rule.rule->id,
+                             "."
                          )
                        : join(
                              "The content is not exactly the fixed value that profile ",
-                             rule.plan->canonical, " asks for at ", rule.rule->id, "."
+                             rule.plan->canonical,
+                             " asks for at ",
+                             rule.rule->id,
+                             "."
                          );
         },
         rule.plan
@@ -133,12 +150,14 @@ void Walker::check_pattern(const Element& at, const Element& wanted, const PlanR
         return;
     }
     report(
-        rules::pattern_value, at,
+        rules::pattern_value,
+        at,
         [&] {
             std::string what;
             for (const Element& part : wanted.children()) {
                 bool found = false;
-                for (const Element* one = at.child(part.name); one != nullptr; one = one->next_same()) {
+                for (const Element* one = at.child(part.name); one != nullptr;
+                     one = one->next_same()) {
                     found = found || matches_pattern(*one, part);
                 }
                 if (!found) {
@@ -147,9 +166,16 @@ void Walker::check_pattern(const Element& at, const Element& wanted, const PlanR
                 }
             }
             return join(
-                "The content does not hold the pattern", wanted.has_value() ? " '" : "",
-                wanted.value, wanted.has_value() ? "'" : "", " that profile ", rule.plan->canonical,
-                " asks for at ", rule.rule->id, what, "."
+                "The content does not hold the pattern",
+                wanted.has_value() ? " '" : "",
+                wanted.value,
+                wanted.has_value() ? "'" : "",
+                " that profile ",
+                rule.plan->canonical,
+                " asks for at ",
+                rule.rule->id,
+                what,
+                "."
             );
         },
         rule.plan
@@ -157,17 +183,21 @@ void Walker::check_pattern(const Element& at, const Element& wanted, const PlanR
 }
 
 void Walker::check_bounds(const Element& at, const PlanRule& rule) {
-    const auto compare = [](const Element& a, const Element& b) {
-        return compare_ordered(a, b);
-    };
+    const auto compare = [](const Element& a, const Element& b) { return compare_ordered(a, b); };
     if (const Element* least = rule.rule->min_value) {
         if (compare(at, *least) == Order::less) {
             report(
-                rules::min_value, at,
+                rules::min_value,
+                at,
                 [&] {
                     return join(
-                        "The value", shown(at.value), " is below the least value allowed, ",
-                        least->value, " (profile ", rule.plan->canonical, ")."
+                        "The value",
+                        shown(at.value),
+                        " is below the least value allowed, ",
+                        least->value,
+                        " (profile ",
+                        rule.plan->canonical,
+                        ")."
                     );
                 },
                 rule.plan
@@ -177,11 +207,17 @@ void Walker::check_bounds(const Element& at, const PlanRule& rule) {
     if (const Element* most = rule.rule->max_value) {
         if (compare(at, *most) == Order::greater) {
             report(
-                rules::max_value, at,
+                rules::max_value,
+                at,
                 [&] {
                     return join(
-                        "The value", shown(at.value), " is above the greatest value allowed, ",
-                        most->value, " (profile ", rule.plan->canonical, ")."
+                        "The value",
+                        shown(at.value),
+                        " is above the greatest value allowed, ",
+                        most->value,
+                        " (profile ",
+                        rule.plan->canonical,
+                        ")."
                     );
                 },
                 rule.plan

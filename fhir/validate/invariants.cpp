@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Invariants: those that every element carries are decided in C++, the rest by compiled FHIRPath with
-// %resource, resolve(), memberOf() and conformsTo() answered by this walk.
+// Invariants: those that every element carries are decided in C++, the rest by compiled FHIRPath
+// with %resource, resolve(), memberOf() and conformsTo() answered by this walk.
 
 #include "fhir/validate/walk.hpp"
 
@@ -42,14 +42,16 @@ int Walker::answer_conforms_to(const Element& element, std::string_view profile)
     if (plan == nullptr) {
         return -1;
     }
-    return types_.is_a(element.type, plan->profile->type) && conforms(element, plan->root()) ? 1 : 0;
+    return types_.is_a(element.type, plan->profile->type) && conforms(element, plan->root()) ? 1
+                                                                                             : 0;
 }
 
 void Walker::check_invariants(const Element& at, const PlanRule& rule) {
     for (const InvariantLink& link : rule.invariants) {
         switch (link.native) {
         case NativeInvariant::ele_1:
-        case NativeInvariant::dom_3: continue;  // empty elements and orphans have checks of their own
+        case NativeInvariant::dom_3:
+            continue;  // empty elements and orphans have checks of their own
         case NativeInvariant::ext_1:
             if (at.child("extension") != nullptr) {
                 for (const Element& child : at.children()) {
@@ -102,7 +104,8 @@ void Walker::check_invariant(const Element& at, const PlanRule& rule, const Inva
     case path::Truth::failed:
         ++out_.not_checkable;
         report(
-            rules::invariant_not_checkable, at,
+            rules::invariant_not_checkable,
+            at,
             [&] {
                 return join(
                     "Invariant ", invariant.key, " could not be evaluated here: ", error.message
@@ -126,18 +129,28 @@ void Walker::fail_invariant(const Element& at, const PlanRule& rule, const Invar
     }
     const std::string id = quiet_ == 0 ? "inv:" + invariant.key : std::string{};
     const std::string message_id =
-        quiet_ == 0 ? join(invariant.source.empty() ? rule.plan->profile->url : invariant.source, "#",
-                           invariant.key)
+        quiet_ == 0 ? join(
+                          invariant.source.empty() ? rule.plan->profile->url : invariant.source,
+                          "#",
+                          invariant.key
+                      )
                     : std::string{};
     RuleInfo info = rules::invariant_failed;
     info.id = id;
     info.message_id = message_id;
     report_as(
-        info, severity, at,
+        info,
+        severity,
+        at,
         [&] {
             return join(
-                "Invariant ", invariant.key, " does not hold: ", invariant.human, " (profile ",
-                rule.plan->canonical, ")"
+                "Invariant ",
+                invariant.key,
+                " does not hold: ",
+                invariant.human,
+                " (profile ",
+                rule.plan->canonical,
+                ")"
             );
         },
         rule.plan

@@ -6,9 +6,15 @@
 namespace gatehouse::fhir::judge::lexical {
 namespace {
 
-bool digit(char c) noexcept { return c >= '0' && c <= '9'; }
-bool letter(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-bool space(char c) noexcept { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+bool digit(char c) noexcept {
+    return c >= '0' && c <= '9';
+}
+bool letter(char c) noexcept {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+bool space(char c) noexcept {
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
 
 // Reads exactly `count` digits from `at`; -1 if they are not there.
 int digits(std::string_view text, std::size_t at, std::size_t count) noexcept {
@@ -25,7 +31,9 @@ int digits(std::string_view text, std::size_t at, std::size_t count) noexcept {
     return value;
 }
 
-bool leap(int year) noexcept { return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0; }
+bool leap(int year) noexcept {
+    return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+}
 
 int days_in(int year, int month) noexcept {
     static constexpr int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};

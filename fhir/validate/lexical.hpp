@@ -1,7 +1,8 @@
 #pragma once
 // SPDX-License-Identifier: Apache-2.0
 //
-// The lexical spaces of FHIR's primitives (R4 §2.24.0.1), scanned without regexes and without allocation.
+// The lexical spaces of FHIR's primitives (R4 §2.24.0.1), scanned without regexes and without
+// allocation.
 
 #include <cstdint>
 #include <string_view>
@@ -12,9 +13,9 @@ bool is_code(std::string_view text) noexcept;     // no outer white space, singl
 bool is_id(std::string_view text) noexcept;       // [A-Za-z0-9\-\.]{1,64}
 bool is_integer(std::string_view text) noexcept;  // -?(0|[1-9][0-9]*)
 bool is_decimal(std::string_view text) noexcept;
-bool is_oid(std::string_view text) noexcept;      // without "urn:oid:"
-bool is_uuid(std::string_view text) noexcept;     // without "urn:uuid:", lower case
-bool is_time(std::string_view text) noexcept;     // hh:mm:ss(.fff)
+bool is_oid(std::string_view text) noexcept;   // without "urn:oid:"
+bool is_uuid(std::string_view text) noexcept;  // without "urn:uuid:", lower case
+bool is_time(std::string_view text) noexcept;  // hh:mm:ss(.fff)
 // Digits from the first that is not zero, without point and exponent.
 std::size_t significant_digits(std::string_view decimal) noexcept;
 

@@ -1,48 +1,78 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Narrative.div (FHIR R4 §2.4.0 Narrative): well-formed XHTML of the basic formatting elements, without
-// scripts, forms or events; some content (txt-1, txt-2). The kept source text is scanned, not rebuilt.
+// Narrative.div (FHIR R4 §2.4.0 Narrative): well-formed XHTML of the basic formatting elements,
+// without scripts, forms or events; some content (txt-1, txt-2). The kept source text is scanned,
+// not rebuilt.
 
 #include <algorithm>
 #include <array>
 
+#include "fhir/validate/text.hpp"
 #include "fhir/validate/walk.hpp"
 
 namespace gatehouse::fhir::judge {
 namespace {
 
-constexpr std::array<std::string_view, 53> elements = {
-    "a",     "abbr",  "acronym", "address", "area",  "b",    "bdo",    "big",  "blockquote",
-    "br",    "caption", "cite",  "code",    "col",   "colgroup", "dd", "dfn",  "div",
-    "dl",    "dt",    "em",      "h1",      "h2",    "h3",   "h4",     "h5",   "h6",
-    "hr",    "i",     "img",     "kbd",     "li",    "map",  "ol",     "p",    "pre",
-    "q",     "samp",  "small",   "span",    "strong", "sub", "sup",    "table", "tbody",
-    "td",    "tfoot", "th",      "thead",   "tr",    "tt",   "ul",     "var",
+constexpr std::array<std::string_view, 53> narrative_elements = {
+    "a",  "abbr",    "acronym", "address", "area",   "b",        "bdo", "big",   "blockquote",
+    "br", "caption", "cite",    "code",    "col",    "colgroup", "dd",  "dfn",   "div",
+    "dl", "dt",      "em",      "h1",      "h2",     "h3",       "h4",  "h5",    "h6",
+    "hr", "i",       "img",     "kbd",     "li",     "map",      "ol",  "p",     "pre",
+    "q",  "samp",    "small",   "span",    "strong", "sub",      "sup", "table", "tbody",
+    "td", "tfoot",   "th",      "thead",   "tr",     "tt",       "ul",  "var",
 };
 
-constexpr std::array<std::string_view, 22> attributes = {
-    "abbr", "accesskey", "align", "axis",  "char",  "charoff", "class",     "colspan",
-    "dir",  "headers",   "id",    "lang",  "rowspan", "scope", "span",      "style",
-    "tabindex", "title", "valign", "width", "xml:lang", "xml:space",
+constexpr std::array<std::string_view, 22> narrative_attributes = {
+    "abbr",     "accesskey", "align",  "axis",  "char",     "charoff",   "class", "colspan",
+    "dir",      "headers",   "id",     "lang",  "rowspan",  "scope",     "span",  "style",
+    "tabindex", "title",     "valign", "width", "xml:lang", "xml:space",
 };
 
-constexpr std::array<std::string_view, 38> pairs = {
-    "a.charset",     "a.coords",   "a.href",       "a.hreflang",        "a.name",
-    "a.rel",         "a.rev",      "a.shape",      "a.type",            "area.alt",
-    "area.coords",   "area.href",  "area.nohref",  "area.shape",        "blockquote.cite",
-    "div.xmlns",     "img.alt",    "img.border",   "img.height",        "img.ismap",
-    "img.longdesc",  "img.src",    "img.usemap",   "img.width",         "map.name",
-    "pre.space",     "q.cite",     "table.border", "table.cellpadding", "table.cellspacing",
-    "table.frame",   "table.rules", "table.summary", "table.width",     "td.nowrap",
-    "ol.start",      "ol.type",    "th.nowrap",
+constexpr std::array<std::string_view, 38> narrative_pairs = {
+    "a.charset",
+    "a.coords",
+    "a.href",
+    "a.hreflang",
+    "a.name",
+    "a.rel",
+    "a.rev",
+    "a.shape",
+    "a.type",
+    "area.alt",
+    "area.coords",
+    "area.href",
+    "area.nohref",
+    "area.shape",
+    "blockquote.cite",
+    "div.xmlns",
+    "img.alt",
+    "img.border",
+    "img.height",
+    "img.ismap",
+    "img.longdesc",
+    "img.src",
+    "img.usemap",
+    "img.width",
+    "map.name",
+    "pre.space",
+    "q.cite",
+    "table.border",
+    "table.cellpadding",
+    "table.cellspacing",
+    "table.frame",
+    "table.rules",
+    "table.summary",
+    "table.width",
+    "td.nowrap",
+    "ol.start",
+    "ol.type",
+    "th.nowrap",
 };
 
 template <std::size_t N>
 bool listed(const std::array<std::string_view, N>& list, std::string_view name) noexcept {
     return std::find(list.begin(), list.end(), name) != list.end();
 }
-
-bool is_space(char c) noexcept { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
 bool name_char(char c) noexcept {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
@@ -51,7 +81,7 @@ bool name_char(char c) noexcept {
 
 // What the scan found; each text is a literal or points into the div.
 struct Findings {
-    const char* malformed = nullptr;   // why it is not well-formed
+    const char* malformed = nullptr;  // why it is not well-formed
     std::string_view malformed_name;
     std::string_view bad_element;
     std::string_view bad_attribute;
@@ -162,7 +192,7 @@ private:
             opened_ = true;
             found_.root = name;
         }
-        if (!listed(elements, name) && found_.bad_element.empty()) {
+        if (!listed(narrative_elements, name) && found_.bad_element.empty()) {
             found_.bad_element = name;
         }
         found_.has_content = found_.has_content || name == "img";
@@ -215,13 +245,15 @@ private:
             }
             return;
         }
-        if (name.starts_with("xmlns:") || listed(attributes, name)) {
+        if (name.starts_with("xmlns:") || listed(narrative_attributes, name)) {
             return;
         }
-        const bool paired = std::any_of(pairs.begin(), pairs.end(), [&](std::string_view pair) {
-            return pair.size() == element.size() + 1 + name.size() && pair.starts_with(element) &&
-                   pair[element.size()] == '.' && pair.ends_with(name);
-        });
+        const bool paired =
+            std::any_of(narrative_pairs.begin(), narrative_pairs.end(), [&](std::string_view pair) {
+                return pair.size() == element.size() + 1 + name.size() &&
+                       pair.starts_with(element) && pair[element.size()] == '.' &&
+                       pair.ends_with(name);
+            });
         if (!paired && found_.bad_attribute.empty()) {
             found_.bad_attribute = name;
             found_.bad_attribute_on = element;
@@ -233,8 +265,8 @@ private:
                                           ? text_.substr(at_, 1)
                                           : text_.substr(at_, close + 1 - at_);
         const bool numeric = name.size() > 3 && name[1] == '#';
-        const bool known = name == "&amp;" || name == "&lt;" || name == "&gt;" || name == "&quot;" ||
-                           name == "&apos;";
+        const bool known = name == "&amp;" || name == "&lt;" || name == "&gt;" ||
+                           name == "&quot;" || name == "&apos;";
         if (!numeric && !known && found_.bad_entity.empty()) {
             found_.bad_entity = name;
         }
@@ -257,16 +289,21 @@ void Walker::check_narrative(const Element& div) {
     if (!found.bad_entity.empty()) {
         report(rules::narrative_entity, div, [&] {
             return join(
-                "The XHTML has the entity ", found.bad_entity,
-                "; only amp, lt, gt, quot, apos and numeric ones are allowed (&#160; for a hard space)."
+                "The XHTML has the entity ",
+                found.bad_entity,
+                "; only amp, lt, gt, quot, apos and numeric ones are allowed (&#160; for a hard "
+                "space)."
             );
         });
     }
     if (found.malformed != nullptr) {
         report(rules::narrative_form, div, [&] {
             return join(
-                "The XHTML is not well-formed: ", found.malformed,
-                found.malformed_name.empty() ? "" : " ", found.malformed_name, "."
+                "The XHTML is not well-formed: ",
+                found.malformed,
+                found.malformed_name.empty() ? "" : " ",
+                found.malformed_name,
+                "."
             );
         });
         return;
@@ -284,26 +321,34 @@ void Walker::check_narrative(const Element& div) {
     if (!found.bad_element.empty()) {
         report(rules::narrative_element, div, [&] {
             return join(
-                "The XHTML has <", found.bad_element,
-                ">, which narrative may not hold: only basic formatting, tables, lists, links and images."
+                "The XHTML has <",
+                found.bad_element,
+                ">, which narrative may not hold: only basic formatting, tables, lists, links and "
+                "images."
             );
         });
     }
     if (!found.bad_attribute.empty()) {
         report(rules::narrative_attribute, div, [&] {
             return join(
-                "The XHTML has the attribute ", found.bad_attribute, " on <", found.bad_attribute_on,
+                "The XHTML has the attribute ",
+                found.bad_attribute,
+                " on <",
+                found.bad_attribute_on,
                 ">, which narrative may not hold."
             );
         });
     }
     if (!found.has_content) {
         static constexpr RuleInfo empty{
-            "inv:txt-2", "http://hl7.org/fhir/StructureDefinition/Narrative#txt-2",
-            IssueType::invariant, Severity::error
-        };
+            "inv:txt-2",
+            "http://hl7.org/fhir/StructureDefinition/Narrative#txt-2",
+            IssueType::invariant,
+            Severity::error};
         report(empty, div, [] {
-            return std::string("The narrative has no text and no image (txt-2). Give it content or leave it out.");
+            return std::string(
+                "The narrative has no text and no image (txt-2). Give it content or leave it out."
+            );
         });
     }
 }

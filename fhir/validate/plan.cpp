@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fhir/validate/plan.hpp"
 
+#include "fhir/validate/text.hpp"
+
 namespace gatehouse::fhir::judge {
 namespace {
 
@@ -28,12 +30,8 @@ NativeInvariant native_of(const Invariant& invariant) noexcept {
     return NativeInvariant::none;
 }
 
-std::string_view without_version(std::string_view canonical) noexcept {
-    return canonical.substr(0, canonical.find('|'));
-}
-
-// The url that a slice of Extension.extension or X.extension stands for: fixed in the slice, or that of
-// its type profile.
+// The url that a slice of Extension.extension or X.extension stands for: fixed in the slice, or
+// that of its type profile.
 std::string_view extension_url(const PlanRule& slice, const TypeModel& types) {
     if (slice.types.size() != 1 || slice.types.front().type != types.find("Extension")) {
         return {};
@@ -52,9 +50,7 @@ std::string_view extension_url(const PlanRule& slice, const TypeModel& types) {
 }  // namespace
 
 Planner::Planner(const Schema& schema, const Terminology& terminology)
-    : schema_(schema),
-      terminology_(terminology),
-      by_type_(schema.types().type_count() + 1),
+    : schema_(schema), terminology_(terminology), by_type_(schema.types().type_count() + 1),
       type_looked_(schema.types().type_count() + 1) {}
 
 const Plan* Planner::plan(std::string_view canonical, std::string* problem) const {
@@ -176,7 +172,8 @@ const Plan* Planner::build(const Profile& profile) const {
             out.by_child[index] = static_cast<std::uint16_t>(slot + 1);
             bool required = child.min > 0;
             for (const RuleId slice : child.slices) {
-                required = required || (slice < profile.rules.size() && profile.rules[slice].min > 0);
+                required =
+                    required || (slice < profile.rules.size() && profile.rules[slice].min > 0);
             }
             if (required) {
                 out.required.push_back(slot);
@@ -232,8 +229,8 @@ void Planner::fill(PlanRule& out, const Plan& plan, const Rule& rule) const {
     for (const TypeRule& type : rule.types) {
         TypeLink& link = out.types.emplace_back();
         link.type = type.type;
-        link.any_resource = type.type != unknown_type &&
-                            (type.type == resource || type.type == domain_resource);
+        link.any_resource =
+            type.type != unknown_type && (type.type == resource || type.type == domain_resource);
         for (const std::string& profile : type.profiles) {
             link.profiles.emplace_back().canonical = profile;
             out.any_type_profile = true;

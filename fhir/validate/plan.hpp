@@ -1,9 +1,10 @@
 #pragma once
 // SPDX-License-Identifier: Apache-2.0
 //
-// Plan: a compiled Profile (fhir/schema) rearranged for the walk: children addressed by the index that
-// annotate() left in each element, required children listed, bindings and type profiles resolved once.
-// Plans are built on first use, never freed before their Planner, and shared by threads.
+// Plan: a compiled Profile (fhir/schema) rearranged for the walk: children addressed by the index
+// that annotate() left in each element, required children listed, bindings and type profiles
+// resolved once. Plans are built on first use, never freed before their Planner, and shared by
+// threads.
 
 #include <atomic>
 #include <deque>
@@ -47,19 +48,19 @@ struct PlanRule {
     const Plan* plan = nullptr;
     const PlanRule* entry = nullptr;  // a slice: the slicing entry it belongs to
     TypeId children_of = unknown_type;
-    std::vector<std::uint16_t> by_child;     // ChildInfo index -> slot + 1, 0: not in this profile
-    std::vector<const PlanRule*> children;   // by slot, slicing entries only
-    std::vector<std::uint16_t> required;     // slots with min > 0, here or in a slice
+    std::vector<std::uint16_t> by_child;    // ChildInfo index -> slot + 1, 0: not in this profile
+    std::vector<const PlanRule*> children;  // by slot, slicing entries only
+    std::vector<std::uint16_t> required;    // slots with min > 0, here or in a slice
     std::vector<const PlanRule*> slices;
-    std::string_view slice_url;     // a slice of extensions: the url that names it
-    std::vector<InvariantLink> invariants;   // without those that are always true here
+    std::string_view slice_url;             // a slice of extensions: the url that names it
+    std::vector<InvariantLink> invariants;  // without those that are always true here
     std::deque<TypeLink> types;
     const ValueSetIndex* value_set = nullptr;
     const ValueSetIndex* max_value_set = nullptr;
     bool value_set_missing = false;
     bool any_type_profile = false;
-    bool type_restricted = false;   // a choice (or a slice of one) that allows fewer types
-    bool has_own_checks = false;    // fixed, pattern, binding, invariants, length or bounds
+    bool type_restricted = false;  // a choice (or a slice of one) that allows fewer types
+    bool has_own_checks = false;   // fixed, pattern, binding, invariants, length or bounds
 };
 
 struct Plan {

@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Primitive values: JSON kind, lexical form and meaning of every FHIR primitive (R4 §2.24.0.1). Scanned
-// by hand: the regexes of the specification cost more than the rest of the walk.
+// Primitive values: JSON kind, lexical form and meaning of every FHIR primitive (R4 §2.24.0.1).
+// Scanned by hand: the regexes of the specification cost more than the rest of the walk.
 
 #include <charconv>
 
 #include "fhir/validate/lexical.hpp"
+#include "fhir/validate/text.hpp"
 #include "fhir/validate/walk.hpp"
 
 namespace gatehouse::fhir::judge {
 namespace {
 
 constexpr std::size_t string_bytes_max = 1024 * 1024;
-
-bool is_space(char c) noexcept { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
 // U+00A0 counts as white space at the ends of a text, as for HL7's validator.
 bool starts_or_ends_with_space(std::string_view text) noexcept {
@@ -57,7 +56,11 @@ void Walker::check_json_type(const Element& at) {
     if (!fits) {
         report(rules::json_type, at, [&] {
             return join(
-                "In JSON a ", types_.type(at.type).name, " is ", name, ", but this is ",
+                "In JSON a ",
+                types_.type(at.type).name,
+                " is ",
+                name,
+                ", but this is ",
                 at.written == Written::string    ? "a string."
                 : at.written == Written::number  ? "a number."
                 : at.written == Written::boolean ? "true or false."
@@ -71,9 +74,8 @@ void Walker::check_primitive(const Element& at, PrimitiveKind kind) {
     if (!at.has_value()) {
         if (at.first_child == nullptr) {
             report(rules::empty_element, at, [&] {
-                return std::string(
-                    "This element has neither a value nor an extension. Give it one or leave it out."
-                );
+                return std::string("This element has neither a value nor an extension. Give it one "
+                                   "or leave it out.");
             });
         }
         return;
@@ -112,7 +114,8 @@ void Walker::check_primitive(const Element& at, PrimitiveKind kind) {
         if (!lexical::is_code(value)) {
             report(rules::code_whitespace, at, [&] {
                 return join(
-                    "The code", shown(value),
+                    "The code",
+                    shown(value),
                     " has white space at an end, or more than one space inside. Take it out."
                 );
             });
@@ -146,7 +149,8 @@ void Walker::check_text(const Element& at) {
     if (value.size() > string_bytes_max) {
         report(rules::string_length, at, [&] {
             return join(
-                "The text has ", std::to_string(value.size()),
+                "The text has ",
+                std::to_string(value.size()),
                 " bytes; FHIR allows 1,048,576. Send it as an attachment."
             );
         });
@@ -175,7 +179,8 @@ void Walker::check_number(const Element& at, PrimitiveKind kind) {
         } else if (lexical::significant_digits(value) > 18) {
             report(rules::decimal_range, at, [&] {
                 return join(
-                    "The value", shown(value),
+                    "The value",
+                    shown(value),
                     " has more digits than most systems keep (18). Check that it is meant."
                 );
             });
@@ -187,19 +192,25 @@ void Walker::check_number(const Element& at, PrimitiveKind kind) {
     if (!lexical::is_integer(value) || error != std::errc{} || end != value.data() + value.size()) {
         report(rules::integer_value, at, [&] {
             return join(
-                "The value", shown(value), " is not a whole number between -2147483648 and 2147483647."
+                "The value",
+                shown(value),
+                " is not a whole number between -2147483648 and 2147483647."
             );
         });
         return;
     }
     if (kind == PrimitiveKind::positive_int && number < 1) {
         report(rules::integer_positive, at, [&] {
-            return join("The value", shown(value), " is below 1, the least value of a positiveInt.");
+            return join(
+                "The value", shown(value), " is below 1, the least value of a positiveInt."
+            );
         });
     }
     if (kind == PrimitiveKind::unsigned_int && number < 0) {
         report(rules::integer_unsigned, at, [&] {
-            return join("The value", shown(value), " is below 0, the least value of an unsignedInt.");
+            return join(
+                "The value", shown(value), " is below 0, the least value of an unsignedInt."
+            );
         });
     }
 }
@@ -210,8 +221,13 @@ void Walker::check_date(const Element& at, PrimitiveKind kind) {
     const auto complain = [&](const RuleInfo& rule, std::string_view wanted) {
         report(rule, at, [&] {
             return join(
-                "The value", shown(value), " is not a real ", wanted,
-                form.problem == nullptr ? "" : ": ", form.problem == nullptr ? "" : form.problem, "."
+                "The value",
+                shown(value),
+                " is not a real ",
+                wanted,
+                form.problem == nullptr ? "" : ": ",
+                form.problem == nullptr ? "" : form.problem,
+                "."
             );
         });
     };
@@ -244,7 +260,9 @@ void Walker::check_date(const Element& at, PrimitiveKind kind) {
         if (form.precision >= lexical::Precision::second && !form.has_zone) {
             report(rules::date_time_zone, at, [&] {
                 return join(
-                    "The value", shown(value), " has a time but no zone. Add Z or an offset such as +00:00."
+                    "The value",
+                    shown(value),
+                    " has a time but no zone. Add Z or an offset such as +00:00."
                 );
             });
             return;
@@ -264,7 +282,9 @@ void Walker::check_uri(const Element& at, PrimitiveKind kind) {
         // HL7's validator lets other control characters pass, so only white space is refused.
         if (is_space(c)) {
             report(rules::uri_whitespace, at, [&] {
-                return join("The URI", shown(value), " has white space. Take it out, or encode it as %20.");
+                return join(
+                    "The URI", shown(value), " has white space. Take it out, or encode it as %20."
+                );
             });
             break;
         }
@@ -272,24 +292,34 @@ void Walker::check_uri(const Element& at, PrimitiveKind kind) {
     if (value.starts_with("oid:") || value.starts_with("uuid:")) {
         const bool oid = value.front() == 'o';
         report(oid ? rules::uri_oid : rules::uri_uuid, at, [&] {
-            return join("Write urn:", oid ? "oid:" : "uuid:", " in front, not ", oid ? "oid:." : "uuid:.");
+            return join(
+                "Write urn:", oid ? "oid:" : "uuid:", " in front, not ", oid ? "oid:." : "uuid:."
+            );
         });
     }
     if (value.starts_with("urn:oid:") || kind == PrimitiveKind::oid) {
         if (!value.starts_with("urn:oid:")) {
-            report(rules::oid_start, at, [] { return std::string("An OID starts with urn:oid:."); });
+            report(rules::oid_start, at, [] {
+                return std::string("An OID starts with urn:oid:.");
+            });
         } else if (!lexical::is_oid(value.substr(8))) {
             report(rules::oid_value, at, [&] {
-                return join("The OID", shown(value), " is not numbers joined by dots, first 0, 1 or 2.");
+                return join(
+                    "The OID", shown(value), " is not numbers joined by dots, first 0, 1 or 2."
+                );
             });
         }
     }
     if (value.starts_with("urn:uuid:") || kind == PrimitiveKind::uuid) {
         if (!value.starts_with("urn:uuid:")) {
-            report(rules::uuid_start, at, [] { return std::string("A UUID starts with urn:uuid:."); });
+            report(rules::uuid_start, at, [] {
+                return std::string("A UUID starts with urn:uuid:.");
+            });
         } else if (!lexical::is_uuid(value.substr(9))) {
             report(rules::uuid_value, at, [&] {
-                return join("The UUID", shown(value), " is not 8-4-4-4-12 lower-case hexadecimal digits.");
+                return join(
+                    "The UUID", shown(value), " is not 8-4-4-4-12 lower-case hexadecimal digits."
+                );
             });
         }
     }
@@ -300,12 +330,15 @@ void Walker::check_base64(const Element& at) {
     case lexical::Base64::good: break;
     case lexical::Base64::spaces:
         report(rules::base64_whitespace, at, [] {
-            return std::string("The base64 text has white space, which RFC 4648 does not allow. Take it out.");
+            return std::string(
+                "The base64 text has white space, which RFC 4648 does not allow. Take it out."
+            );
         });
         break;
     case lexical::Base64::bad:
         report(rules::base64_value, at, [] {
-            return std::string("The text is not base64 (RFC 4648: A-Z a-z 0-9 + /, padded with =).");
+            return std::string("The text is not base64 (RFC 4648: A-Z a-z 0-9 + /, padded with =)."
+            );
         });
         break;
     }
@@ -319,12 +352,16 @@ void Walker::check_resource_id(const Element& resource) {
     if (id->value.size() > 64) {
         report(rules::resource_id_length, *id, [&] {
             return join(
-                "The resource id has ", std::to_string(id->value.size()), " characters; 64 are allowed."
+                "The resource id has ",
+                std::to_string(id->value.size()),
+                " characters; 64 are allowed."
             );
         });
     } else {
         report(rules::resource_id_chars, *id, [&] {
-            return join("The resource id", shown(id->value), " may have only letters, digits, '-' and '.'.");
+            return join(
+                "The resource id", shown(id->value), " may have only letters, digits, '-' and '.'."
+            );
         });
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Which profiles hold for a resource or element: those the caller gives, the chooser's, meta.profile,
-// R4's own rule for vital signs, and profiles that a rule names for a type.
+// Which profiles hold for a resource or element: those the caller gives, the chooser's,
+// meta.profile, R4's own rule for vital signs, and profiles that a rule names for a type.
 
 #include <algorithm>
 
@@ -18,9 +18,15 @@ struct VitalSign {
     std::string_view profile;
 };
 constexpr VitalSign vital_signs[] = {
-    {"85353-1", "vitalspanel"}, {"9279-1", "resprate"},    {"8867-4", "heartrate"},
-    {"2708-6", "oxygensat"},    {"8310-5", "bodytemp"},    {"8302-2", "bodyheight"},
-    {"9843-4", "headcircum"},   {"29463-7", "bodyweight"}, {"39156-5", "bmi"},
+    {"85353-1", "vitalspanel"},
+    {"9279-1", "resprate"},
+    {"8867-4", "heartrate"},
+    {"2708-6", "oxygensat"},
+    {"8310-5", "bodytemp"},
+    {"8302-2", "bodyheight"},
+    {"9843-4", "headcircum"},
+    {"29463-7", "bodyweight"},
+    {"39156-5", "bmi"},
     {"85354-9", "bp"},
 };
 
@@ -44,7 +50,8 @@ void Walker::add_profile(
                 return exists
                            ? join("Profile ", canonical, " cannot be used: ", problem)
                            : join(
-                                 "Profile ", canonical,
+                                 "Profile ",
+                                 canonical,
                                  " is not loaded, so the resource was not checked against it. Load "
                                  "the package that defines it, or take it out."
                              );
@@ -54,11 +61,17 @@ void Walker::add_profile(
     }
     if (plan->profile->type != at.type && !types_.is_a(at.type, plan->profile->type)) {
         report(
-            rules::profile_type, at,
+            rules::profile_type,
+            at,
             [&] {
                 return join(
-                    "Profile ", plan->canonical, " is for ", types_.type(plan->profile->type).name,
-                    ", but this is ", types_.type(at.type).name, "."
+                    "Profile ",
+                    plan->canonical,
+                    " is for ",
+                    types_.type(plan->profile->type).name,
+                    ", but this is ",
+                    types_.type(at.type).name,
+                    "."
                 );
             },
             plan
@@ -104,7 +117,8 @@ void Walker::add_vital_signs(const Element& at, Actives& rules) {
     if (code == nullptr) {
         return;
     }
-    for (const Element* coding = code->child("coding"); coding != nullptr; coding = coding->next_same()) {
+    for (const Element* coding = code->child("coding"); coding != nullptr;
+         coding = coding->next_same()) {
         if (coding->child_value("system") != "http://loinc.org") {
             continue;
         }
@@ -145,7 +159,8 @@ void Walker::add_type_profiles(const Element& at, const PlanRule& rule, Actives&
             }
         }
         report(
-            rules::profile_none_matched, at,
+            rules::profile_none_matched,
+            at,
             [&] {
                 std::string words = "The content fits none of the profiles allowed here: ";
                 for (std::size_t i = 0; i < type.profiles.size(); ++i) {

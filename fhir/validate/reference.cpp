@@ -6,16 +6,13 @@
 #include <algorithm>
 
 #include "fhir/validate/lexical.hpp"
+#include "fhir/validate/text.hpp"
 #include "fhir/validate/walk.hpp"
 
 namespace gatehouse::fhir::judge {
 namespace {
 
 constexpr std::string_view type_prefix = "http://hl7.org/fhir/StructureDefinition/";
-
-std::string_view without_version(std::string_view canonical) noexcept {
-    return canonical.substr(0, canonical.find('|'));
-}
 
 bool has_space(std::string_view text) noexcept {
     return text.find_first_of(" \t\r\n") != std::string_view::npos;
@@ -38,7 +35,8 @@ struct LocalTarget {
 // "[base/]Type/id[/_history/v]".
 LocalTarget split_reference(std::string_view reference) noexcept {
     LocalTarget out;
-    if (const std::size_t history = reference.find("/_history/"); history != std::string_view::npos) {
+    if (const std::size_t history = reference.find("/_history/");
+        history != std::string_view::npos) {
         reference = reference.substr(0, history);
     }
     if (const std::size_t hash = reference.find('#'); hash != std::string_view::npos) {
@@ -75,8 +73,7 @@ const Element& container_of(const Element& from) noexcept {
 }
 
 // Calls `visit` for every value below `at` that may point at a contained resource.
-template <class Visit>
-void each_link(const Element& at, const Visit& visit) {
+template <class Visit> void each_link(const Element& at, const Visit& visit) {
     for (const Element& child : at.children()) {
         if (child.has_value() && !child.is_resource && child.value.starts_with('#')) {
             visit(child);
@@ -92,7 +89,8 @@ void each_link(const Element& at, const Visit& visit) {
 const Element* Walker::resolve(const Element& from, std::string_view reference) const {
     if (reference.starts_with('#')) {
         const Element& container = container_of(from);
-        return reference.size() == 1 ? &container : contained_with_id(container, reference.substr(1));
+        return reference.size() == 1 ? &container
+                                     : contained_with_id(container, reference.substr(1));
     }
     for (const Scope* scope = scope_; scope != nullptr; scope = scope->outer) {
         if (scope->resource->type != known_.bundle) {
@@ -105,8 +103,8 @@ const Element* Walker::resolve(const Element& from, std::string_view reference) 
     return nullptr;
 }
 
-// FHIR R4 Bundle, "Resolving references in Bundles": fullUrl as given; a relative reference is taken
-// against the base of the entry that holds it.
+// FHIR R4 Bundle, "Resolving references in Bundles": fullUrl as given; a relative reference is
+// taken against the base of the entry that holds it.
 const Element* Walker::find_in_bundle(
     const Element& bundle, const Element& from, std::string_view reference
 ) const {
@@ -138,7 +136,8 @@ const Element* Walker::find_in_bundle(
         if (target.type.empty() || resource->resource_type() != target.type) {
             continue;
         }
-        if (!base.empty() && full_url.size() == base.size() + target.type.size() + 1 + target.id.size() &&
+        if (!base.empty() &&
+            full_url.size() == base.size() + target.type.size() + 1 + target.id.size() &&
             full_url.starts_with(base) && full_url.ends_with(target.id)) {
             return resource;
         }
@@ -183,30 +182,35 @@ void Walker::check_reference(const Element& at, const Actives& rules) {
         if (at.child("identifier") == nullptr && at.child("display") == nullptr &&
             at.child("extension") == nullptr) {
             report(rules::reference_no_display, at, [] {
-                return std::string(
-                    "This reference has neither reference nor identifier; give it a display at least."
-                );
+                return std::string("This reference has neither reference nor identifier; give it a "
+                                   "display at least.");
             });
         }
     } else {
         const std::string_view inner = trimmed(text);
         if (inner.empty() || has_space(inner)) {
             report(rules::reference_invalid, at, [&] {
-                return join("The reference", shown(text), " is not a URL, urn: or #id: it has white space.");
+                return join(
+                    "The reference", shown(text), " is not a URL, urn: or #id: it has white space."
+                );
             });
         } else if (inner.find(':') == std::string_view::npos && !inner.starts_with('#')) {
             const LocalTarget parts = split_reference(inner);
             if (parts.type.empty() || types_.find(parts.type) == unknown_type ||
                 !lexical::is_id(parts.id)) {
                 report(rules::reference_suspicious, at, [&] {
-                    return join("The reference", shown(text), " does not look like Type/id. Check it.");
+                    return join(
+                        "The reference", shown(text), " does not look like Type/id. Check it."
+                    );
                 });
             }
         }
         target = resolve(at, text);
         if (target == nullptr && text.starts_with('#') && text.size() > 1) {
             report(rules::reference_unresolved, at, [&] {
-                return join("There is no contained resource with the id", shown(text.substr(1)), ".");
+                return join(
+                    "There is no contained resource with the id", shown(text.substr(1)), "."
+                );
             });
         }
     }
@@ -224,7 +228,11 @@ void Walker::check_reference(const Element& at, const Actives& rules) {
 }
 
 void Walker::check_target(
-    const Element& at, const PlanRule& rule, const TypeRule& type, const Element* target, TypeId named,
+    const Element& at,
+    const PlanRule& rule,
+    const TypeRule& type,
+    const Element* target,
+    TypeId named,
     std::string_view type_text
 ) {
     const auto allowed = [&](TypeId wanted, bool& sure) {
@@ -243,18 +251,25 @@ void Walker::check_target(
         for (std::size_t i = 0; i < type.target_profiles.size(); ++i) {
             const std::string_view profile = type.target_profiles[i];
             words += i == 0 ? "" : ", ";
-            words += profile.starts_with(type_prefix) ? profile.substr(type_prefix.size()) : profile;
+            words +=
+                profile.starts_with(type_prefix) ? profile.substr(type_prefix.size()) : profile;
         }
         return words;
     };
     bool sure = true;
     if (named != unknown_type && !allowed(named, sure) && sure) {
         report(
-            rules::reference_target, at,
+            rules::reference_target,
+            at,
             [&] {
                 return join(
-                    "The reference is to ", types_.type(named).name, ", but profile ",
-                    rule.plan->canonical, " allows ", list(), "."
+                    "The reference is to ",
+                    types_.type(named).name,
+                    ", but profile ",
+                    rule.plan->canonical,
+                    " allows ",
+                    list(),
+                    "."
                 );
             },
             rule.plan
@@ -268,11 +283,17 @@ void Walker::check_target(
         sure = true;
         if ((stated == unknown_type || !allowed(stated, sure)) && sure) {
             report(
-                rules::reference_type, at,
+                rules::reference_type,
+                at,
                 [&] {
                     return join(
-                        "Reference.type", shown(type_text), " is not one that profile ",
-                        rule.plan->canonical, " allows: ", list(), "."
+                        "Reference.type",
+                        shown(type_text),
+                        " is not one that profile ",
+                        rule.plan->canonical,
+                        " allows: ",
+                        list(),
+                        "."
                     );
                 },
                 rule.plan
@@ -290,7 +311,8 @@ void Walker::check_target(
             ++out_.not_checkable;
             return;
         }
-        if (plan->profile->derivation != "constraint" && types_.is_a(target->type, plan->profile->type)) {
+        if (plan->profile->derivation != "constraint" &&
+            types_.is_a(target->type, plan->profile->type)) {
             constrained = false;
         }
     }
@@ -304,25 +326,31 @@ void Walker::check_target(
         }
     }
     report(
-        rules::reference_profile, at,
+        rules::reference_profile,
+        at,
         [&] {
             return join(
                 "The resource behind this reference meets none of the profiles that ",
-                rule.plan->canonical, " allows: ", list(), "."
+                rule.plan->canonical,
+                " allows: ",
+                list(),
+                "."
             );
         },
         rule.plan
     );
 }
 
-// dom-3 and dom-2's companions: every contained resource is used by its container, and ids are unique.
+// dom-3 and dom-2's companions: every contained resource is used by its container, and ids are
+// unique.
 void Walker::check_contained(const Element& resource) {
     for (const Element& child : resource.children()) {
         if (child.name != "contained") {
             continue;
         }
         const std::string_view id = child.child_value("id");
-        for (const Element* other = resource.child("contained"); other != nullptr && other != &child;
+        for (const Element* other = resource.child("contained");
+             other != nullptr && other != &child;
              other = other->next_same()) {
             if (!id.empty() && other->child_value("id") == id) {
                 report(rules::contained_duplicate, child, [&] {
@@ -347,8 +375,10 @@ void Walker::check_contained(const Element& resource) {
         if (!used) {
             report(rules::contained_orphan, child, [&] {
                 return join(
-                    "Nothing in the resource refers to this contained resource", shown(id),
-                    ", and it does not refer to its container (#). Refer to it or take it out (dom-3)."
+                    "Nothing in the resource refers to this contained resource",
+                    shown(id),
+                    ", and it does not refer to its container (#). Refer to it or take it out "
+                    "(dom-3)."
                 );
             });
         }

@@ -34,7 +34,8 @@ void Walker::add_issue(
         last.type = rules::too_many_issues.type;
         last.rule = rules::too_many_issues.id;
         last.diagnostics = join(
-            "More than ", std::to_string(options_.issues_max),
+            "More than ",
+            std::to_string(options_.issues_max),
             " findings; the rest is not listed. Mend these first, then validate again."
         );
         out_.issues.push_back(std::move(last));

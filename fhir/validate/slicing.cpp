@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Slicing (FHIR R4 §5.1.0.14): each element of a sliced list is compared with the slices by their
-// discriminators; a discriminator walks a small path in the element and in the slice's rules at once.
-// Where a slice cannot be decided (a reference that does not resolve, a code of a system that is not
-// loaded) the element is left unassigned and counted as not checkable.
+// discriminators; a discriminator walks a small path in the element and in the slice's rules at
+// once. Where a slice cannot be decided (a reference that does not resolve, a code of a system that
+// is not loaded) the element is left unassigned and counted as not checkable.
 
 #include <algorithm>
 
 #include "fhir/validate/compare.hpp"
+#include "fhir/validate/text.hpp"
 #include "fhir/validate/walk.hpp"
 
 namespace gatehouse::fhir::judge {
@@ -17,10 +18,6 @@ constexpr int depth_max = 12;
 
 std::string slice_name(const PlanRule& slice) {
     return slice.rule->slice.empty() ? slice.rule->id : slice.rule->slice;
-}
-
-std::string_view without_version(std::string_view canonical) noexcept {
-    return canonical.substr(0, canonical.find('|'));
 }
 
 // The next step of a discriminator path and what is left: "a.b.resolve()" -> "a", "b.resolve()".
@@ -44,7 +41,8 @@ std::string_view argument_of(std::string_view step) {
         return {};
     }
     std::string_view inner = step.substr(open + 1, close - open - 1);
-    while (!inner.empty() && (inner.front() == '\'' || inner.front() == '"' || inner.front() == ' ')) {
+    while (!inner.empty() && (inner.front() == '\'' || inner.front() == '"' || inner.front() == ' ')
+    ) {
         inner.remove_prefix(1);
     }
     while (!inner.empty() && (inner.back() == '\'' || inner.back() == '"' || inner.back() == ' ')) {
@@ -56,7 +54,10 @@ std::string_view argument_of(std::string_view step) {
 }  // namespace
 
 void Walker::slice_run(
-    const Element& parent, const Element& first, std::uint32_t run, const PlanRule& entry,
+    const Element& parent,
+    const Element& first,
+    std::uint32_t run,
+    const PlanRule& entry,
     std::span<const PlanRule*> chosen
 ) {
     const Element* at = &first;
@@ -85,7 +86,10 @@ void Walker::slice_run(
 }
 
 void Walker::check_slices(
-    const Element& parent, const Element* first, std::uint32_t run, const PlanRule& entry,
+    const Element& parent,
+    const Element* first,
+    std::uint32_t run,
+    const PlanRule& entry,
     std::span<const PlanRule* const> chosen
 ) {
     const auto belongs = [](const PlanRule* to, const PlanRule* slice) {
@@ -103,12 +107,19 @@ void Walker::check_slices(
         }
         if (count < slice->rule->min) {
             report(
-                rules::slice_min, parent,
+                rules::slice_min,
+                parent,
                 [&] {
                     std::string words = join(
-                        "Slice ", slice->rule->id, ": at least ", std::to_string(slice->rule->min),
-                        " required, ", std::to_string(count), " found (profile ",
-                        slice->plan->canonical, ")."
+                        "Slice ",
+                        slice->rule->id,
+                        ": at least ",
+                        std::to_string(slice->rule->min),
+                        " required, ",
+                        std::to_string(count),
+                        " found (profile ",
+                        slice->plan->canonical,
+                        ")."
                     );
                     const Element* at = first;
                     for (std::uint32_t i = 0; i < run && at != nullptr; ++i, at = at->next) {
@@ -124,12 +135,19 @@ void Walker::check_slices(
         }
         if (slice->rule->max != UINT32_MAX && count > slice->rule->max) {
             report(
-                rules::slice_max, parent,
+                rules::slice_max,
+                parent,
                 [&] {
                     return join(
-                        "Slice ", slice->rule->id, ": at most ", std::to_string(slice->rule->max),
-                        " allowed, ", std::to_string(count), " found (profile ",
-                        slice->plan->canonical, ")."
+                        "Slice ",
+                        slice->rule->id,
+                        ": at most ",
+                        std::to_string(slice->rule->max),
+                        " allowed, ",
+                        std::to_string(count),
+                        " found (profile ",
+                        slice->plan->canonical,
+                        ")."
                     );
                 },
                 slice->plan
@@ -157,11 +175,16 @@ void Walker::check_slices(
             outside = at;
             if (entry.rule->slicing == SlicingRules::closed && entry.rule->has_slicing) {
                 report(
-                    rules::slice_closed, *at,
+                    rules::slice_closed,
+                    *at,
                     [&] {
                         return join(
-                            "This element fits no slice of ", entry.rule->id, ", and profile ",
-                            entry.plan->canonical, " allows no others. ", why_no_slice(*at, entry)
+                            "This element fits no slice of ",
+                            entry.rule->id,
+                            ", and profile ",
+                            entry.plan->canonical,
+                            " allows no others. ",
+                            why_no_slice(*at, entry)
                         );
                     },
                     entry.plan
@@ -171,11 +194,15 @@ void Walker::check_slices(
         }
         if (outside != nullptr && entry.rule->slicing == SlicingRules::open_at_end) {
             report(
-                rules::slice_end, *outside,
+                rules::slice_end,
+                *outside,
                 [&] {
                     return join(
-                        "This element fits no slice of ", entry.rule->id,
-                        ", so it must stand after those that do (profile ", entry.plan->canonical, ")."
+                        "This element fits no slice of ",
+                        entry.rule->id,
+                        ", so it must stand after those that do (profile ",
+                        entry.plan->canonical,
+                        ")."
                     );
                 },
                 entry.plan
@@ -187,11 +214,17 @@ void Walker::check_slices(
         );
         if (entry.rule->ordered && position < furthest) {
             report(
-                rules::slice_order, *at,
+                rules::slice_order,
+                *at,
                 [&] {
                     return join(
-                        "Slice ", slice_name(*slice), " must stand before slice ",
-                        slice_name(*entry.slices[furthest]), " (profile ", entry.plan->canonical, ")."
+                        "Slice ",
+                        slice_name(*slice),
+                        " must stand before slice ",
+                        slice_name(*entry.slices[furthest]),
+                        " (profile ",
+                        entry.plan->canonical,
+                        ")."
                     );
                 },
                 entry.plan
@@ -201,7 +234,8 @@ void Walker::check_slices(
     }
 }
 
-Walker::Match Walker::matches_slice(const Element& at, const PlanRule& entry, const PlanRule& slice) {
+Walker::Match
+Walker::matches_slice(const Element& at, const PlanRule& entry, const PlanRule& slice) {
     if (!slice.slice_url.empty() && at.type == known_.extension) {
         // Extension slices are told apart by url, whether the profile says so or not.
         return without_version(at.child_value("url")) == slice.slice_url ? Match::yes : Match::no;
@@ -232,7 +266,11 @@ Walker::Match Walker::matches_slice(const Element& at, const PlanRule& entry, co
 
 // Walks `path` in the element and the rules; `at` is nullptr where the element has no such part.
 Walker::Match Walker::follow(
-    const Element* at, const PlanRule& rule, std::string_view path, DiscriminatorType type, int depth
+    const Element* at,
+    const PlanRule& rule,
+    std::string_view path,
+    DiscriminatorType type,
+    int depth
 ) {
     if (depth > depth_max) {
         return Match::undecided;
@@ -257,7 +295,8 @@ Walker::Match Walker::follow(
         }
         return follow(same, rule, path, type, depth + 1);
     }
-    const std::string_view url = step.starts_with("extension(") ? argument_of(step) : std::string_view{};
+    const std::string_view url =
+        step.starts_with("extension(") ? argument_of(step) : std::string_view{};
     const std::string_view name = url.empty() ? step : std::string_view("extension");
     const PlanRule* next = child_rule_named(rule, name, url, at);
     if (next == nullptr) {
@@ -322,7 +361,7 @@ const PlanRule* Walker::child_rule_named(
             }
         }
     }
-    const TypeId type = at != nullptr ? at->type
+    const TypeId type = at != nullptr            ? at->type
                         : rule.types.size() == 1 ? rule.types.front().type
                                                  : unknown_type;
     const Plan* base = type == unknown_type ? nullptr : planner_.base(type);
@@ -330,7 +369,11 @@ const PlanRule* Walker::child_rule_named(
 }
 
 Walker::Match Walker::follow_reference(
-    const Element* at, const PlanRule& rule, std::string_view path, DiscriminatorType type, int depth
+    const Element* at,
+    const PlanRule& rule,
+    std::string_view path,
+    DiscriminatorType type,
+    int depth
 ) {
     if (at == nullptr) {
         return Match::no;
@@ -379,9 +422,8 @@ Walker::Match Walker::follow_reference(
     return best;
 }
 
-Walker::Match Walker::matches_rule(
-    const Element* at, const PlanRule& rule, DiscriminatorType type, int depth
-) {
+Walker::Match
+Walker::matches_rule(const Element* at, const PlanRule& rule, DiscriminatorType type, int depth) {
     const Rule& asked = *rule.rule;
     const auto truth = [](bool value) { return value ? Match::yes : Match::no; };
     switch (type) {
@@ -474,9 +516,9 @@ Walker::Match Walker::matches_parts(const Element* at, const PlanRule& rule, int
         const std::string_view name = types_.symbols().text(child->rule->name);
         for (const Element* one = at->child(name); one != nullptr; one = one->next_same()) {
             any = true;
-            const Match match =
-                constrained ? matches_rule(one, *child, DiscriminatorType::value, depth + 1)
-                            : matches_parts(one, *child, depth + 1);
+            const Match match = constrained
+                                    ? matches_rule(one, *child, DiscriminatorType::value, depth + 1)
+                                    : matches_parts(one, *child, depth + 1);
             if (match == Match::yes) {
                 best = match;
                 break;

@@ -7,10 +7,8 @@ namespace gatehouse::fhir {
 
 struct Validator::Impl {
     Impl(std::shared_ptr<const Schema> schema_, std::shared_ptr<const Terminology> terminology_)
-        : schema(std::move(schema_)),
-          terminology(std::move(terminology_)),
-          planner(*schema, *terminology),
-          known(schema->types()) {}
+        : schema(std::move(schema_)), terminology(std::move(terminology_)),
+          planner(*schema, *terminology), known(schema->types()) {}
 
     std::shared_ptr<const Schema> schema;
     std::shared_ptr<const Terminology> terminology;
@@ -25,14 +23,26 @@ Validator::Validator(
 
 Validator::~Validator() = default;
 
-const Schema& Validator::schema() const { return *impl_->schema; }
+const Schema& Validator::schema() const {
+    return *impl_->schema;
+}
 
 Validation Validator::validate(
-    const Element& root, std::string_view source, std::span<const std::string_view> profiles,
-    const ProfileChooser* chooser, const ValidateOptions& options, Arena& arena
+    const Element& root,
+    std::string_view source,
+    std::span<const std::string_view> profiles,
+    const ProfileChooser* chooser,
+    const ValidateOptions& options,
+    Arena& arena
 ) const {
     judge::Walker walker(
-        *impl_->schema, *impl_->terminology, impl_->planner, impl_->known, options, chooser, source,
+        *impl_->schema,
+        *impl_->terminology,
+        impl_->planner,
+        impl_->known,
+        options,
+        chooser,
+        source,
         arena
     );
     return walker.run(root, profiles);

@@ -1,9 +1,9 @@
 #pragma once
 // SPDX-License-Identifier: Apache-2.0
 //
-// Validator: annotated tree + schema + terminology -> issues. Reports what was found (by path, not by
-// value, unless asked), what was expected and which profile asked. Three-valued: what cannot be decided
-// here is counted and reported, never passed in silence.
+// Validator: annotated tree + schema + terminology -> issues. Reports what was found (by path, not
+// by value, unless asked), what was expected and which profile asked. Three-valued: what cannot be
+// decided here is counted and reported, never passed in silence.
 
 #include <cstdint>
 #include <functional>
@@ -23,21 +23,22 @@ enum class ReferencePolicy : std::uint8_t { ignore, check_type, check_exists };
 enum class BestPractice : std::uint8_t { ignore, hint, warning, error };
 
 struct ValidateOptions {
-    bool any_extension = true;                    // unknown extensions warn; false: error
-    std::vector<std::string> extension_domains;   // allowed prefixes when any_extension is false
+    bool any_extension = true;                   // unknown extensions warn; false: error
+    std::vector<std::string> extension_domains;  // allowed prefixes when any_extension is false
     ReferencePolicy references = ReferencePolicy::check_type;
-    Severity display_issues = Severity::error;    // wrong display, wrong display whitespace
+    Severity display_issues = Severity::error;  // wrong display, wrong display whitespace
     BestPractice best_practice = BestPractice::ignore;
-    bool show_values = false;                     // quote values in diagnostics
+    bool show_values = false;  // quote values in diagnostics
     bool error_for_unknown_profiles = false;
-    std::string_view now;                         // ISO instant for FHIRPath's now(); we read no clock
-    std::uint32_t issues_max = 500;               // then one "too many" issue ends the list
-    std::uint64_t step_budget = 20'000'000;       // walks and FHIRPath together
+    std::string_view now;                    // ISO instant for FHIRPath's now(); we read no clock
+    std::uint32_t issues_max = 500;          // then one "too many" issue ends the list
+    std::uint64_t step_budget = 20'000'000;  // walks and FHIRPath together
 };
 
 // Which profiles a resource is held to besides its base type and meta.profile. The gateway and the
 // command line build one from configuration (config/profiles.yaml).
-using ProfileChooser = std::function<void(const Element& resource, std::vector<std::string_view>& profiles)>;
+using ProfileChooser =
+    std::function<void(const Element& resource, std::vector<std::string_view>& profiles)>;
 
 struct Validation {
     Issues issues;
@@ -54,10 +55,14 @@ public:
     // Judges `root` (annotated, a resource) against its type, meta.profile, `profiles` and what
     // `chooser` adds for it and for every resource inside it. `source` gives line and column.
     // Temporaries live in `arena`.
-    [[nodiscard]] Validation validate(const Element& root, std::string_view source,
-                                      std::span<const std::string_view> profiles,
-                                      const ProfileChooser* chooser, const ValidateOptions& options,
-                                      Arena& arena) const;
+    [[nodiscard]] Validation validate(
+        const Element& root,
+        std::string_view source,
+        std::span<const std::string_view> profiles,
+        const ProfileChooser* chooser,
+        const ValidateOptions& options,
+        Arena& arena
+    ) const;
 
     [[nodiscard]] const Schema& schema() const;
 

@@ -46,16 +46,26 @@ KnownTypes::KnownTypes(const TypeModel& types) {
         PrimitiveKind kind;
     };
     static constexpr Name names[] = {
-        {"boolean", PrimitiveKind::boolean},      {"integer", PrimitiveKind::integer},
-        {"positiveInt", PrimitiveKind::positive_int}, {"unsignedInt", PrimitiveKind::unsigned_int},
-        {"decimal", PrimitiveKind::decimal},      {"string", PrimitiveKind::string},
-        {"markdown", PrimitiveKind::markdown},    {"code", PrimitiveKind::code},
-        {"id", PrimitiveKind::id},                {"uri", PrimitiveKind::uri},
-        {"url", PrimitiveKind::url},              {"canonical", PrimitiveKind::canonical},
-        {"oid", PrimitiveKind::oid},              {"uuid", PrimitiveKind::uuid},
-        {"base64Binary", PrimitiveKind::base64},  {"date", PrimitiveKind::date},
-        {"dateTime", PrimitiveKind::date_time},   {"instant", PrimitiveKind::instant},
-        {"time", PrimitiveKind::time},            {"xhtml", PrimitiveKind::xhtml},
+        {"boolean", PrimitiveKind::boolean},
+        {"integer", PrimitiveKind::integer},
+        {"positiveInt", PrimitiveKind::positive_int},
+        {"unsignedInt", PrimitiveKind::unsigned_int},
+        {"decimal", PrimitiveKind::decimal},
+        {"string", PrimitiveKind::string},
+        {"markdown", PrimitiveKind::markdown},
+        {"code", PrimitiveKind::code},
+        {"id", PrimitiveKind::id},
+        {"uri", PrimitiveKind::uri},
+        {"url", PrimitiveKind::url},
+        {"canonical", PrimitiveKind::canonical},
+        {"oid", PrimitiveKind::oid},
+        {"uuid", PrimitiveKind::uuid},
+        {"base64Binary", PrimitiveKind::base64},
+        {"date", PrimitiveKind::date},
+        {"dateTime", PrimitiveKind::date_time},
+        {"instant", PrimitiveKind::instant},
+        {"time", PrimitiveKind::time},
+        {"xhtml", PrimitiveKind::xhtml},
     };
     primitives.assign(types.type_count() + 1, PrimitiveKind::none);
     kinds.assign(types.type_count() + 1, 0);
@@ -93,21 +103,18 @@ KnownTypes::KnownTypes(const TypeModel& types) {
 }
 
 Walker::Walker(
-    const Schema& schema, const Terminology& terminology, const Planner& planner,
-    const KnownTypes& known, const ValidateOptions& options, const ProfileChooser* chooser,
-    std::string_view source, Arena& arena
+    const Schema& schema,
+    const Terminology& terminology,
+    const Planner& planner,
+    const KnownTypes& known,
+    const ValidateOptions& options,
+    const ProfileChooser* chooser,
+    std::string_view source,
+    Arena& arena
 )
-    : schema_(schema),
-      types_(schema.types()),
-      terminology_(terminology),
-      planner_(planner),
-      known_(known),
-      options_(options),
-      chooser_(chooser),
-      source_(source),
-      arena_(arena),
-      xml_(is_xml(source)),
-      steps_left_(options.step_budget) {}
+    : schema_(schema), types_(schema.types()), terminology_(terminology), planner_(planner),
+      known_(known), options_(options), chooser_(chooser), source_(source), arena_(arena),
+      xml_(is_xml(source)), steps_left_(options.step_budget) {}
 
 bool Walker::spend(std::uint64_t steps) {
     if (steps_left_ < steps) {
@@ -125,10 +132,14 @@ Validation Walker::run(const Element& root, std::span<const std::string_view> pr
     walk_resource(root, none, scope, profiles);
     if (steps_left_ == 0) {
         add_issue(
-            rules::budget, Severity::error, root,
+            rules::budget,
+            Severity::error,
+            root,
             join(
-                "The checks of this message need more than ", std::to_string(options_.step_budget),
-                " steps; the rest was not checked. Send it in smaller parts, or raise the step budget."
+                "The checks of this message need more than ",
+                std::to_string(options_.step_budget),
+                " steps; the rest was not checked. Send it in smaller parts, or raise the step "
+                "budget."
             ),
             nullptr
         );
@@ -139,14 +150,17 @@ Validation Walker::run(const Element& root, std::span<const std::string_view> pr
 
 // A resource at the root, contained, in a Bundle entry or in a Parameters part.
 void Walker::walk_resource(
-    const Element& at, const Actives& given, const Scope& scope,
+    const Element& at,
+    const Actives& given,
+    const Scope& scope,
     std::span<const std::string_view> profiles
 ) {
     if (at.type == unknown_type || !types_.is_a(at.type, known_.resource)) {
         report(rules::unknown_resource, at, [&] {
             return join(
                 "This is not a resource type of this FHIR version",
-                at.resource_type().empty() ? "" : ": ", at.resource_type(),
+                at.resource_type().empty() ? "" : ": ",
+                at.resource_type(),
                 ". Check the spelling of resourceType (XML: the root element)."
             );
         });
@@ -165,8 +179,9 @@ void Walker::walk_resource(
         const Plan* base = planner_.base(at.type);
         bool covered = false;
         for (const PlanRule* rule : rules) {
-            covered = covered || (base != nullptr && rule->plan != base && !rule->children.empty() &&
-                                  rule->plan->profile->type == at.type && rule == &rule->plan->root());
+            covered =
+                covered || (base != nullptr && rule->plan != base && !rule->children.empty() &&
+                            rule->plan->profile->type == at.type && rule == &rule->plan->root());
         }
         for (const PlanRule* rule : rules) {
             if (!covered || base == nullptr || rule != &base->root()) {
@@ -197,7 +212,8 @@ void Walker::walk_element(const Element& at, Actives& rules) {
     } else if (at.has_value() && !at.is_resource) {
         report(rules::must_be_object, at, [&] {
             return join(
-                "This is a single value, but ", types_.type(at.type).name,
+                "This is a single value, but ",
+                types_.type(at.type).name,
                 " has parts. Write it as an object (XML: as an element with child elements)."
             );
         });
@@ -275,11 +291,17 @@ void Walker::walk_children(const Element& at, const Actives& structural) {
             ++run;
             after = after->next;
         }
-        if (xml_ && child->child_rule < last_rule && known_.primitive(at.type) == PrimitiveKind::none) {
+        if (xml_ && child->child_rule < last_rule &&
+            known_.primitive(at.type) == PrimitiveKind::none) {
             report(rules::element_order, *child, [&] {
                 return join(
-                    "Element ", child->name, " stands after ", last->name,
-                    ", but XML asks for the order of the definition. Move it before ", last->name, "."
+                    "Element ",
+                    child->name,
+                    " stands after ",
+                    last->name,
+                    ", but XML asks for the order of the definition. Move it before ",
+                    last->name,
+                    "."
                 );
             });
         }
@@ -288,8 +310,9 @@ void Walker::walk_children(const Element& at, const Actives& structural) {
         check_shape(*child, run);
         for (std::size_t i = 0; i < structural.count; ++i) {
             const PlanRule& rule = *structural.items[i];
-            const std::uint32_t slot =
-                child->child_rule <= rule.by_child.size() ? rule.by_child[child->child_rule - 1] : 0U;
+            const std::uint32_t slot = child->child_rule <= rule.by_child.size()
+                                           ? rule.by_child[child->child_rule - 1]
+                                           : 0U;
             if (slot != 0) {
                 check_max(at, *child, *rule.children[slot - 1], counts[i][slot - 1], run);
                 counts[i][slot - 1] += run;
@@ -336,7 +359,8 @@ void Walker::walk_run(
         for (std::size_t j = 0; j < entry_count; ++j) {
             rules.add(entries[j]);
             // A reslice comes with the slice it refines.
-            for (const PlanRule* slice = chosen[j].empty() ? nullptr : chosen[j][i]; slice != nullptr;
+            for (const PlanRule* slice = chosen[j].empty() ? nullptr : chosen[j][i];
+                 slice != nullptr;
                  slice = slice->entry) {
                 rules.add(slice);
             }

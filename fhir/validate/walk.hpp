@@ -1,10 +1,10 @@
 #pragma once
 // SPDX-License-Identifier: Apache-2.0
 //
-// Walker: one validation of one message. It descends the tree once, carrying for each element the rules
-// that apply to it (base type and every profile in force), and asks each mechanism in turn; every
-// mechanism is a file of this folder. Nothing is allocated while all is well: rule lists are on the
-// stack, counters in the message's arena, texts are made when an issue exists.
+// Walker: one validation of one message. It descends the tree once, carrying for each element the
+// rules that apply to it (base type and every profile in force), and asks each mechanism in turn;
+// every mechanism is a file of this folder. Nothing is allocated while all is well: rule lists are
+// on the stack, counters in the message's arena, texts are made when an issue exists.
 
 #include <array>
 #include <string>
@@ -39,8 +39,28 @@ struct Actives {
 
 // What a primitive type asks of its text.
 enum class PrimitiveKind : std::uint8_t {
-    none, boolean, integer, positive_int, unsigned_int, decimal, string, markdown, code, id, uri, url,
-    canonical, oid, uuid, base64, date, date_time, instant, time, xhtml, other,
+    none,
+    boolean,
+    integer,
+    positive_int,
+    unsigned_int,
+    decimal,
+    string,
+    markdown,
+    code,
+    id,
+    uri,
+    url,
+    canonical,
+    oid,
+    uuid,
+    base64,
+    date,
+    date_time,
+    instant,
+    time,
+    xhtml,
+    other,
 };
 
 // Type numbers the mechanisms compare with, looked up once per schema.
@@ -48,9 +68,9 @@ struct KnownTypes {
     explicit KnownTypes(const TypeModel& types);
     std::vector<PrimitiveKind> primitives;  // by TypeId
     std::vector<std::uint8_t> kinds;        // TypeKind by TypeId
-    TypeId extension, reference, coding, codeable_concept, quantity, identifier, narrative, attachment,
-        resource, domain_resource, bundle, meta, canonical, uri, code, string, observation, element,
-        backbone_element, money;
+    TypeId extension, reference, coding, codeable_concept, quantity, identifier, narrative,
+        attachment, resource, domain_resource, bundle, meta, canonical, uri, code, string,
+        observation, element, backbone_element, money;
     [[nodiscard]] PrimitiveKind primitive(TypeId type) const noexcept {
         return type < primitives.size() ? primitives[type] : PrimitiveKind::none;
     }
@@ -60,16 +80,23 @@ struct KnownTypes {
 struct Scope {
     const Element* resource = nullptr;
     const Scope* outer = nullptr;
-    bool contained = false;               // in DomainResource.contained
-    const Element* bundle = nullptr;      // nearest Bundle around, if any
-    const Element* entry = nullptr;       // Bundle.entry that holds it
+    bool contained = false;           // in DomainResource.contained
+    const Element* bundle = nullptr;  // nearest Bundle around, if any
+    const Element* entry = nullptr;   // Bundle.entry that holds it
 };
 
 class Walker {
 public:
-    Walker(const Schema& schema, const Terminology& terminology, const Planner& planner,
-           const KnownTypes& known, const ValidateOptions& options, const ProfileChooser* chooser,
-           std::string_view source, Arena& arena);
+    Walker(
+        const Schema& schema,
+        const Terminology& terminology,
+        const Planner& planner,
+        const KnownTypes& known,
+        const ValidateOptions& options,
+        const ProfileChooser* chooser,
+        std::string_view source,
+        Arena& arena
+    );
 
     Validation run(const Element& root, std::span<const std::string_view> profiles);
 
@@ -80,26 +107,39 @@ public:
 
 private:
     // walk.cpp: the descent
-    void walk_resource(const Element& at, const Actives& given, const Scope& scope,
-                       std::span<const std::string_view> profiles);
+    void walk_resource(
+        const Element& at,
+        const Actives& given,
+        const Scope& scope,
+        std::span<const std::string_view> profiles
+    );
     void walk_element(const Element& at, Actives& rules);
     void walk_children(const Element& at, const Actives& structural);
-    void walk_run(const Element& parent, const Element& first, std::uint32_t run,
-                  const Actives& structural);
+    void walk_run(
+        const Element& parent, const Element& first, std::uint32_t run, const Actives& structural
+    );
     void walk_child(const Element& at, Actives& rules);
     void report_unknown(const Element& at);
     bool spend(std::uint64_t steps = 1);
 
     // profiles.cpp: which profiles a resource is held to
-    void add_profiles(const Element& at, Actives& rules, std::span<const std::string_view> profiles);
-    void add_profile(const Element& at, Actives& rules, std::string_view canonical, const Element* named);
+    void
+    add_profiles(const Element& at, Actives& rules, std::span<const std::string_view> profiles);
+    void add_profile(
+        const Element& at, Actives& rules, std::string_view canonical, const Element* named
+    );
     void add_vital_signs(const Element& at, Actives& rules);
     // Adds the profile that the rule names for the element's type; of several the first that fits.
     void add_type_profiles(const Element& at, const PlanRule& rule, Actives& rules);
 
     // cardinality.cpp
-    void check_max(const Element& parent, const Element& first, const PlanRule& rule,
-                   std::uint32_t before, std::uint32_t count);
+    void check_max(
+        const Element& parent,
+        const Element& first,
+        const PlanRule& rule,
+        std::uint32_t before,
+        std::uint32_t count
+    );
     void check_missing(const Element& parent, const PlanRule& rule, std::uint32_t count);
     void check_shape(const Element& first, std::uint32_t run);
     void check_type(const Element& at, const PlanRule& rule);
@@ -120,20 +160,41 @@ private:
     void check_bounds(const Element& at, const PlanRule& rule);
 
     // slicing.cpp
-    void slice_run(const Element& parent, const Element& first, std::uint32_t run, const PlanRule& entry,
-                   std::span<const PlanRule*> chosen);
-    void check_slices(const Element& parent, const Element* first, std::uint32_t run,
-                      const PlanRule& entry, std::span<const PlanRule* const> chosen);
+    void slice_run(
+        const Element& parent,
+        const Element& first,
+        std::uint32_t run,
+        const PlanRule& entry,
+        std::span<const PlanRule*> chosen
+    );
+    void check_slices(
+        const Element& parent,
+        const Element* first,
+        std::uint32_t run,
+        const PlanRule& entry,
+        std::span<const PlanRule* const> chosen
+    );
     enum class Match : std::uint8_t { no, yes, undecided };
     Match matches_slice(const Element& at, const PlanRule& entry, const PlanRule& slice);
-    Match follow(const Element* at, const PlanRule& rule, std::string_view path, DiscriminatorType type,
-                 int depth);
-    Match follow_reference(const Element* at, const PlanRule& rule, std::string_view path,
-                           DiscriminatorType type, int depth);
+    Match follow(
+        const Element* at,
+        const PlanRule& rule,
+        std::string_view path,
+        DiscriminatorType type,
+        int depth
+    );
+    Match follow_reference(
+        const Element* at,
+        const PlanRule& rule,
+        std::string_view path,
+        DiscriminatorType type,
+        int depth
+    );
     Match matches_rule(const Element* at, const PlanRule& rule, DiscriminatorType type, int depth);
     Match matches_parts(const Element* at, const PlanRule& rule, int depth);
-    const PlanRule* child_rule_named(const PlanRule& rule, std::string_view name, std::string_view url,
-                                     const Element* at);
+    const PlanRule* child_rule_named(
+        const PlanRule& rule, std::string_view name, std::string_view url, const Element* at
+    );
     std::string why_no_slice(const Element& at, const PlanRule& entry);
 
     // binding.cpp
@@ -164,11 +225,17 @@ private:
     const Element* resolve(const Element& from, std::string_view reference) const;
     // Type that the text of a reference names ("Patient/1"), or Reference.type; 0 if none.
     TypeId type_of_reference(const Element& reference) const;
-    const Element* find_in_bundle(const Element& bundle, const Element& from,
-                                  std::string_view reference) const;
+    const Element*
+    find_in_bundle(const Element& bundle, const Element& from, std::string_view reference) const;
     TypeId type_of_target(std::string_view canonical) const;
-    void check_target(const Element& at, const PlanRule& rule, const TypeRule& type,
-                      const Element* target, TypeId named, std::string_view type_text);
+    void check_target(
+        const Element& at,
+        const PlanRule& rule,
+        const TypeRule& type,
+        const Element* target,
+        TypeId named,
+        std::string_view type_text
+    );
     void check_contained(const Element& resource);
 
     // data_types.cpp
@@ -185,12 +252,18 @@ private:
 
     // report.cpp: issues. `words` is called only if the issue is kept.
     template <class Words>
-    void report(const RuleInfo& rule, const Element& at, Words&& words, const Plan* plan = nullptr) {
+    void
+    report(const RuleInfo& rule, const Element& at, Words&& words, const Plan* plan = nullptr) {
         report_as(rule, rule.severity, at, std::forward<Words>(words), plan);
     }
     template <class Words>
-    void report_as(const RuleInfo& rule, Severity severity, const Element& at, Words&& words,
-                   const Plan* plan = nullptr) {
+    void report_as(
+        const RuleInfo& rule,
+        Severity severity,
+        const Element& at,
+        Words&& words,
+        const Plan* plan = nullptr
+    ) {
         if (severity <= Severity::error) {
             ++errors_;
         }
@@ -198,8 +271,13 @@ private:
             add_issue(rule, severity, at, words(), plan);
         }
     }
-    void add_issue(const RuleInfo& rule, Severity severity, const Element& at, std::string words,
-                   const Plan* plan);
+    void add_issue(
+        const RuleInfo& rule,
+        Severity severity,
+        const Element& at,
+        std::string words,
+        const Plan* plan
+    );
     // A value for diagnostics: quoted if the options allow values, else "".
     [[nodiscard]] std::string shown(std::string_view value) const;
     // True if `at` meets `rule` without an error; nothing is reported.
@@ -216,19 +294,18 @@ private:
     Arena& arena_;
     Validation out_;
     bool xml_ = false;
-    bool cut_ = false;              // issues_max or the budget ended the list
-    std::uint32_t quiet_ = 0;       // depth of trials
+    bool cut_ = false;         // issues_max or the budget ended the list
+    std::uint32_t quiet_ = 0;  // depth of trials
     std::uint32_t trial_depth_ = 0;
-    std::uint64_t errors_ = 0;      // also counted while quiet
+    std::uint64_t errors_ = 0;  // also counted while quiet
     std::uint64_t steps_left_ = 0;
     const Scope* scope_ = nullptr;
-    const Element* last_coding_ = nullptr;  // already checked against its own system
+    const Element* last_coding_ = nullptr;      // already checked against its own system
     std::vector<const Element*> issue_places_;  // parallel to out_.issues
 };
 
 // Appends all parts; for diagnostics.
-template <class... Parts>
-std::string join(const Parts&... parts) {
+template <class... Parts> std::string join(const Parts&... parts) {
     std::string out;
     (out.append(parts), ...);
     return out;

@@ -1,4 +1,6 @@
-gatehouse_test(validate_conformance
-    SOURCES validate_conformance_test.cpp
-    LINKS gatehouse_fhir_validate gatehouse_fhir_json gatehouse_fhir_xml
-    LABEL conformance)
+if(TARGET gatehouse_fhir_schema AND TARGET gatehouse_fhir_path)
+    gatehouse_test(validate_conformance
+        SOURCES validate_conformance_test.cpp
+        LINKS gatehouse_fhir_validate gatehouse_fhir_json gatehouse_fhir_xml
+        LABEL conformance)
+endif()

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How far the validator agrees with HL7's reference on the shared material: seeded faults with its live
-// verdict (oracle/), its own recorded cases (validator/), and UK Core's examples. Prints the figures;
-// the floors may only grow. GATEHOUSE_DIFFERENCES=FILE writes every difference as a JSON line.
+// How far the validator agrees with HL7's reference on the shared material: seeded faults with its
+// live verdict (oracle/), its own recorded cases (validator/), and UK Core's examples. Prints the
+// figures; the floors may only grow. GATEHOUSE_DIFFERENCES=FILE writes every difference as a JSON
+// line.
 
 #include <algorithm>
 #include <chrono>
@@ -91,11 +92,20 @@ double share(std::size_t part, std::size_t all) {
 
 void print(const std::string& name, const Score& score) {
     std::printf(
-        "%s: agreement %.2f %% (%zu of %zu), invalid found %.2f %% (%zu of %zu), valid accepted %.2f %% "
+        "%s: agreement %.2f %% (%zu of %zu), invalid found %.2f %% (%zu of %zu), valid accepted "
+        "%.2f %% "
         "(%zu of %zu), first element named %.2f %%, %.1f us a row\n",
-        name.c_str(), score.agreement(), score.agree, score.rows, share(score.invalid_found, score.invalid),
-        score.invalid_found, score.invalid, share(score.valid_accepted, score.valid),
-        score.valid_accepted, score.valid, share(score.named, score.invalid),
+        name.c_str(),
+        score.agreement(),
+        score.agree,
+        score.rows,
+        share(score.invalid_found, score.invalid),
+        score.invalid_found,
+        score.invalid,
+        share(score.valid_accepted, score.valid),
+        score.valid_accepted,
+        score.valid,
+        share(score.named, score.invalid),
         score.rows == 0 ? 0.0 : score.microseconds / static_cast<double>(score.rows)
     );
     const auto list = [](const char* title, const std::map<std::string, std::size_t>& counts) {
@@ -113,8 +123,13 @@ void print(const std::string& name, const Score& score) {
     std::fflush(stdout);
 }
 
-void note_difference(const std::string& file, std::string_view id, bool expected, const Verdict& ours,
-                     std::string_view theirs) {
+void note_difference(
+    const std::string& file,
+    std::string_view id,
+    bool expected,
+    const Verdict& ours,
+    std::string_view theirs
+) {
     const char* path = std::getenv("GATEHOUSE_DIFFERENCES");
     if (path == nullptr) {
         return;
@@ -159,7 +174,8 @@ Score run_oracle(Engine& engine, const fs::path& file) {
         const auto before = std::chrono::steady_clock::now();
         const Verdict ours = engine.validate(row->string("resource"), profiles, options);
         score.microseconds +=
-            std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - before).count();
+            std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - before)
+                .count();
         ++score.rows;
         std::set<std::string> ids;
         std::string first_path;
@@ -201,7 +217,13 @@ Score run_oracle(Engine& engine, const fs::path& file) {
         if (ours.valid == expected) {
             ++score.agree;
             if (!expected && !named) {
-                note_difference("named:" + file.filename().string(), id, expected, ours, theirs + " @ " + first_path);
+                note_difference(
+                    "named:" + file.filename().string(),
+                    id,
+                    expected,
+                    ours,
+                    theirs + " @ " + first_path
+                );
             }
             continue;
         }
@@ -243,7 +265,8 @@ TEST(ValidateConformance, SeededFaultsUkCore) {
     if (!engine) {
         GTEST_SKIP() << why;
     }
-    const Score score = run_oracle(*engine, *shared_folder() / "conformance" / "oracle" / "ukcore.jsonl");
+    const Score score =
+        run_oracle(*engine, *shared_folder() / "conformance" / "oracle" / "ukcore.jsonl");
     print("oracle/ukcore", score);
     EXPECT_GE(score.agreement(), floor_uk_core);
 }
@@ -254,7 +277,8 @@ TEST(ValidateConformance, SeededFaultsR4) {
     if (!engine) {
         GTEST_SKIP() << why;
     }
-    const Score score = run_oracle(*engine, *shared_folder() / "conformance" / "oracle" / "r4.jsonl");
+    const Score score =
+        run_oracle(*engine, *shared_folder() / "conformance" / "oracle" / "r4.jsonl");
     print("oracle/r4", score);
     EXPECT_GE(score.agreement(), floor_r4);
 }

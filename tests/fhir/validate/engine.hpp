@@ -24,7 +24,8 @@ namespace gatehouse::fhir::test {
 // The optional shared material, or nothing: GATEHOUSE_SHARED, else ../shared beside the repository.
 inline std::optional<std::filesystem::path> shared_folder() {
     namespace fs = std::filesystem;
-    if (const char* named = std::getenv("GATEHOUSE_SHARED"); named != nullptr && fs::exists(named)) {
+    if (const char* named = std::getenv("GATEHOUSE_SHARED");
+        named != nullptr && fs::exists(named)) {
         return fs::path(named);
     }
     for (const char* relative : {"../shared", "../../shared"}) {
@@ -36,7 +37,8 @@ inline std::optional<std::filesystem::path> shared_folder() {
     return std::nullopt;
 }
 
-// R4 core: from the shared material, else from the package cache that deploy/fetch-definitions fills.
+// R4 core: from the shared material, else from the package cache that deploy/fetch-definitions
+// fills.
 inline std::optional<std::string> core_package() {
     if (const auto shared = shared_folder()) {
         const auto file = *shared / "packages" / "hl7.fhir.r4.core-4.0.1.tgz";
@@ -59,8 +61,11 @@ struct Verdict {
 class Engine {
 public:
     // `packages`: anything PackageRef takes. Returns nullptr with the reason in `why`.
-    static std::unique_ptr<Engine> load(const std::vector<std::string>& packages, std::string& why,
-                                        const std::vector<std::string>& texts = {}) {
+    static std::unique_ptr<Engine> load(
+        const std::vector<std::string>& packages,
+        std::string& why,
+        const std::vector<std::string>& texts = {}
+    ) {
         auto engine = std::unique_ptr<Engine>(new Engine);
         auto definitions = std::make_shared<Definitions>();
         Issues notes;
@@ -88,13 +93,17 @@ public:
         return engine;
     }
 
-    [[nodiscard]] Verdict validate(std::string_view text, std::span<const std::string_view> profiles,
-                                   const ValidateOptions& options = {}) {
+    [[nodiscard]] Verdict validate(
+        std::string_view text,
+        std::span<const std::string_view> profiles,
+        const ValidateOptions& options = {}
+    ) {
         arena_.reset();
         const TypeModel& types = schema_->types();
         const std::size_t start = text.find_first_not_of(" \t\r\n\xEF\xBB\xBF");
         const bool xml = start != std::string_view::npos && text[start] == '<';
-        Decoded decoded = xml ? read_xml(text, arena_, types.symbols()) : read_json(text, arena_, types.symbols());
+        Decoded decoded = xml ? read_xml(text, arena_, types.symbols())
+                              : read_json(text, arena_, types.symbols());
         Verdict verdict;
         verdict.issues = std::move(decoded.issues);
         if (decoded.root != nullptr) {
