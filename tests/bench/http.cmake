@@ -1,0 +1,2 @@
+add_executable(http_bench http_bench.cpp)
+target_link_libraries(http_bench PRIVATE gatehouse_gateway_http gatehouse_warnings)
