@@ -136,6 +136,15 @@ bool TreeBuilder::Key(const char*, rapidjson::SizeType, bool) {
     frame.cursor = nullptr;
     frame.type_member = text == "resourceType";
     frame.twin = text.size() > 1 && text.front() == '_';
+    if (text == "_resourceType") {
+        frame.twin = false;
+        return fail(
+            IssueType::structure,
+            "json-resource-type",
+            stream_.token_offset(),
+            "resourceType is no element and has no extensions; remove '_resourceType'"
+        );
+    }
     if (frame.twin) {
         text.remove_prefix(1);
     }
@@ -346,11 +355,10 @@ Element* TreeBuilder::place(std::size_t offset) {
     Frame& frame = frames_.back();
     Name& name = names_[frame.name];
     const bool in_array = frame.array_depth > 0;
-    ++frame.items;
     Element* node = nullptr;
     if (frame.merging && frame.cursor != nullptr) {
         node = take_existing(frame, name);
-        if (node->in_array != in_array && frame.items == 1) {
+        if (node->in_array != in_array && frame.items == 0) {
             note(
                 Severity::error,
                 IssueType::structure,
@@ -379,6 +387,7 @@ Element* TreeBuilder::place(std::size_t offset) {
         node->in_array = in_array;
     }
     node->has_twin = node->has_twin || frame.twin;
+    ++frame.items;
     return node;
 }
 
@@ -439,8 +448,13 @@ bool TreeBuilder::set_type(std::string_view value, bool is_string, std::size_t o
             "resourceType is not a resource's name in a string, such as \"Patient\""
         );
     }
-    if (frames_.back().twin) {
-        return true;
+    if (node->has_twin) {
+        return fail(
+            IssueType::structure,
+            "json-resource-type",
+            offset,
+            "a member whose name starts with '_' cannot hold a resource"
+        );
     }
     node->is_resource = true;
     node->value = value;

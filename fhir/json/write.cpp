@@ -66,9 +66,8 @@ public:
 private:
     struct Group {
         std::size_t count = 0;
-        bool any_value = false;
-        bool any_twin = false;  // a primitive with id or extension
-        bool primitive = false;
+        bool any_plain = false;  // a value, or an element that is no primitive
+        bool any_twin = false;   // a primitive with id or extension
         const Element* end = nullptr;
     };
 
@@ -76,18 +75,15 @@ private:
     const Element* write_group(const Element& parent, const Element& first) {
         const Group group = measure(first);
         const bool array = is_array(parent, first, group.count);
-        if (!group.primitive) {
+        // A primitive with nothing at all is "_name": {}: null would not survive.
+        const bool twins = group.any_twin || (!group.any_plain && !array && is_primitive(first));
+        if (group.any_plain || !twins) {
             member(first.name, false);
-            write_complex(first, group, array);
-            return group.end;
+            write_items(first, group, array, false);
         }
-        if (group.any_value || !group.any_twin) {
-            member(first.name, false);
-            write_values(first, group, array);
-        }
-        if (group.any_twin) {
+        if (twins) {
             member(first.name, true);
-            write_twins(first, group, array);
+            write_items(first, group, array, true);
         }
         return group.end;
     }
@@ -95,21 +91,17 @@ private:
     Group measure(const Element& first) const {
         Group group;
         const Element* at = &first;
-        bool all_empty = true;
-        bool any_complex = false;
         for (; at != nullptr && at->name == first.name; at = at->next) {
             ++group.count;
-            const bool primitive = is_primitive(*at);
-            if (primitive) {
-                group.any_value = group.any_value || at->has_value();
-                group.any_twin = group.any_twin || at->first_child != nullptr;
+            const bool has_content = at->first_child != nullptr || at->is_resource;
+            if (is_primitive(*at)) {
+                group.any_plain = group.any_plain || at->has_value();
+                group.any_twin = group.any_twin || has_content;
+            } else {
+                group.any_plain = group.any_plain || has_content;
             }
-            const bool empty = !at->has_value() && at->first_child == nullptr && !at->is_resource;
-            all_empty = all_empty && empty;
-            any_complex = any_complex || (!primitive && !empty);
         }
         group.end = at;
-        group.primitive = !any_complex && (!all_empty || first.in_array || is_primitive(first));
         return group;
     }
 
@@ -137,46 +129,23 @@ private:
         return first.in_array;
     }
 
-    void write_complex(const Element& first, const Group& group, bool array) {
+    // The group under its name, or under "_name"; null where an item has nothing for that side.
+    void write_items(const Element& first, const Group& group, bool array, bool twins) {
         if (array) {
             open('[');
         }
         for (const Element* at = &first; at != group.end; at = at->next) {
-            item(array);
-            if (array && !at->is_resource && at->first_child == nullptr && at->in_array) {
-                out_ += "null";  // a gap is not FHIR here, but what came in goes out
-            } else {
-                write_object(*at);
+            if (array) {
+                separate();
             }
-        }
-        if (array) {
-            close(']');
-        }
-    }
-
-    void write_values(const Element& first, const Group& group, bool array) {
-        if (array) {
-            open('[');
-        }
-        for (const Element* at = &first; at != group.end; at = at->next) {
-            item(array);
-            write_value(*at);
-        }
-        if (array) {
-            close(']');
-        }
-    }
-
-    void write_twins(const Element& first, const Group& group, bool array) {
-        if (array) {
-            open('[');
-        }
-        for (const Element* at = &first; at != group.end; at = at->next) {
-            item(array);
-            if (at->first_child == nullptr) {
-                out_ += "null";
-            } else {
+            const bool has_content = at->first_child != nullptr || at->is_resource;
+            const bool primitive = is_primitive(*at);
+            if (!twins && primitive) {
+                write_value(*at);
+            } else if (primitive == twins && (has_content || !array)) {
                 write_object(*at);
+            } else {
+                out_ += "null";
             }
         }
         if (array) {
@@ -227,11 +196,6 @@ private:
             append_json_string(out_, name);
         }
         out_ += pretty_ ? ": " : ":";
-    }
-    void item(bool array) {
-        if (array) {
-            separate();
-        }
     }
     void separate() {
         if (!first_) {

@@ -271,6 +271,7 @@ void XmlTreeBuilder::start_wrapper(std::string_view name) {
     }
     node->is_resource = true;
     node->value = arena_.copy(name);
+    node->written = Written::nothing;
     open(node, true);
 }
 
@@ -566,6 +567,17 @@ Decoded read_xml(
     XML_SetStartDoctypeDeclHandler(parser.get(), on_doctype);
     XML_SetXmlDeclHandler(parser.get(), on_declaration);
 
+    // Expat would read UTF-16; the tree's offsets and FHIR would not.
+    if (text.size() >= 2 && (text[0] == '\0' || text[1] == '\0' || text.starts_with("\xFE\xFF") ||
+                             text.starts_with("\xFF\xFE"))) {
+        builder.fail(
+            IssueType::structure,
+            "xml-encoding",
+            0,
+            "the text is UTF-16; UTF-8 is the only encoding FHIR allows"
+        );
+        return builder.finish();
+    }
     if (text.size() > static_cast<std::size_t>(INT_MAX)) {
         builder.fail(IssueType::too_long, "xml-size", 0, "the text is larger than 2 GiB");
         return builder.finish();

@@ -30,9 +30,10 @@ public:
             out_ += '\n';
         }
         out_ += '<';
-        out_ += root.is_resource ? root.value : root.name;
+        const std::string name = xml_name(root, root.is_resource ? root.value : root.name);
+        out_ += name;
         out_ += " xmlns=\"http://hl7.org/fhir\"";
-        write_content(root, root.is_resource ? root.value : root.name);
+        write_content(root, name);
         if (pretty_) {
             out_ += '\n';
         }
@@ -122,23 +123,42 @@ private:
             append_xhtml(out_, element.value, element.written == Written::xhtml);
             return;
         }
+        const std::string name = xml_name(element, element.name);
         out_ += '<';
-        out_ += element.name;
+        out_ += name;
         if (!element.is_resource) {
-            write_content(element, element.name);
+            write_content(element, name);
             return;
         }
+        const std::string type = xml_name(element, element.value);
         out_ += '>';
         ++depth_;
         new_line();
         out_ += '<';
-        out_ += element.value;
-        write_content(element, element.value);
+        out_ += type;
+        write_content(element, type);
         --depth_;
         new_line();
         out_ += "</";
-        out_ += element.name;
+        out_ += name;
         out_ += '>';
+    }
+
+    // Names that no definition knows may come from JSON, where a name is any text; what XML cannot
+    // hold in a name becomes '_', so that no name can open or close anything.
+    static std::string xml_name(const Element& element, std::string_view name) {
+        std::string safe(name);
+        if (element.type != unknown_type || element.child_rule != 0) {
+            return safe;
+        }
+        for (char& c : safe) {
+            const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+                               (c >= '0' && c <= '9') || c == '-' || c == '.';
+            c = plain ? c : '_';
+        }
+        const bool starts = !safe.empty() && safe.front() != '-' && safe.front() != '.' &&
+                            (safe.front() < '0' || safe.front() > '9');
+        return starts ? safe : "_" + safe;
     }
 
     void attribute(std::string_view name, std::string_view value) {

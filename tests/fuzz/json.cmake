@@ -1,0 +1,1 @@
+gatehouse_fuzz(json SOURCE json_fuzz.cpp LINKS gatehouse_fhir_json gatehouse_fhir_model)

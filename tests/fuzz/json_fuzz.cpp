@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// JSON: whatever is read can be written and reads as the same tree, annotated or not.
+#include <cstddef>
+#include <cstdint>
+
+#include "fhir/base/assert.hpp"
+#include "fhir/json/json.hpp"
+#include "tests/fhir/tree_compare.hpp"
+#include "tests/support/small_types.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    using namespace gatehouse;
+    const fhir::TypeModel& types = test::small_types();
+    const std::string_view text(reinterpret_cast<const char*>(data), size);
+    Arena arena;
+    const fhir::Decoded first = fhir::read_json(text, arena, types.symbols());
+    if (first.root == nullptr) {
+        GH_ASSERT(!first.issues.empty());
+        return 0;
+    }
+
+    const std::string plain = fhir::write_json(*first.root, nullptr);
+    const fhir::Decoded again = fhir::read_json(plain, arena, types.symbols());
+    GH_ASSERT(again.root != nullptr);
+    GH_ASSERT(test::difference(*first.root, *again.root).empty());
+    GH_ASSERT(fhir::write_json(*again.root, nullptr) == plain);
+
+    fhir::annotate(*first.root, types);
+    fhir::WriteOptions pretty;
+    pretty.pretty = true;
+    const std::string typed = fhir::write_json(*first.root, &types, pretty);
+    const fhir::Decoded typed_again = fhir::read_json(typed, arena, types.symbols());
+    GH_ASSERT(typed_again.root != nullptr);
+    GH_ASSERT(test::difference(*first.root, *typed_again.root).empty());
+    return 0;
+}

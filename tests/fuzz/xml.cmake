@@ -1,0 +1,1 @@
+gatehouse_fuzz(xml SOURCE xml_fuzz.cpp LINKS gatehouse_fhir_xml gatehouse_fhir_json gatehouse_fhir_model)

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// XML: whatever is read can be written; what is written reads back and writes the same, directly
+// and by way of JSON.
+#include <cstddef>
+#include <cstdint>
+
+#include "fhir/base/assert.hpp"
+#include "fhir/xml/xml.hpp"
+#include "tests/support/small_types.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    using namespace gatehouse;
+    const fhir::TypeModel& types = test::small_types();
+    const std::string_view text(reinterpret_cast<const char*>(data), size);
+    Arena arena;
+    const fhir::Decoded first = fhir::read_xml(text, arena, types.symbols());
+    if (first.root == nullptr) {
+        GH_ASSERT(!first.issues.empty());
+        return 0;
+    }
+    fhir::annotate(*first.root, types);
+
+    const std::string written = fhir::write_xml(*first.root, types);
+    const fhir::Decoded again = fhir::read_xml(written, arena, types.symbols());
+    GH_ASSERT(again.root != nullptr);
+    fhir::annotate(*again.root, types);
+    GH_ASSERT(fhir::write_xml(*again.root, types) == written);
+
+    const std::string json = fhir::write_json(*again.root, &types);
+    const fhir::Decoded crossed = fhir::read_json(json, arena, types.symbols());
+    GH_ASSERT(crossed.root != nullptr);
+    fhir::annotate(*crossed.root, types);
+    GH_ASSERT(fhir::write_xml(*crossed.root, types) == written);
+    return 0;
+}
