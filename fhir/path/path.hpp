@@ -26,14 +26,20 @@ enum class ItemKind : std::uint8_t {
     element, boolean, string, integer, decimal, date, date_time, time, quantity, type_info,
 };
 
-// One item of a collection; trivially copyable. Text of computed values lives in the arena.
+// Flags of a quantity's `integer`: whether its unit is a calendar word ("7 days") rather than a UCUM
+// code, and whether it came from a FHIR Quantity in UCUM, whose "a" and "mo" may be read either way.
+inline constexpr std::int64_t quantity_calendar = 1;
+inline constexpr std::int64_t quantity_from_fhir = 2;
+
+// One item of a collection; trivially copyable. Text of computed values lives in the arena or in the
+// expression, so an Item outlives neither. type_info: text is the name, unit the namespace.
 struct Item {
     ItemKind kind = ItemKind::boolean;
     bool truth = false;                  // boolean
     const Element* element = nullptr;    // element
     std::string_view text;               // string; digits of integer and decimal; ISO text of dates
     std::string_view unit;               // quantity: UCUM code or calendar word
-    std::int64_t integer = 0;            // integer
+    std::int64_t integer = 0;            // integer; quantity: flags above
     TypeId type = unknown_type;          // element: its type; computed values: 0
 };
 
@@ -58,6 +64,9 @@ struct CompileOptions {
     // Check names and types against the model (strict mode); needs `context_type`.
     bool strict = false;
     std::string_view context_type;
+    // R4's search parameters write "(useContext.value as Quantity)" over repeating elements: with this
+    // set, `as` keeps what fits from any number of items instead of refusing more than one.
+    bool as_filters = false;
 };
 
 class Expression {
@@ -81,6 +90,10 @@ private:
 Expression compile(std::string_view text, const TypeModel& types, Error& error,
                    const CompileOptions& options = {});
 
+// The expression in canonical form: fully bracketed operators, escapes normalised, no comments. It
+// parses again to an equal tree.
+std::string print(const Expression& expression);
+
 // What an evaluation may ask of its surroundings. Plain function pointers with a context keep it cheap;
 // a null one means "not available here", which makes the function empty or an error as the spec says.
 struct Environment {
@@ -98,6 +111,8 @@ struct Environment {
     int (*conforms_to)(void* user, const Element& element, std::string_view profile) = nullptr;
     // %name -> text of a user variable; false if unknown.
     bool (*variable)(void* user, std::string_view name, Item& out) = nullptr;
+    // trace(): gets the name and the collection; may be null.
+    void (*trace)(void* user, std::string_view name, Collection items) = nullptr;
     std::string_view now;             // ISO instant for now()/today(); the library reads no clock
     std::uint64_t step_budget = 1'000'000;
 };

@@ -1,0 +1,128 @@
+#pragma once
+// SPDX-License-Identifier: Apache-2.0
+//
+// A compiled expression: nodes in one vector, addressed by index, children before parents. Literals,
+// type names and literal regular expressions are worked out once, at compile time. Immutable.
+
+#include <cstdint>
+#include <deque>
+#include <limits>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fhir/path/path.hpp"
+
+namespace re2 {
+class RE2;
+}
+
+namespace gatehouse::fhir::path {
+
+using NodeId = std::uint32_t;
+inline constexpr NodeId no_node = std::numeric_limits<NodeId>::max();
+
+enum class Op : std::uint8_t {
+    literal,    // extra: index in literals
+    empty,      // {}
+    self,       // $this
+    index,      // $index
+    total,      // $total
+    variable,   // %name
+    step,       // input.name; input none: from $this
+    type_root,  // a leading type name ("Patient"): $this if it is one, else a child of that name
+    call,       // input.function(arguments)
+    at,         // input[right]
+    plus,       // +right
+    negate,     // -right
+    is,         // left is type
+    as,         // left as type
+    multiply,
+    divide,
+    integer_divide,
+    modulo,
+    add,
+    subtract,
+    concatenate,
+    unite,
+    less,
+    less_or_equal,
+    greater,
+    greater_or_equal,
+    equal,
+    not_equal,
+    equivalent,
+    not_equivalent,
+    in,
+    contains,
+    logical_and,
+    logical_or,
+    logical_xor,
+    implies,
+};
+
+// Index in the function table (functions.cpp).
+using FunctionId = std::uint16_t;
+
+struct Node {
+    Op op = Op::empty;
+    bool descending = false;        // sort(): this argument sorts downwards
+    std::uint16_t argument_count = 0;
+    FunctionId function = 0;        // call
+    std::uint32_t offset = 0;       // in the text
+    NodeId left = no_node;          // left operand, or input of step, call and at
+    NodeId right = no_node;         // right operand
+    std::uint32_t arguments = 0;    // first in Program::arguments
+    std::uint32_t extra = 0;        // literal, type or regex + 1, by op
+    Symbol symbol = unknown_symbol; // step
+    std::string_view text;          // name of step, variable, function
+};
+
+// A type name as written in is, as, ofType: FHIR's, System's or both when unqualified.
+struct TypeName {
+    std::string_view space;  // "", "FHIR", "System"
+    std::string_view name;
+    TypeId fhir = unknown_type;
+    bool has_system = false;
+    ItemKind system = ItemKind::boolean;
+    bool any = false;  // System.Any
+};
+
+// Types that evaluation asks for by name, looked up once per program.
+struct KnownTypes {
+    TypeId boolean = unknown_type;
+    TypeId integer = unknown_type;
+    TypeId integer64 = unknown_type;
+    TypeId decimal = unknown_type;
+    TypeId string = unknown_type;
+    TypeId date = unknown_type;
+    TypeId date_time = unknown_type;
+    TypeId instant = unknown_type;
+    TypeId time = unknown_type;
+    TypeId quantity = unknown_type;
+    TypeId reference = unknown_type;
+};
+
+struct Expression::Program {
+    Program();
+    ~Program();
+
+    std::string text;
+    const TypeModel* types = nullptr;
+    KnownTypes known;
+    NodeId root = no_node;
+    std::vector<Node> nodes;
+    std::vector<NodeId> arguments;
+    std::vector<Item> literals;
+    std::vector<TypeName> type_names;
+    std::vector<std::unique_ptr<re2::RE2>> regexes;
+    std::deque<std::string> strings;  // what the views above point at
+    bool as_filters = false;
+
+    [[nodiscard]] NodeId argument(const Node& node, std::size_t index) const {
+        return index < node.argument_count ? arguments[node.arguments + index] : no_node;
+    }
+};
+
+}  // namespace gatehouse::fhir::path
