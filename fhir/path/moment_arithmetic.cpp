@@ -7,7 +7,7 @@
 #include "fhir/path/moment.hpp"
 
 namespace gatehouse::fhir::path {
-namespace arithmetic {
+namespace calendar {
 
 // Words of FHIRPath's calendar durations, singular; the plural adds an s.
 struct Word {
@@ -92,10 +92,10 @@ std::optional<Moment> add_milliseconds(Moment m, std::int64_t milliseconds) {
     return m;
 }
 
-}  // namespace arithmetic
+}  // namespace calendar
 
 std::optional<CalendarUnit> calendar_unit(std::string_view word) {
-    for (const auto& entry : arithmetic::words) {
+    for (const auto& entry : calendar::words) {
         if (word == entry.text || (word.size() == entry.text.size() + 1 && word.back() == 's' &&
                                    word.substr(0, entry.text.size()) == entry.text)) {
             return entry.unit;
@@ -120,11 +120,11 @@ std::optional<Moment> add(const Moment& moment, const Decimal& amount, CalendarU
             return std::nullopt;
         }
         const std::int64_t months = unit == CalendarUnit::year ? count * 12 : count;
-        return arithmetic::add_months(
+        return calendar::add_months(
             moment, moment.precision == Precision::year ? months / 12 * 12 : months
         );
     }
-    const std::int64_t unit_ms = arithmetic::unit_milliseconds(unit);
+    const std::int64_t unit_ms = calendar::unit_milliseconds(unit);
     if (count > 400'000'000'000'000 / unit_ms || count < -400'000'000'000'000 / unit_ms) {
         return std::nullopt;
     }
@@ -132,7 +132,7 @@ std::optional<Moment> add(const Moment& moment, const Decimal& amount, CalendarU
     if (!moment.is_time && moment.precision < Precision::day) {
         const std::int64_t days = milliseconds / 86'400'000;  // a year is 365 days, a month 30
         const std::int64_t months = moment.precision == Precision::year ? days / 365 * 12 : days / 30;
-        return arithmetic::add_months(moment, months);
+        return calendar::add_months(moment, months);
     }
     std::int64_t grain = 1;
     switch (moment.precision) {
@@ -142,7 +142,7 @@ std::optional<Moment> add(const Moment& moment, const Decimal& amount, CalendarU
         default: break;
     }
     milliseconds = milliseconds / grain * grain;
-    auto out = arithmetic::add_milliseconds(moment, milliseconds);
+    auto out = calendar::add_milliseconds(moment, milliseconds);
     if (out && out->precision == Precision::second && milliseconds % 1000 != 0) {
         out->precision = Precision::fraction;
         out->fraction_digits = 3;
@@ -185,7 +185,7 @@ std::optional<Moment> boundary(const Moment& moment, int digits, bool high, bool
         out.month = high ? 12 : 1;
     }
     if (moment.precision < Precision::day && !moment.is_time) {
-        out.day = high ? arithmetic::days_in_month(out.year, out.month) : 1;
+        out.day = high ? calendar::days_in_month(out.year, out.month) : 1;
     }
     if (moment.precision < Precision::hour) {
         out.hour = high ? 23 : 0;

@@ -6,7 +6,7 @@
 #include <unicode/ucasemap.h>
 
 namespace gatehouse::fhir::path {
-namespace text {
+namespace letters {
 
 bool is_ascii(std::string_view s) {
     return std::all_of(s.begin(), s.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
@@ -64,7 +64,7 @@ std::string folded(std::string_view s) {
     return out;
 }
 
-}  // namespace text
+}  // namespace letters
 
 std::size_t code_point_bytes(std::string_view s, std::size_t at) {
     std::size_t bytes = 1;
@@ -90,25 +90,25 @@ std::size_t byte_offset(std::string_view s, std::size_t index) {
 }
 
 std::string to_upper(std::string_view s) {
-    if (!text::is_ascii(s)) {
-        return text::map_case(s, ucasemap_utf8ToUpper);
+    if (!letters::is_ascii(s)) {
+        return letters::map_case(s, ucasemap_utf8ToUpper);
     }
     std::string out(s);
-    std::transform(out.begin(), out.end(), out.begin(), text::ascii_upper);
+    std::transform(out.begin(), out.end(), out.begin(), letters::ascii_upper);
     return out;
 }
 
 std::string to_lower(std::string_view s) {
-    if (!text::is_ascii(s)) {
-        return text::map_case(s, ucasemap_utf8ToLower);
+    if (!letters::is_ascii(s)) {
+        return letters::map_case(s, ucasemap_utf8ToLower);
     }
     std::string out(s);
-    std::transform(out.begin(), out.end(), out.begin(), text::ascii_lower);
+    std::transform(out.begin(), out.end(), out.begin(), letters::ascii_lower);
     return out;
 }
 
 bool equivalent_text(std::string_view a, std::string_view b) {
-    return a == b || text::folded(a) == text::folded(b);
+    return a == b || letters::folded(a) == letters::folded(b);
 }
 
 }  // namespace gatehouse::fhir::path
