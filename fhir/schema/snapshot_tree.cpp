@@ -81,8 +81,13 @@ public:
         }
         const auto slices = slices_of_id(definition.child_value("id"), steps, slice);
         Change* at = root_;
+        const std::string_view id = definition.child_value("id");
+        std::size_t id_end = id.find('.');
         for (std::size_t i = 1; i + 1 < steps.size(); ++i) {
-            at = level(*at, steps[i], slices.empty() ? nullptr : &slices[i], path);
+            id_end = id_end == std::string_view::npos ? id_end : id.find('.', id_end + 1);
+            const std::string_view level_id =
+                slices.empty() ? std::string_view{} : id.substr(0, id_end);
+            at = level(*at, steps[i], slices.empty() ? nullptr : &slices[i], level_id, path);
         }
         Change* change = nullptr;
         // An implied level that is stated only now.
@@ -121,8 +126,19 @@ private:
 
     // The level `name` below `parent` that the next element belongs to.
     Change* level(
-        Change& parent, std::string_view name, const std::string_view* slice, std::string_view path
+        Change& parent,
+        std::string_view name,
+        const std::string_view* slice,
+        std::string_view id,
+        std::string_view path
     ) {
+        // Ids that agree with one another say which level is meant, whatever they call the slice.
+        for (Change* child : parent.children) {
+            if (!id.empty() && child->definition != nullptr &&
+                child->definition->child_value("id") == id) {
+                return child;
+            }
+        }
         Change* found = nullptr;
         for (auto at = parent.children.rbegin(); at != parent.children.rend() && found == nullptr;
              ++at) {

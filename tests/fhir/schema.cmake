@@ -1,0 +1,3 @@
+gatehouse_test(fhir_snapshot
+    SOURCES snapshot/snapshot_test.cpp snapshot/conformance_test.cpp
+    LINKS gatehouse_fhir_schema)
