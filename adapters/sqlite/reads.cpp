@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "adapters/sqlite/reads.hpp"
+
+#include <charconv>
+
+#include "gateway/store/search_sql.hpp"
+
+namespace gatehouse::adapters::sqlite {
+namespace {
+
+using gateway::VersionMethod;
+
+// Columns: version, last_updated, method, json.
+StoredVersion version_from(const Query& query, std::string_view type, std::string_view id) {
+    StoredVersion found;
+    found.type = type;
+    found.id = id;
+    found.version = query.number(0);
+    found.last_updated = query.integer(1);
+    found.method = static_cast<VersionMethod>(query.integer(2));
+    found.json = query.text(3);
+    return found;
+}
+
+Result<StoredVersion> one_version(Query& query, std::string_view type, std::string_view id) {
+    GH_TRY_ASSIGN(const bool row, query.step());
+    if (!row) {
+        return Fault(Errc::not_found, "store.read");
+    }
+    StoredVersion found = version_from(query, type, id);
+    if (found.deleted()) {
+        return Fault(Errc::gone, "store.read");
+    }
+    return found;
+}
+
+}  // namespace
+
+Result<StoredVersion> read_current(Database& database, std::string_view type, std::string_view id) {
+    Query query(
+        database,
+        "store.read",
+        "SELECT v.version, v.last_updated, v.method, v.json FROM resource r CROSS JOIN version v "
+        "ON v.vid = r.vid WHERE r.type = (SELECT id FROM name WHERE text = ?) AND r.id = ?"
+    );
+    query.bind(type).bind(id);
+    return one_version(query, type, id);
+}
+
+Result<StoredVersion> read_version(
+    Database& database, std::string_view type, std::string_view id, std::uint64_t version
+) {
+    Query query(
+        database,
+        "store.read_version",
+        "SELECT v.version, v.last_updated, v.method, v.json FROM resource r CROSS JOIN version v "
+        "ON v.rid = r.rid AND v.version = ? "
+        "WHERE r.type = (SELECT id FROM name WHERE text = ?) AND r.id = ?"
+    );
+    query.bind(version).bind(type).bind(id);
+    return one_version(query, type, id);
+}
+
+Result<HistoryPage> read_history(
+    Database& database,
+    std::string_view type,
+    std::string_view id,
+    std::uint64_t before,
+    std::uint32_t count
+) {
+    constexpr auto none = std::int64_t{1} << 62;
+    Query query(
+        database,
+        "store.history",
+        "SELECT v.version, v.last_updated, v.method, v.json, r.version "
+        "FROM resource r CROSS JOIN version v ON v.rid = r.rid AND v.version < ? "
+        "WHERE r.type = (SELECT id FROM name WHERE text = ?) AND r.id = ? "
+        "ORDER BY v.version DESC LIMIT ?"
+    );
+    const std::int64_t limit = before == 0 ? none : static_cast<std::int64_t>(before);
+    // One row at least: it tells the total.
+    query.bind(limit).bind(type).bind(id).bind(std::int64_t{count} + 1);
+    HistoryPage page;
+    GH_TRY_ASSIGN(bool row, query.step());
+    if (!row && before == 0) {
+        return Fault(Errc::not_found, "store.history");
+    }
+    while (row) {
+        page.total = query.number(4);
+        if (page.versions.size() == count) {
+            page.next_before = count == 0 ? 0 : page.versions.back().version;
+            break;
+        }
+        page.versions.push_back(version_from(query, type, id));
+        GH_TRY_ASSIGN(row, query.step());
+    }
+    return page;
+}
+
+namespace {
+
+// Ends the read transaction and the budget, whatever happens.
+class Snapshot {
+public:
+    Snapshot(Database& database, std::chrono::milliseconds budget) : database_(database) {
+        database.set_deadline(std::chrono::steady_clock::now() + budget);
+    }
+    Snapshot(const Snapshot&) = delete;
+    Snapshot& operator=(const Snapshot&) = delete;
+    Result<void> begin() {
+        if (database_.in_transaction()) {
+            return {};  // the writer's own: its reads see its writes
+        }
+        Query query(database_, "store.begin", "BEGIN");
+        GH_TRY(query.run());
+        mine_ = true;
+        return {};
+    }
+    ~Snapshot() {
+        database_.clear_deadline();
+        if (mine_) {
+            Query query(database_, "store.end", "COMMIT");
+            static_cast<void>(query.run());
+        }
+    }
+
+private:
+    Database& database_;
+    bool mine_ = false;
+};
+
+struct Found {
+    std::int64_t rid = 0;
+    std::vector<gateway::SqlValue> keys;
+};
+
+Result<std::vector<Found>>
+run_page(Database& database, const gateway::SqlStatement& statement, std::size_t key_count) {
+    Query query(database, "store.search", statement.text);
+    for (const gateway::SqlValue& value : statement.values) {
+        query.bind_value(value);
+    }
+    std::vector<Found> rows;
+    GH_TRY_ASSIGN(bool row, query.step());
+    while (row) {
+        Found& found = rows.emplace_back();
+        found.rid = query.integer(0);
+        for (std::size_t i = 0; i < key_count; ++i) {
+            found.keys.push_back(query.value(static_cast<int>(i) + 1));
+        }
+        GH_TRY_ASSIGN(row, query.step());
+    }
+    return rows;
+}
+
+Result<std::uint64_t> run_count(Database& database, const gateway::SqlStatement& statement) {
+    Query query(database, "store.count", statement.text);
+    for (const gateway::SqlValue& value : statement.values) {
+        query.bind_value(value);
+    }
+    GH_TRY(query.step());
+    return query.number(0);
+}
+
+Result<StoredVersion> read_rid(Database& database, std::string_view type, std::int64_t rid) {
+    Query query(
+        database,
+        "store.fetch",
+        "SELECT v.version, v.last_updated, v.method, v.json, r.id FROM resource r "
+        "CROSS JOIN version v ON v.vid = r.vid WHERE r.rid = ?"
+    );
+    query.bind(rid);
+    GH_TRY_ASSIGN(const bool row, query.step());
+    if (!row) {
+        return Fault(Errc::corrupt, "store.fetch", "an index row points to no version");
+    }
+    return version_from(query, type, query.text(4));
+}
+
+// What a timeout means to the one who asked.
+Fault over_budget(Fault fault) {
+    if (fault.code == Errc::timeout) {
+        fault.detail = "the search took longer than its budget; narrow it, for example by patient, "
+                       "identifier or date";
+    }
+    return fault;
+}
+
+Result<SearchPage> search_in_snapshot(
+    Database& database,
+    const SearchQuery& query,
+    const SearchLimits& limits,
+    const gateway::CompiledSearch& compiled
+) {
+    SearchPage page;
+    if (query.count_only || query.count == 0) {
+        GH_TRY_ASSIGN(page.total, run_count(database, compiled.count()));
+        return page;
+    }
+    std::optional<gateway::Cursor> after;
+    if (!query.after.empty()) {
+        after = gateway::open_cursor(query.after, compiled.fingerprint(), limits.secret);
+        if (!after || after->keys.size() != compiled.key_count()) {
+            return Fault(
+                Errc::invalid,
+                "store.search",
+                "the page link does not belong to this search; start again from its first page"
+            );
+        }
+    }
+    const std::uint32_t limit = query.count + 1;
+    GH_TRY_ASSIGN(
+        std::vector<Found> rows,
+        run_page(database, compiled.page(after ? &*after : nullptr, limit), compiled.key_count())
+    );
+    const bool more = rows.size() > query.count;
+    if (more) {
+        rows.resize(query.count);
+        page.next = gateway::seal_cursor(
+            {rows.back().keys, rows.back().rid}, compiled.fingerprint(), limits.secret
+        );
+    }
+    if (query.want_total) {
+        if (!more && !after) {
+            page.total = rows.size();
+        } else {
+            GH_TRY_ASSIGN(page.total, run_count(database, compiled.count()));
+        }
+    }
+    page.matches.reserve(rows.size());
+    for (const Found& found : rows) {
+        GH_TRY_ASSIGN(StoredVersion version, read_rid(database, query.type, found.rid));
+        page.matches.push_back(std::move(version));
+    }
+    return page;
+}
+
+}  // namespace
+
+Result<SearchPage>
+search(Database& database, const SearchQuery& query, const SearchLimits& limits) {
+    GH_TRY_ASSIGN(
+        const gateway::CompiledSearch compiled,
+        gateway::compile_search(query, gateway::Dialect::sqlite)
+    );
+    Snapshot snapshot(database, limits.budget);
+    GH_TRY(snapshot.begin());
+    Result<SearchPage> page = search_in_snapshot(database, query, limits, compiled);
+    if (!page) {
+        return over_budget(std::move(page.error()));
+    }
+    return page;
+}
+
+Result<std::vector<std::string>> match(
+    Database& database, const SearchQuery& query, std::uint32_t limit, const SearchLimits& limits
+) {
+    GH_TRY_ASSIGN(
+        const gateway::CompiledSearch compiled,
+        gateway::compile_search(query, gateway::Dialect::sqlite)
+    );
+    Snapshot snapshot(database, limits.budget);
+    GH_TRY(snapshot.begin());
+    Result<std::vector<Found>> rows =
+        run_page(database, compiled.page(nullptr, limit), compiled.key_count());
+    if (!rows) {
+        return over_budget(std::move(rows.error()));
+    }
+    std::vector<std::string> ids;
+    for (const Found& found : *rows) {
+        Query id(database, "store.match", "SELECT id FROM resource WHERE rid = ?");
+        id.bind(found.rid);
+        GH_TRY(id.step());
+        ids.emplace_back(id.text(0));
+    }
+    return ids;
+}
+
+Result<std::string> read_meta(Database& database, std::string_view key) {
+    Query query(database, "store.meta", "SELECT value FROM meta WHERE key = ?");
+    query.bind(key);
+    GH_TRY_ASSIGN(const bool row, query.step());
+    if (!row) {
+        return Fault(Errc::not_found, "store.meta");
+    }
+    return std::string(query.text(0));
+}
+
+Result<void> write_meta(Database& database, std::string_view key, std::string_view value) {
+    Query query(
+        database,
+        "store.meta",
+        "INSERT INTO meta (key, value) VALUES (?, ?) "
+        "ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+    );
+    query.bind(key).bind(value);
+    return query.run();
+}
+
+Result<std::uint64_t> read_meta_number(Database& database, std::string_view key) {
+    GH_TRY_ASSIGN(const std::string text, read_meta(database, key));
+    std::uint64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || end != text.data() + text.size()) {
+        return Fault(Errc::corrupt, "store.meta", "a number in table meta is not a number");
+    }
+    return value;
+}
+
+}  // namespace gatehouse::adapters::sqlite

@@ -1,0 +1,55 @@
+#pragma once
+// SPDX-License-Identifier: Apache-2.0
+//
+// The reads of the store over one connection: used by the pool's readers, and by the writer, whose
+// reads see what it has not committed yet.
+
+#include <chrono>
+
+#include "adapters/sqlite/database.hpp"
+#include "gateway/store/cursor.hpp"
+#include "gateway/store/store.hpp"
+
+namespace gatehouse::adapters::sqlite {
+
+using gateway::HistoryPage;
+using gateway::Receipt;
+using gateway::SearchPage;
+using gateway::SearchQuery;
+using gateway::StoredVersion;
+
+struct SearchLimits {
+    std::chrono::milliseconds budget{5000};
+    gateway::CursorSecret secret{};
+};
+
+Result<StoredVersion> read_current(Database& database, std::string_view type, std::string_view id);
+Result<StoredVersion>
+read_version(Database& database, std::string_view type, std::string_view id, std::uint64_t version);
+Result<HistoryPage> read_history(
+    Database& database,
+    std::string_view type,
+    std::string_view id,
+    std::uint64_t before,
+    std::uint32_t count
+);
+Result<SearchPage> search(Database& database, const SearchQuery& query, const SearchLimits& limits);
+Result<std::vector<std::string>> match(
+    Database& database, const SearchQuery& query, std::uint32_t limit, const SearchLimits& limits
+);
+
+Result<std::optional<Receipt>> receipt_by_message(Database& database, std::string_view message_id);
+// Of several receipts with the same key (a refused message was sent again) the one that was
+// accepted, else the newest.
+Result<std::optional<Receipt>>
+receipt_by_request(Database& database, std::string_view partner, std::string_view request_id);
+Result<std::optional<Receipt>>
+receipt_by_bundle(Database& database, std::string_view partner, std::string_view bundle_identifier);
+Result<void> write_receipt(Database& database, const Receipt& receipt);
+
+// A row of `meta`, or Errc::not_found.
+Result<std::string> read_meta(Database& database, std::string_view key);
+Result<void> write_meta(Database& database, std::string_view key, std::string_view value);
+Result<std::uint64_t> read_meta_number(Database& database, std::string_view key);
+
+}  // namespace gatehouse::adapters::sqlite

@@ -1,0 +1,493 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "adapters/sqlite/writer.hpp"
+
+#include <tuple>
+
+#include "gateway/store/split_json.hpp"
+
+namespace gatehouse::adapters::sqlite {
+namespace {
+
+using gateway::IndexTable;
+using gateway::NewVersion;
+using gateway::VersionMethod;
+
+// Bounds of the memories: beyond them they start anew. A name is about 100 bytes, so 8 MB each at
+// most.
+constexpr std::size_t names_max = 65536;
+constexpr std::size_t mentioned_max = 65536;
+
+// After these nothing of the transaction can be trusted to be whole.
+bool is_fatal(Errc code) {
+    return code == Errc::io || code == Errc::no_space || code == Errc::corrupt ||
+           code == Errc::internal || code == Errc::busy;
+}
+
+}  // namespace
+
+Result<void> Writer::begin() {
+    broken_.reset();
+    position_.reset();
+    savepoints_.clear();
+    Query query(database_, "store.begin", "BEGIN IMMEDIATE");
+    GH_TRY(query.run());
+    GH_TRY_ASSIGN(
+        counters_.rid_last, database_.integer("SELECT coalesce(max(rid), 0) FROM resource")
+    );
+    GH_TRY_ASSIGN(
+        counters_.vid_last, database_.integer("SELECT coalesce(max(vid), 0) FROM version")
+    );
+    GH_TRY_ASSIGN(const std::uint64_t live, read_meta_number(database_, "live"));
+    counters_.live = static_cast<std::int64_t>(live);
+    live_committed_ = counters_.live;
+    return {};
+}
+
+Result<void> Writer::commit() {
+    GH_TRY(usable());
+    if (position_) {
+        GH_TRY(write_meta(database_, "applied", std::to_string(*position_)));
+    }
+    if (counters_.live != live_committed_) {
+        GH_TRY(write_meta(database_, "live", std::to_string(counters_.live)));
+    }
+    Query query(database_, "store.commit", "COMMIT");
+    return query.run();
+}
+
+void Writer::abandon() {
+    if (database_.in_transaction()) {
+        Query query(database_, "store.rollback", "ROLLBACK");
+        static_cast<void>(query.run());
+    }
+    forget();
+}
+
+void Writer::forget() {
+    names_.clear();
+    mentioned_.clear();
+}
+
+Result<void> Writer::usable() const {
+    if (broken_) {
+        return *broken_;
+    }
+    if (!database_.in_transaction()) {
+        return Fault(Errc::io, "store.write", "the transaction is no longer open");
+    }
+    return {};
+}
+
+// Remembers a fault after which the transaction must not be committed.
+template <class T> Result<T> Writer::noted(Result<T> result) {
+    if (!result && is_fatal(result.error().code)) {
+        broken_ = result.error();
+    }
+    return result;
+}
+
+Result<StoredVersion> Writer::read(std::string_view type, std::string_view id) {
+    GH_TRY(usable());
+    return noted(read_current(database_, type, id));
+}
+
+Result<StoredVersion>
+Writer::read_version(std::string_view type, std::string_view id, std::uint64_t version) {
+    GH_TRY(usable());
+    return noted(sqlite::read_version(database_, type, id, version));
+}
+
+Result<HistoryPage> Writer::history(
+    std::string_view type, std::string_view id, std::uint64_t before, std::uint32_t count
+) {
+    GH_TRY(usable());
+    return noted(read_history(database_, type, id, before, count));
+}
+
+Result<SearchPage> Writer::search(const SearchQuery& query) {
+    GH_TRY(usable());
+    return noted(sqlite::search(database_, query, limits_));
+}
+
+Result<std::vector<std::string>> Writer::match(const SearchQuery& query, std::uint32_t limit) {
+    GH_TRY(usable());
+    return noted(sqlite::match(database_, query, limit, limits_));
+}
+
+Result<std::optional<Receipt>> Writer::receipt_by_message(std::string_view message_id) {
+    GH_TRY(usable());
+    return noted(sqlite::receipt_by_message(database_, message_id));
+}
+
+Result<std::optional<Receipt>>
+Writer::receipt_by_request(std::string_view partner, std::string_view request_id) {
+    GH_TRY(usable());
+    return noted(sqlite::receipt_by_request(database_, partner, request_id));
+}
+
+Result<std::optional<Receipt>>
+Writer::receipt_by_bundle(std::string_view partner, std::string_view bundle_identifier) {
+    GH_TRY(usable());
+    return noted(sqlite::receipt_by_bundle(database_, partner, bundle_identifier));
+}
+
+Result<std::uint64_t> Writer::put(const NewVersion& resource, std::uint64_t expected) {
+    GH_TRY(usable());
+    return noted(put_version(resource, expected));
+}
+
+Result<std::uint64_t> Writer::remove(
+    std::string_view type,
+    std::string_view id,
+    gateway::Micros at,
+    std::string_view message_id,
+    std::string_view source,
+    std::uint64_t expected
+) {
+    GH_TRY(usable());
+    return noted(remove_version(type, id, at, message_id, source, expected));
+}
+
+Result<void> Writer::put_receipt(const Receipt& receipt) {
+    GH_TRY(usable());
+    return noted(write_receipt(database_, receipt));
+}
+
+Result<void> Writer::savepoint() {
+    GH_TRY(usable());
+    Query query(database_, "store.savepoint", "SAVEPOINT step");
+    GH_TRY(noted(query.run()));
+    savepoints_.push_back(counters_);
+    return {};
+}
+
+Result<void> Writer::release() {
+    GH_TRY(usable());
+    GH_ASSERT(!savepoints_.empty());
+    savepoints_.pop_back();
+    Query query(database_, "store.release", "RELEASE step");
+    return noted(query.run());
+}
+
+Result<void> Writer::rollback() {
+    GH_TRY(usable());
+    GH_ASSERT(!savepoints_.empty());
+    counters_ = savepoints_.back();
+    savepoints_.pop_back();
+    forget();
+    {
+        Query query(database_, "store.rollback", "ROLLBACK TO step");
+        GH_TRY(noted(query.run()));
+    }
+    Query query(database_, "store.release", "RELEASE step");
+    return noted(query.run());
+}
+
+Result<void> Writer::set_applied_position(std::uint64_t position) {
+    GH_TRY(usable());
+    position_ = position;
+    return {};
+}
+
+Result<std::int64_t> Writer::name_id(std::string_view text) {
+    if (text.empty()) {
+        return std::int64_t{0};
+    }
+    key_ = text;
+    if (const auto found = names_.find(key_); found != names_.end()) {
+        return found->second;
+    }
+    std::int64_t id = 0;
+    {
+        Query query(database_, "store.name", "SELECT id FROM name WHERE text = ?");
+        query.bind(text);
+        GH_TRY_ASSIGN(const bool row, query.step());
+        id = row ? query.integer(0) : 0;
+    }
+    if (id == 0) {
+        Query query(database_, "store.name", "INSERT INTO name (text) VALUES (?) RETURNING id");
+        query.bind(text);
+        GH_TRY_ASSIGN(const bool row, query.step());
+        GH_ASSERT(row);
+        id = query.integer(0);
+    }
+    if (names_.size() >= names_max) {
+        names_.clear();
+    }
+    names_.emplace(text, id);
+    return id;
+}
+
+Result<Writer::Row> Writer::find_row(std::int64_t type, std::string_view id) {
+    Query query(
+        database_,
+        "store.find",
+        "SELECT rid, patient, version, live, kinds FROM resource WHERE type = ? AND id = ?"
+    );
+    query.bind(type).bind(id);
+    GH_TRY_ASSIGN(const bool found, query.step());
+    Row row;
+    if (found) {
+        row.rid = query.integer(0);
+        row.patient = query.integer(1);
+        row.version = query.number(2);
+        row.live = query.integer(3) != 0;
+        row.kinds = query.integer(4);
+    }
+    return row;
+}
+
+Result<std::int64_t> Writer::mention(std::string_view type, std::string_view id) {
+    std::string key;
+    key.reserve(type.size() + id.size() + 1);
+    key.append(type).append("/").append(id);
+    if (const auto found = mentioned_.find(key); found != mentioned_.end()) {
+        return found->second;
+    }
+    GH_TRY_ASSIGN(const std::int64_t type_id, name_id(type));
+    GH_TRY_ASSIGN(Row row, find_row(type_id, id));
+    if (row.rid == 0) {
+        row.rid = ++counters_.rid_last;
+        Query query(
+            database_, "store.mention", "INSERT INTO resource (rid, type, id) VALUES (?, ?, ?)"
+        );
+        query.bind(row.rid).bind(type_id).bind(id);
+        GH_TRY(query.run());
+    }
+    if (mentioned_.size() >= mentioned_max) {
+        mentioned_.clear();
+    }
+    mentioned_.emplace(std::move(key), row.rid);
+    return row.rid;
+}
+
+Result<std::int64_t> Writer::append_version(
+    const Row& row,
+    std::uint64_t version,
+    gateway::Micros at,
+    VersionMethod method,
+    std::string_view source,
+    std::string_view message_id,
+    std::string_view json
+) {
+    GH_TRY_ASSIGN(const std::int64_t source_id, name_id(source));
+    const std::int64_t vid = ++counters_.vid_last;
+    Query query(
+        database_,
+        "store.append",
+        "INSERT INTO version (vid, rid, version, last_updated, method, patient, source, "
+        "message_id, "
+        "json) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    );
+    query.bind(vid)
+        .bind(row.rid)
+        .bind(version)
+        .bind(at)
+        .bind(static_cast<std::int64_t>(method))
+        .bind(row.patient)
+        .bind(source_id)
+        .bind(message_id)
+        .bind(json);
+    GH_TRY(query.run());
+    return vid;
+}
+
+Result<std::uint64_t> Writer::put_version(const NewVersion& resource, std::uint64_t expected) {
+    GH_TRY_ASSIGN(const std::int64_t type, name_id(resource.type));
+    GH_TRY_ASSIGN(Row row, find_row(type, resource.id));
+    if (expected != 0 && (!row.live || row.version != expected)) {
+        return Fault(Errc::conflict, "store.put", "the current version is another one");
+    }
+    const bool known = row.rid != 0;
+    const bool was_live = row.live;
+    if (!known) {
+        row.rid = ++counters_.rid_last;
+    }
+    row.patient = 0;
+    if (resource.type == "Patient") {
+        row.patient = row.rid;
+    } else if (!resource.patient.empty()) {
+        GH_TRY_ASSIGN(row.patient, mention("Patient", resource.patient));
+    }
+    const std::uint64_t version = row.version + 1;
+    const std::string json = gateway::assemble_json(
+        resource.json.head, resource.json.tail, version, resource.last_updated
+    );
+    GH_TRY_ASSIGN(
+        const std::int64_t vid,
+        append_version(
+            row,
+            version,
+            resource.last_updated,
+            row.version == 0 ? VersionMethod::create : VersionMethod::update,
+            resource.source,
+            resource.message_id,
+            json
+        )
+    );
+    GH_TRY(drop_index(row));
+    GH_TRY_ASSIGN(const std::int64_t kinds, write_index(resource, row));
+    Query query(
+        database_,
+        "store.put",
+        known
+            ? "UPDATE resource SET patient = ?, version = ?, vid = ?, last_updated = ?, live = 1, "
+              "kinds = ? WHERE rid = ?"
+            : "INSERT INTO resource (patient, version, vid, last_updated, live, kinds, rid, type, "
+              "id) "
+              "VALUES (?, ?, ?, ?, 1, ?, ?, ?, ?)"
+    );
+    query.bind(row.patient)
+        .bind(version)
+        .bind(vid)
+        .bind(resource.last_updated)
+        .bind(kinds)
+        .bind(row.rid);
+    if (!known) {
+        query.bind(type).bind(resource.id);
+    }
+    GH_TRY(query.run());
+    counters_.live += was_live ? 0 : 1;
+    return version;
+}
+
+Result<std::uint64_t> Writer::remove_version(
+    std::string_view type,
+    std::string_view id,
+    gateway::Micros at,
+    std::string_view message_id,
+    std::string_view source,
+    std::uint64_t expected
+) {
+    GH_TRY_ASSIGN(const std::int64_t type_id, name_id(type));
+    GH_TRY_ASSIGN(const Row row, find_row(type_id, id));
+    if (expected != 0 && (!row.live || row.version != expected)) {
+        return Fault(Errc::conflict, "store.remove", "the current version is another one");
+    }
+    if (!row.live) {
+        return std::uint64_t{0};
+    }
+    GH_TRY_ASSIGN(
+        const std::int64_t vid,
+        append_version(row, row.version + 1, at, VersionMethod::remove, source, message_id, {})
+    );
+    GH_TRY(drop_index(row));
+    Query query(
+        database_,
+        "store.remove",
+        "UPDATE resource SET version = ?, vid = ?, last_updated = ?, live = 0, kinds = 0 WHERE rid "
+        "= ?"
+    );
+    query.bind(row.version + 1).bind(vid).bind(at).bind(row.rid);
+    GH_TRY(query.run());
+    --counters_.live;
+    return row.version + 1;
+}
+
+Result<void> Writer::drop_index(const Row& row) {
+    static constexpr std::array<std::string_view, gateway::index_table_count> statements{
+        "DELETE FROM ix_token WHERE rid = ?",
+        "DELETE FROM ix_string WHERE rid = ?",
+        "DELETE FROM ix_reference WHERE rid = ?",
+        "DELETE FROM ix_date WHERE rid = ?",
+        "DELETE FROM ix_number WHERE rid = ?",
+        "DELETE FROM ix_quantity WHERE rid = ?",
+        "DELETE FROM ix_uri WHERE rid = ?"};
+    for (std::size_t table = 0; table < statements.size(); ++table) {
+        if (((row.kinds >> table) & 1) != 0) {
+            Query query(database_, "store.unindex", statements[table]);
+            query.bind(row.rid);
+            GH_TRY(query.run());
+        }
+    }
+    return {};
+}
+
+Result<std::int64_t> Writer::write_index(const NewVersion& resource, const Row& row) {
+    std::int64_t kinds = 0;
+    for (const fhir::IndexEntry& entry : resource.index) {
+        IndexTable table{};
+        if (entry.parameter == nullptr || !gateway::index_table(entry.parameter->type, table)) {
+            continue;
+        }
+        if (entry.kind == fhir::EntryKind::identifier) {
+            table = IndexTable::token;
+        }
+        GH_TRY(write_entry(row, resource.type, entry, table));
+        kinds |= std::int64_t{1} << static_cast<int>(table);
+    }
+    return kinds;
+}
+
+namespace {
+
+// Ends of a number's range; an end that is not there, or is no number, is open.
+std::pair<double, double> ends_of(const fhir::IndexEntry& entry) {
+    constexpr double open = 1e300;
+    double value = 0;
+    double low = 0;
+    double high = 0;
+    const bool has_low = fhir::number_range(entry.number, value, low, high);
+    std::pair<double, double> ends{has_low ? value : -open, has_low ? value : open};
+    if (entry.is_range) {
+        ends.second = fhir::number_range(entry.number_high, value, low, high) ? value : open;
+    }
+    return ends;
+}
+
+}  // namespace
+
+Result<void> Writer::write_entry(
+    const Row& row, std::string_view type, const fhir::IndexEntry& entry, IndexTable table
+) {
+    GH_TRY_ASSIGN(
+        const std::int64_t param,
+        name_id(gateway::parameter_key(type, entry.parameter->code, entry.kind))
+    );
+    // The same value twice in one resource is one row.
+    static constexpr std::array<std::string_view, gateway::index_table_count> statements{
+        "INSERT INTO ix_token (rid, param, patient, code, system) VALUES (?, ?, ?, ?, ?) ON "
+        "CONFLICT DO NOTHING",
+        "INSERT INTO ix_string (rid, param, patient, folded, exact) VALUES (?, ?, ?, ?, ?) ON "
+        "CONFLICT DO NOTHING",
+        "INSERT INTO ix_reference (rid, param, patient, target) VALUES (?, ?, ?, ?) ON CONFLICT DO "
+        "NOTHING",
+        "INSERT INTO ix_date (rid, param, patient, low, high) VALUES (?, ?, ?, ?, ?) ON CONFLICT "
+        "DO NOTHING",
+        "INSERT INTO ix_number (rid, param, patient, low, high) VALUES (?, ?, ?, ?, ?) ON CONFLICT "
+        "DO NOTHING",
+        "INSERT INTO ix_quantity (rid, param, patient, low, high, system, code) VALUES (?, ?, ?, "
+        "?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        "INSERT INTO ix_uri (rid, param, patient, value) VALUES (?, ?, ?, ?) ON CONFLICT DO "
+        "NOTHING"};
+    std::int64_t word = 0;  // system, or the reference's target
+    if (table == IndexTable::token || table == IndexTable::quantity) {
+        GH_TRY_ASSIGN(word, name_id(gateway::index_key(entry.system)));
+    } else if (table == IndexTable::reference) {
+        GH_TRY_ASSIGN(word, mention(entry.system, gateway::index_key(entry.value)));
+    }
+    const std::string value = gateway::index_key(entry.value);
+    const std::string folded = gateway::index_folded(entry.folded);
+    Query query(database_, "store.index", statements[static_cast<std::size_t>(table)]);
+    query.bind(row.rid).bind(param).bind(row.patient);
+    switch (table) {
+    case IndexTable::token: query.bind(value).bind(word); break;
+    case IndexTable::string: query.bind(folded).bind(value); break;
+    case IndexTable::reference: query.bind(word); break;
+    case IndexTable::date: query.bind(entry.low).bind(entry.high); break;
+    case IndexTable::uri: query.bind(value); break;
+    case IndexTable::number:
+    case IndexTable::quantity: {
+        const auto [low, high] = ends_of(entry);
+        query.bind(low).bind(high);
+        if (table == IndexTable::quantity) {
+            query.bind(word).bind(value);
+        }
+        break;
+    }
+    }
+    return query.run();
+}
+
+}  // namespace gatehouse::adapters::sqlite

@@ -1,0 +1,63 @@
+#pragma once
+// SPDX-License-Identifier: Apache-2.0
+//
+// A search compiled: SearchQuery -> plan (which clause finds the candidates, which ones test them)
+// -> SQL with bound values, in one place for both dialects. The only texts that enter SQL are those
+// written here; what a caller sent is bound.
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gateway/store/cursor.hpp"
+#include "gateway/store/query.hpp"
+#include "gateway/store/schema.hpp"
+
+namespace gatehouse::gateway {
+
+struct SqlStatement {
+    std::string text;
+    std::vector<SqlValue> values;  // in order of the placeholders
+};
+
+// How a clause is used, for people: `gatehouse explain-search`.
+struct PlanStep {
+    std::string clause;  // "patient", "identifier", "_lastUpdated"
+    std::string table;   // "ix_token"
+    std::string use;     // "finds, in order", "finds", "tests", "excludes"
+};
+
+class CompiledSearch {
+public:
+    [[nodiscard]] const std::vector<PlanStep>& plan() const noexcept { return plan_; }
+    // Sort keys that page() yields after the rid.
+    [[nodiscard]] std::size_t key_count() const noexcept { return sorts_.size(); }
+    // Columns: rid, then the sort keys; in order of the sort, then of rid; after `after` if given.
+    [[nodiscard]] SqlStatement page(const Cursor* after, std::uint32_t limit) const;
+    // One row, one column.
+    [[nodiscard]] SqlStatement count() const;
+    // The search without its page, as a text: cursors are bound to it.
+    [[nodiscard]] const std::string& fingerprint() const noexcept { return fingerprint_; }
+
+private:
+    friend class SearchCompiler;
+    struct Sort {
+        SqlStatement expression;
+        bool descending = false;
+        bool nullable = true;  // a resource may lack it: those come last
+    };
+    Dialect dialect_ = Dialect::sqlite;
+    std::vector<PlanStep> plan_;
+    std::string rid_;       // "b.rid" or "r.rid"
+    SqlStatement matches_;  // FROM ... WHERE ...
+    std::vector<Sort> sorts_;
+    std::string fingerprint_;
+};
+
+// Errc::unsupported for what is not offered (composite, special, a modifier the type lacks) and
+// Errc::too_many over search_values_max or search_hops_max, in words for the sender.
+Result<CompiledSearch> compile_search(const SearchQuery& query, Dialect dialect);
+
+}  // namespace gatehouse::gateway

@@ -1,0 +1,414 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "tests/adapters/sqlite_support.hpp"
+
+namespace gatehouse::adapters {
+namespace {
+
+using fhir::EntryKind;
+using fhir::IndexEntry;
+using fhir::SearchType;
+using gateway::SearchClause;
+using gateway::SearchModifier;
+using gateway::SearchPrefix;
+using gateway::SearchQuery;
+using gateway::SearchSort;
+using gateway::SearchValue;
+
+const std::string nhs_number = "https://fhir.nhs.uk/Id/nhs-number";
+
+IndexEntry token(const std::string& code, const std::string& system, const std::string& value) {
+    IndexEntry entry;
+    entry.parameter = &parameter(code, SearchType::token);
+    entry.system = system;
+    entry.value = value;
+    return entry;
+}
+IndexEntry reference(const std::string& code, const std::string& type, const std::string& id) {
+    IndexEntry entry;
+    entry.parameter = &parameter(code, SearchType::reference, {"Patient"});
+    entry.system = type;
+    entry.value = id;
+    return entry;
+}
+IndexEntry date(const std::string& code, const std::string& text) {
+    IndexEntry entry;
+    entry.parameter = &parameter(code, SearchType::date);
+    EXPECT_TRUE(fhir::date_range(text, entry.low, entry.high));
+    return entry;
+}
+
+NewVersion observation(int i, const std::string& patient_id) {
+    NewVersion version = patient("o" + std::to_string(i));
+    version.type = "Observation";
+    version.index.clear();
+    version.patient = patient_id;
+    version.last_updated += i;
+    version.index.push_back(reference("patient", "Patient", patient_id));
+    version.index.push_back(token("code", "http://loinc.org", i % 2 == 0 ? "8480-6" : "8462-4"));
+    version.index.push_back(token("status", "http://hl7.org/fhir/observation-status", "final"));
+    const std::string day = std::to_string(10 + i % 20);
+    version.index.push_back(date("date", "2024-03-" + day));
+    IndexEntry quantity;
+    quantity.parameter = &parameter("value-quantity", SearchType::quantity);
+    quantity.system = "http://unitsofmeasure.org";
+    quantity.value = "mm[Hg]";
+    quantity.number = std::to_string(100 + i) + ".5";
+    version.index.push_back(quantity);
+    return version;
+}
+
+class SqliteSearch : public testing::Test {
+protected:
+    void SetUp() override {
+        store_ = open_store(folder_.file());
+        ASSERT_TRUE(store_->transact([](StoreWriter& writer) -> Result<void> {
+            GH_TRY(writer.put(patient("p1", "Müller")));
+            GH_TRY(writer.put(patient("p2", "Mullins")));
+            for (int i = 0; i < 40; ++i) {
+                GH_TRY(writer.put(observation(i, i < 30 ? "p1" : "p2")));
+            }
+            return {};
+        }));
+    }
+
+    std::string ids(const SearchQuery& query) {
+        const auto page = store_->search(query);
+        if (!page) {
+            return describe(page.error());
+        }
+        std::string out;
+        for (const auto& match : page->matches) {
+            out += (out.empty() ? "" : " ") + match.id;
+        }
+        return out;
+    }
+    std::uint64_t count(SearchQuery query) {
+        query.count_only = true;
+        const auto page = store_->search(query);
+        EXPECT_TRUE(page) << describe(page.error());
+        return page ? *page->total : 9999;
+    }
+
+    Folder folder_;
+    std::unique_ptr<Store> store_;
+};
+
+SearchQuery of(const std::string& type, std::vector<SearchClause> clauses = {}) {
+    SearchQuery query;
+    query.type = type;
+    query.all_of = std::move(clauses);
+    return query;
+}
+SearchValue value(const std::string& text) {
+    SearchValue made;
+    made.value = text;
+    return made;
+}
+SearchValue coded(const std::string& system, const std::string& code) {
+    SearchValue made = value(code);
+    made.has_system = true;
+    made.system = system;
+    return made;
+}
+SearchClause clause(
+    const std::string& code,
+    SearchType type,
+    std::vector<SearchValue> values,
+    SearchModifier modifier = SearchModifier::none
+) {
+    SearchClause made;
+    made.parameter = &parameter(
+        code,
+        type,
+        type == SearchType::reference ? std::vector<std::string>{"Patient"}
+                                      : std::vector<std::string>{}
+    );
+    made.any_of = std::move(values);
+    made.modifier = modifier;
+    return made;
+}
+SearchClause of_patient(const std::string& id) {
+    SearchValue made = value(id);
+    made.type = "Patient";
+    return clause("patient", SearchType::reference, {made});
+}
+SearchClause dated(SearchPrefix prefix, const std::string& text) {
+    SearchValue made;
+    made.prefix = prefix;
+    EXPECT_TRUE(fhir::date_range(text, made.low, made.high));
+    return clause("date", SearchType::date, {made});
+}
+
+TEST_F(SqliteSearch, finds_by_identifier) {
+    EXPECT_EQ(
+        ids(of("Patient", {clause("identifier", SearchType::token, {coded(nhs_number, "99p1")})})),
+        "p1"
+    );
+    EXPECT_EQ(ids(of("Patient", {clause("identifier", SearchType::token, {value("99p2")})})), "p2");
+    EXPECT_EQ(
+        ids(of("Patient", {clause("identifier", SearchType::token, {coded("", "99p2")})})), ""
+    );
+    EXPECT_EQ(
+        ids(of("Patient", {clause("identifier", SearchType::token, {coded(nhs_number, "")})})),
+        "p1 p2"
+    );
+    EXPECT_EQ(
+        ids(of("Observation", {clause("identifier", SearchType::token, {value("99p2")})})), ""
+    );
+}
+
+TEST_F(SqliteSearch, joins_clauses_and_alternatives) {
+    const auto systolic = clause("code", SearchType::token, {coded("http://loinc.org", "8480-6")});
+    const auto either =
+        clause("code", SearchType::token, {coded("http://loinc.org", "8480-6"), value("8462-4")});
+
+    EXPECT_EQ(count(of("Observation", {of_patient("p1")})), 30U);
+    EXPECT_EQ(count(of("Observation", {of_patient("p1"), systolic})), 15U);
+    EXPECT_EQ(count(of("Observation", {of_patient("p2"), either})), 10U);
+    EXPECT_EQ(count(of("Observation", {systolic})), 20U);
+    EXPECT_EQ(count(of("Observation", {either})), 40U);
+    EXPECT_EQ(count(of("Observation")), 40U);
+}
+
+TEST_F(SqliteSearch, excludes_with_not_and_missing) {
+    SearchValue yes;
+    yes.truth = true;
+    SearchValue no;
+
+    EXPECT_EQ(
+        count(
+            of("Observation",
+               {clause("code", SearchType::token, {value("8480-6")}, SearchModifier::not_)})
+        ),
+        20U
+    );
+    EXPECT_EQ(
+        count(of("Observation", {clause("code", SearchType::token, {yes}, SearchModifier::missing)})
+        ),
+        0U
+    );
+    EXPECT_EQ(
+        count(of("Observation", {clause("code", SearchType::token, {no}, SearchModifier::missing)})
+        ),
+        40U
+    );
+    EXPECT_EQ(
+        count(of(
+            "Observation", {clause("patient", SearchType::reference, {no}, SearchModifier::missing)}
+        )),
+        40U
+    );
+    EXPECT_EQ(
+        count(
+            of("Observation", {clause("device", SearchType::token, {yes}, SearchModifier::missing)})
+        ),
+        40U
+    );
+}
+
+TEST_F(SqliteSearch, folds_strings_unless_exact) {
+    const auto family = [](const std::string& text,
+                           SearchModifier modifier = SearchModifier::none) {
+        return of("Patient", {clause("family", SearchType::string, {value(text)}, modifier)});
+    };
+
+    EXPECT_EQ(ids(family("mull")), "p1 p2");
+    EXPECT_EQ(ids(family("MÜLLE")), "p1");
+    EXPECT_EQ(ids(family("ller", SearchModifier::contains)), "p1");
+    EXPECT_EQ(ids(family("Müller", SearchModifier::exact)), "p1");
+    EXPECT_EQ(ids(family("Muller", SearchModifier::exact)), "");
+}
+
+TEST_F(SqliteSearch, compares_dates_by_prefix) {
+    EXPECT_EQ(count(of("Observation", {dated(SearchPrefix::eq, "2024-03-10")})), 2U);
+    EXPECT_EQ(count(of("Observation", {dated(SearchPrefix::eq, "2024-03")})), 40U);
+    EXPECT_EQ(count(of("Observation", {dated(SearchPrefix::ge, "2024-03-28")})), 4U);
+    EXPECT_EQ(count(of("Observation", {dated(SearchPrefix::gt, "2024-03-28")})), 2U);
+    EXPECT_EQ(count(of("Observation", {dated(SearchPrefix::lt, "2024-03-11")})), 2U);
+    EXPECT_EQ(count(of("Observation", {dated(SearchPrefix::ne, "2024-03-10")})), 38U);
+    EXPECT_EQ(
+        count(
+            of("Observation",
+               {of_patient("p1"),
+                dated(SearchPrefix::ge, "2024-03-11"),
+                dated(SearchPrefix::le, "2024-03-12")})
+        ),
+        4U
+    );
+}
+
+TEST_F(SqliteSearch, compares_quantities_with_their_digits) {
+    const auto quantity = [](SearchPrefix prefix, const std::string& number, const std::string& code
+                          ) {
+        SearchValue made = value(number);
+        made.prefix = prefix;
+        made.code = code;
+        return of("Observation", {clause("value-quantity", SearchType::quantity, {made})});
+    };
+
+    EXPECT_EQ(count(quantity(SearchPrefix::eq, "100.5", "")), 1U);
+    EXPECT_EQ(count(quantity(SearchPrefix::eq, "101", "mm[Hg]")), 1U);
+    EXPECT_EQ(count(quantity(SearchPrefix::gt, "130.5", "mm[Hg]")), 9U);
+    EXPECT_EQ(count(quantity(SearchPrefix::ge, "130.5", "mm[Hg]")), 10U);
+    EXPECT_EQ(count(quantity(SearchPrefix::ge, "130.5", "kg")), 0U);
+}
+
+TEST_F(SqliteSearch, follows_references_to_identifiers) {
+    SearchClause chained = clause("patient", SearchType::reference, {});
+    chained.chained = {clause("identifier", SearchType::token, {coded(nhs_number, "99p2")})};
+    const SearchClause modifier = clause(
+        "patient", SearchType::reference, {coded(nhs_number, "99p2")}, SearchModifier::identifier
+    );
+    NewVersion by_identifier = observation(50, "p1");
+    by_identifier.index.front() = token("patient", nhs_number, "99p2");
+    by_identifier.index.front().parameter =
+        &parameter("patient", SearchType::reference, {"Patient"});
+    by_identifier.index.front().kind = EntryKind::identifier;
+    ASSERT_TRUE(put_one(*store_, by_identifier));
+
+    EXPECT_EQ(count(of("Observation", {chained})), 10U);
+    EXPECT_EQ(count(of("Observation", {modifier})), 11U);
+    EXPECT_EQ(count(of("Observation", {modifier, dated(SearchPrefix::eq, "2024-03-20")})), 2U);
+}
+
+TEST_F(SqliteSearch, forgets_index_rows_of_old_versions) {
+    NewVersion moved = observation(0, "p2");
+    ASSERT_TRUE(put_one(*store_, moved));
+
+    EXPECT_EQ(count(of("Observation", {of_patient("p1")})), 29U);
+    EXPECT_EQ(count(of("Observation", {of_patient("p2")})), 11U);
+    ASSERT_TRUE(store_->transact([](StoreWriter& writer) -> Result<void> {
+        GH_TRY(writer.remove("Observation", "o0", 1, "m", "s"));
+        return {};
+    }));
+    EXPECT_EQ(count(of("Observation", {of_patient("p2")})), 10U);
+    EXPECT_EQ(count(of("Observation")), 39U);
+}
+
+// Walks all pages; between pages resources are added and removed elsewhere.
+std::string walk(Store& store, SearchQuery query, const std::function<void()>& between) {
+    std::string out;
+    for (int i = 0; i < 50; ++i) {
+        const auto page = store.search(query);
+        if (!page) {
+            return describe(page.error());
+        }
+        for (const auto& match : page->matches) {
+            out += match.id + " ";
+        }
+        if (page->next.empty()) {
+            return out;
+        }
+        query.after = page->next;
+        between();
+    }
+    return out + "endless";
+}
+
+TEST_F(SqliteSearch, pages_without_loss_while_others_write) {
+    SearchQuery query = of("Observation", {of_patient("p1")});
+    query.count = 7;
+    std::string expected;
+    for (int i = 0; i < 30; ++i) {
+        expected += "o" + std::to_string(i) + " ";
+    }
+    EXPECT_EQ(walk(*store_, query, [] {}), expected);
+    int next = 100;
+    const std::string seen = walk(*store_, query, [&] {
+        ASSERT_TRUE(put_one(*store_, observation(next++, "p2")));
+        ASSERT_TRUE(put_one(*store_, observation(35, "p2")));
+    });
+    EXPECT_EQ(seen, expected);
+}
+
+TEST_F(SqliteSearch, sorts_by_parameter_with_missing_last_and_pages) {
+    NewVersion undated = observation(60, "p2");
+    std::erase_if(undated.index, [](const IndexEntry& entry) {
+        return entry.parameter->code == "date";
+    });
+    ASSERT_TRUE(put_one(*store_, undated));
+    SearchQuery query = of("Observation", {of_patient("p2")});
+    SearchSort by_date;
+    by_date.parameter = &parameter("date", SearchType::date);
+    query.sort = {by_date};
+    query.count = 3;
+
+    EXPECT_EQ(walk(*store_, query, [] {}), "o30 o31 o32 o33 o34 o35 o36 o37 o38 o39 o60 ");
+    query.sort.front().descending = true;
+    EXPECT_EQ(walk(*store_, query, [] {}), "o39 o38 o37 o36 o35 o34 o33 o32 o31 o30 o60 ");
+    query.sort.front().parameter = nullptr;
+    query.all_of.clear();
+    EXPECT_EQ(walk(*store_, query, [] {}).substr(0, 12), "o60 o39 o38 ");
+    query.sort.front() = {nullptr, true, false};
+    EXPECT_EQ(walk(*store_, query, [] {}).substr(0, 8), "o0 o1 o1");
+    query.sort = {by_date, {nullptr, true, true}};
+    EXPECT_EQ(walk(*store_, query, [] {}).substr(0, 12), "o20 o0 o21 o");
+}
+
+TEST_F(SqliteSearch, selects_by_id_and_time) {
+    SearchClause by_id;
+    by_id.field = SearchClause::Field::id;
+    by_id.any_of = {value("o1"), value("o31"), value("nothing")};
+    SearchClause by_time;
+    by_time.field = SearchClause::Field::last_updated;
+    SearchValue since;
+    since.prefix = SearchPrefix::ge;
+    since.low = 1'700'000'000'000'000 + 30;
+    since.high = since.low + 1;
+    by_time.any_of = {since};
+
+    EXPECT_EQ(ids(of("Observation", {by_id})), "o1 o31");
+    EXPECT_EQ(ids(of("Observation", {by_id, of_patient("p2")})), "o31");
+    EXPECT_EQ(count(of("Observation", {by_time})), 10U);
+    EXPECT_EQ(count(of("Observation", {by_time, of_patient("p1")})), 0U);
+}
+
+TEST_F(SqliteSearch, refuses_a_cursor_of_another_search) {
+    SearchQuery query = of("Observation", {of_patient("p1")});
+    query.count = 5;
+    const std::string next = store_->search(query)->next;
+    SearchQuery other = of("Observation", {of_patient("p2")});
+    other.after = next;
+    SearchQuery tampered = query;
+    tampered.after = next;
+    tampered.after[12] = tampered.after[12] == 'A' ? 'B' : 'A';
+
+    EXPECT_EQ(store_->search(other).error().code, Errc::invalid);
+    EXPECT_EQ(store_->search(tampered).error().code, Errc::invalid);
+    tampered.after = "x";
+    EXPECT_EQ(store_->search(tampered).error().code, Errc::invalid);
+}
+
+TEST_F(SqliteSearch, bounds_the_number_of_values) {
+    SearchClause many;
+    many.field = SearchClause::Field::id;
+    many.any_of.assign(10'000, value("x"));
+
+    EXPECT_EQ(store_->search(of("Observation", {many})).error().code, Errc::too_many);
+    many.any_of.assign(1000, value("o1"));
+    EXPECT_EQ(ids(of("Observation", {many})), "o1");
+    SearchClause codes = clause("code", SearchType::token, {});
+    codes.any_of.assign(999, coded("http://loinc.org", "8480-6"));
+    EXPECT_EQ(count(of("Observation", {codes})), 20U);
+    for (std::size_t i = 0; i < codes.any_of.size(); ++i) {
+        codes.any_of[i].system += i % 2 == 0 ? "" : "x";
+    }
+    EXPECT_EQ(count(of("Observation", {codes})), 20U);
+    EXPECT_EQ(count(of("Observation", {of_patient("p1"), codes})), 15U);
+}
+
+TEST_F(SqliteSearch, matches_inside_the_transaction) {
+    ASSERT_TRUE(store_->transact([](StoreWriter& writer) -> Result<void> {
+        GH_TRY(writer.put(patient("p3", "New")));
+        const auto query =
+            of("Patient", {clause("identifier", SearchType::token, {coded(nhs_number, "99p3")})});
+        const auto found = writer.match(query, 2);
+        EXPECT_TRUE(found);
+        EXPECT_EQ(*found, std::vector<std::string>{"p3"});
+        return {};
+    }));
+}
+
+}  // namespace
+}  // namespace gatehouse::adapters
