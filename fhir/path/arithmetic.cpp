@@ -19,20 +19,20 @@ bool integers(Evaluator& run, const Node& node, std::int64_t a, std::int64_t b, 
     __extension__ typedef __int128 Wide;
     Wide result = 0;
     switch (node.op) {
-        case Op::add: result = static_cast<Wide>(a) + b; break;
-        case Op::subtract: result = static_cast<Wide>(a) - b; break;
-        case Op::multiply: result = static_cast<Wide>(a) * b; break;
-        case Op::integer_divide:
-            if (b == 0) {
-                return true;
-            }
-            result = static_cast<Wide>(a) / b;
-            break;
-        default:
-            if (b == 0) {
-                return true;
-            }
-            result = static_cast<Wide>(a) % b;
+    case Op::add: result = static_cast<Wide>(a) + b; break;
+    case Op::subtract: result = static_cast<Wide>(a) - b; break;
+    case Op::multiply: result = static_cast<Wide>(a) * b; break;
+    case Op::integer_divide:
+        if (b == 0) {
+            return true;
+        }
+        result = static_cast<Wide>(a) / b;
+        break;
+    default:
+        if (b == 0) {
+            return true;
+        }
+        result = static_cast<Wide>(a) % b;
     }
     if (result > integer_max || result < integer_min) {
         return true;
@@ -49,16 +49,17 @@ bool numbers(Evaluator& run, const Node& node, const Item& a, const Item& b, Sin
     if (!x || !y) {
         return true;
     }
-    const bool divides = node.op == Op::divide || node.op == Op::integer_divide || node.op == Op::modulo;
+    const bool divides =
+        node.op == Op::divide || node.op == Op::integer_divide || node.op == Op::modulo;
     if (divides && y->is_zero()) {
         return true;
     }
     switch (node.op) {
-        case Op::add: return emit_decimal(run, *x + *y, sink);
-        case Op::subtract: return emit_decimal(run, *x - *y, sink);
-        case Op::multiply: return emit_decimal(run, *x * *y, sink);
-        case Op::divide: return emit_decimal(run, *x / *y, sink);
-        default: break;
+    case Op::add: return emit_decimal(run, *x + *y, sink);
+    case Op::subtract: return emit_decimal(run, *x - *y, sink);
+    case Op::multiply: return emit_decimal(run, *x * *y, sink);
+    case Op::divide: return emit_decimal(run, *x / *y, sink);
+    default: break;
     }
     // Exact whole quotient: aligned mantissas, truncated.
     const int scale = std::max(x->scale(), y->scale());
@@ -74,7 +75,8 @@ bool numbers(Evaluator& run, const Node& node, const Item& a, const Item& b, Sin
 // The calendar word of a FHIR Quantity's UCUM year or month, so it can meet calendar quantities.
 Item calendar_view(const Item& quantity) {
     Item out = quantity;
-    if ((quantity.integer & quantity_from_fhir) != 0 && (quantity.unit == "a" || quantity.unit == "mo")) {
+    if ((quantity.integer & quantity_from_fhir) != 0 &&
+        (quantity.unit == "a" || quantity.unit == "mo")) {
         out.unit = quantity.unit == "a" ? "year" : "month";
         out.integer = quantity_calendar;
     }
@@ -95,7 +97,8 @@ bool add_quantities(Evaluator& run, const Node& node, Item a, Item b, Sink sink)
         return node.op == Op::add ? left + right : left - right;
     };
     const auto word = [](const Item& quantity) {
-        return (quantity.integer & quantity_calendar) != 0 ? calendar_unit(quantity.unit) : std::nullopt;
+        return (quantity.integer & quantity_calendar) != 0 ? calendar_unit(quantity.unit)
+                                                           : std::nullopt;
     };
     if (word(a) && word(a) == word(b)) {
         return emit_quantity(run, combine(*x, *y), b.unit, quantity_calendar, sink);
@@ -109,8 +112,10 @@ bool add_quantities(Evaluator& run, const Node& node, Item a, Item b, Sink sink)
     if (!in_a || !in_b) {
         return true;
     }
-    const bool b_is_finer = compare(Decimal(in_b->is_negative() ? -*in_b : *in_b),
-                                    Decimal(x->is_negative() ? -*x : *x)) > 0;
+    const bool b_is_finer =
+        compare(
+            Decimal(in_b->is_negative() ? -*in_b : *in_b), Decimal(x->is_negative() ? -*x : *x)
+        ) > 0;
     if (b_is_finer) {
         return emit_quantity(run, combine(*in_b, *y), b.unit, b.integer, sink);
     }
@@ -154,7 +159,9 @@ bool scale_quantities(Evaluator& run, const Node& node, const Item& a, const Ite
     return emit_quantity(run, value * unit->numerator / unit->denominator, code, 0, sink);
 }
 
-bool move_moment(Evaluator& run, const Node& node, const Item& moment, const Item& amount, Sink sink) {
+bool move_moment(
+    Evaluator& run, const Node& node, const Item& moment, const Item& amount, Sink sink
+) {
     std::optional<CalendarUnit> unit;
     if (amount.kind == ItemKind::quantity) {
         const Item view = calendar_view(amount);
@@ -162,9 +169,12 @@ bool move_moment(Evaluator& run, const Node& node, const Item& moment, const Ite
             unit = calendar_unit(view.unit);
         } else {
             constexpr std::pair<std::string_view, CalendarUnit> codes[] = {
-                {"wk", CalendarUnit::week},  {"d", CalendarUnit::day},
-                {"h", CalendarUnit::hour},   {"min", CalendarUnit::minute},
-                {"s", CalendarUnit::second}, {"ms", CalendarUnit::millisecond},
+                {"wk", CalendarUnit::week},
+                {"d", CalendarUnit::day},
+                {"h", CalendarUnit::hour},
+                {"min", CalendarUnit::minute},
+                {"s", CalendarUnit::second},
+                {"ms", CalendarUnit::millisecond},
             };
             for (const auto& [code, meaning] : codes) {
                 if (view.unit == code) {
@@ -175,9 +185,10 @@ bool move_moment(Evaluator& run, const Node& node, const Item& moment, const Ite
     }
     if (!unit) {
         return run.fail(
-            node.offset, "a date or time can be moved by a quantity of calendar units (4 days, 1 month) "
-                         "or of UCUM weeks and shorter; years and months of UCUM have no place in a "
-                         "calendar"
+            node.offset,
+            "a date or time can be moved by a quantity of calendar units (4 days, 1 month) "
+            "or of UCUM weeks and shorter; years and months of UCUM have no place in a "
+            "calendar"
         );
     }
     const auto start = moment_of(moment);
@@ -232,7 +243,8 @@ bool arithmetic(Evaluator& run, const Node& node, const Item& a, const Item& b, 
                    item.kind == ItemKind::date_time || item.kind == ItemKind::time;
         };
         // `&` and `+` join strings; dates in records are text to many profiles' expressions.
-        if (is_text(a) && is_text(b) && (a.kind == ItemKind::string || node.op == Op::concatenate)) {
+        if (is_text(a) && is_text(b) &&
+            (a.kind == ItemKind::string || node.op == Op::concatenate)) {
             std::string joined(a.text);
             if (!run.pay((a.text.size() + b.text.size()) / 32)) {
                 return false;
@@ -240,15 +252,15 @@ bool arithmetic(Evaluator& run, const Node& node, const Item& a, const Item& b, 
             joined += b.text;
             return run.emit_text(sink, joined);
         }
-        if (node.op == Op::concatenate && a.kind != ItemKind::element && b.kind != ItemKind::element) {
+        if (node.op == Op::concatenate && a.kind != ItemKind::element &&
+            b.kind != ItemKind::element) {
             return run.emit_text(sink, to_text(a) + to_text(b));
         }
     } else if (is_number(a) && is_number(b)) {
         return sums::numbers(run, node, a, b, sink);
     } else if (sum && sums::is_moment(a)) {
         return sums::move_moment(run, node, a, b, sink);
-    } else if ((a.kind == ItemKind::quantity || is_number(a)) &&
-               (b.kind == ItemKind::quantity || is_number(b))) {
+    } else if ((a.kind == ItemKind::quantity || is_number(a)) && (b.kind == ItemKind::quantity || is_number(b))) {
         if (node.op == Op::multiply || node.op == Op::divide) {
             return sums::scale_quantities(run, node, a, b, sink);
         }

@@ -23,7 +23,8 @@ bool is_digit(char c) {
     return c >= '0' && c <= '9';
 }
 
-// A number of at most 18 digits as an integer and a scale: the shape of nearly every value in a record.
+// A number of at most 18 digits as an integer and a scale: the shape of nearly every value in a
+// record.
 struct Short {
     std::int64_t mantissa = 0;
     int scale = 0;
@@ -191,10 +192,10 @@ Decimal Decimal::rounded(int scale, Rounding mode) const {
     const bool negative = mantissa_.sign() < 0;
     bool away = false;
     switch (mode) {
-        case Rounding::truncate: break;
-        case Rounding::floor: away = negative && !remainder.is_zero(); break;
-        case Rounding::ceiling: away = !negative && !remainder.is_zero(); break;
-        case Rounding::half_away: away = BigInt(abs(remainder) * 2) >= divisor; break;
+    case Rounding::truncate: break;
+    case Rounding::floor: away = negative && !remainder.is_zero(); break;
+    case Rounding::ceiling: away = !negative && !remainder.is_zero(); break;
+    case Rounding::half_away: away = BigInt(abs(remainder) * 2) >= divisor; break;
     }
     if (away) {
         quotient += negative ? -1 : 1;

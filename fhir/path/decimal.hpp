@@ -1,9 +1,9 @@
 #pragma once
 // SPDX-License-Identifier: Apache-2.0
 //
-// Decimal: an exact decimal number that remembers how many digits stood behind the point ("1.00" has
-// scale 2), which precision(), boundaries and equivalence ask for. A value is mantissa x 10^-scale.
-// Mantissas up to 128 bits live inside the object; only larger ones allocate.
+// Decimal: an exact decimal number that remembers how many digits stood behind the point ("1.00"
+// has scale 2), which precision(), boundaries and equivalence ask for. A value is mantissa x
+// 10^-scale. Mantissas up to 128 bits live inside the object; only larger ones allocate.
 
 #include <cstdint>
 #include <optional>
@@ -20,8 +20,8 @@ enum class Rounding : std::uint8_t { half_away, floor, ceiling, truncate };
 
 class Decimal {
 public:
-    // Digits that an input may have, either side of the point. Far past any measurement, near enough to
-    // keep "1e999999999" from filling memory.
+    // Digits that an input may have, either side of the point. Far past any measurement, near
+    // enough to keep "1e999999999" from filling memory.
     static constexpr int digits_max = 400;
     // Digits behind the point of a quotient that does not end; FHIRPath asks for at least 8.
     static constexpr int quotient_digits = 28;
@@ -40,7 +40,8 @@ public:
     [[nodiscard]] bool is_zero() const { return mantissa_.is_zero(); }
     [[nodiscard]] bool is_negative() const { return mantissa_.sign() < 0; }
     [[nodiscard]] bool is_integral() const;
-    // True once results have grown past what is worth computing with; operators treat it as overflow.
+    // True once results have grown past what is worth computing with; operators treat it as
+    // overflow.
     [[nodiscard]] bool is_too_large() const;
     // The value if it is integral and fits.
     [[nodiscard]] std::optional<std::int64_t> to_int64() const;
@@ -67,8 +68,8 @@ private:
 // 10^exponent, exponent >= 0.
 BigInt power_of_ten(int exponent);
 
-// Compares two numbers in text form without building Decimals where both are short; empty if either is
-// not a number.
+// Compares two numbers in text form without building Decimals where both are short; empty if either
+// is not a number.
 std::optional<int> compare_digits(std::string_view a, std::string_view b);
 
 }  // namespace gatehouse::fhir::path

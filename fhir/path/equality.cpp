@@ -205,9 +205,9 @@ std::optional<bool> equal_items(Evaluator& run, const Item& a, const Item& b) {
         return false;
     }
     switch (a.kind) {
-        case ItemKind::boolean: return a.truth == b.truth;
-        case ItemKind::type_info: return a.text == b.text && a.unit == b.unit;
-        default: return a.text == b.text;
+    case ItemKind::boolean: return a.truth == b.truth;
+    case ItemKind::type_info: return a.text == b.text && a.unit == b.unit;
+    default: return a.text == b.text;
     }
 }
 
@@ -233,15 +233,15 @@ bool equivalent_quantities(const Item& a, const Item& b) {
     if (const auto back = convert_quantity(b, a); back && original) {
         const int scale = std::min(original->normalized().scale(), back->normalized().scale());
         if (compare(
-                original->rounded(scale, Rounding::half_away), back->rounded(scale, Rounding::half_away)
+                original->rounded(scale, Rounding::half_away),
+                back->rounded(scale, Rounding::half_away)
             ) == 0) {
             return true;
         }
     }
     const int scale = std::min(x.normalized().scale(), y->normalized().scale());
-    return compare(
-               x.rounded(scale, Rounding::half_away), y->rounded(scale, Rounding::half_away)
-           ) == 0;
+    return compare(x.rounded(scale, Rounding::half_away), y->rounded(scale, Rounding::half_away)) ==
+           0;
 }
 
 }  // namespace equality
@@ -295,32 +295,32 @@ std::uint64_t hash_item(const Evaluator& run, const Item& item) {
         return 1;
     }
     switch (value.kind) {
-        case ItemKind::string: return equality::hash_text(value.text, 2);
-        case ItemKind::boolean: return value.truth ? 3 : 4;
-        case ItemKind::integer: return equality::mix(static_cast<std::uint64_t>(value.integer) + 5);
-        case ItemKind::decimal: {
-            const auto number = Decimal::parse(value.text);
-            if (!number) {
-                return 6;
-            }
-            if (const auto whole = number->to_int64()) {
-                return equality::mix(static_cast<std::uint64_t>(*whole) + 5);  // as the Integer
-            }
-            return equality::hash_text(number->normalized().text(), 7);
+    case ItemKind::string: return equality::hash_text(value.text, 2);
+    case ItemKind::boolean: return value.truth ? 3 : 4;
+    case ItemKind::integer: return equality::mix(static_cast<std::uint64_t>(value.integer) + 5);
+    case ItemKind::decimal: {
+        const auto number = Decimal::parse(value.text);
+        if (!number) {
+            return 6;
         }
-        case ItemKind::element: {
-            // Cheap and order-blind to nothing: the names and values of the first few children.
-            std::uint64_t hash = 8;
-            int count = 0;
-            for (const Element& child : value.element->children()) {
-                if (++count > 4) {
-                    break;
-                }
-                hash = equality::hash_text(child.name, hash);
-            }
-            return hash;
+        if (const auto whole = number->to_int64()) {
+            return equality::mix(static_cast<std::uint64_t>(*whole) + 5);  // as the Integer
         }
-        default: return 9;  // dates, times, quantities: equal in more ways than one text
+        return equality::hash_text(number->normalized().text(), 7);
+    }
+    case ItemKind::element: {
+        // Cheap and order-blind to nothing: the names and values of the first few children.
+        std::uint64_t hash = 8;
+        int count = 0;
+        for (const Element& child : value.element->children()) {
+            if (++count > 4) {
+                break;
+            }
+            hash = equality::hash_text(child.name, hash);
+        }
+        return hash;
+    }
+    default: return 9;  // dates, times, quantities: equal in more ways than one text
     }
 }
 

@@ -33,14 +33,14 @@ Collection Items::keep() {
 }
 
 Evaluator::Evaluator(
-    const Expression::Program& program_, const Environment& environment_, Arena& arena_, Error& error
+    const Expression::Program& program_,
+    const Environment& environment_,
+    Arena& arena_,
+    Error& error
 )
-    : program(program_),
-      environment(environment_),
-      types(environment_.types != nullptr ? *environment_.types : *program_.types),
-      arena(arena_),
-      error_(error),
-      steps_(environment_.step_budget) {}
+    : program(program_), environment(environment_),
+      types(environment_.types != nullptr ? *environment_.types : *program_.types), arena(arena_),
+      error_(error), steps_(environment_.step_budget) {}
 
 bool Evaluator::fail(std::uint32_t offset, std::string message) {
     if (!failed_) {
@@ -55,8 +55,9 @@ bool Evaluator::fail(std::uint32_t offset, std::string message) {
 bool Evaluator::out_of_steps() {
     steps_ = 0;
     return fail(
-        0, "the expression needs more than the " + std::to_string(environment.step_budget) +
-               " steps it is allowed; narrow it, or raise the step budget"
+        0,
+        "the expression needs more than the " + std::to_string(environment.step_budget) +
+            " steps it is allowed; narrow it, or raise the step budget"
     );
 }
 
@@ -66,33 +67,33 @@ bool Evaluator::each(NodeId id, const Frame& frame, Sink sink) {
     }
     const Node& node = program.nodes[id];
     switch (node.op) {
-        case Op::literal: return sink(program.literals[node.extra]);
-        case Op::empty: return true;
-        case Op::self: return frame.self == nullptr || sink(*frame.self);
-        case Op::index: return emit(sink, frame.index);
-        case Op::total:
-            for (const Item& item : frame.total) {
-                if (!sink(item)) {
-                    return false;
-                }
+    case Op::literal: return sink(program.literals[node.extra]);
+    case Op::empty: return true;
+    case Op::self: return frame.self == nullptr || sink(*frame.self);
+    case Op::index: return emit(sink, frame.index);
+    case Op::total:
+        for (const Item& item : frame.total) {
+            if (!sink(item)) {
+                return false;
             }
-            return true;
-        case Op::variable: return variable(node, frame, sink);
-        case Op::type_root:
-            if (frame.self != nullptr && frame.self->kind == ItemKind::element &&
-                types.is_a(frame.self->type, node.extra)) {
-                return sink(*frame.self);
-            }
-            [[fallthrough]];
-        case Op::step: {
-            if (node.left == no_node) {
-                return frame.self == nullptr || step(node, *frame.self, sink);
-            }
-            auto next = [&](const Item& item) { return step(node, item, sink); };
-            return each(node.left, frame, next);
         }
-        case Op::call: return function_row(node.function).body(*this, node, frame, sink);
-        default: return binary(node, frame, sink);
+        return true;
+    case Op::variable: return variable(node, frame, sink);
+    case Op::type_root:
+        if (frame.self != nullptr && frame.self->kind == ItemKind::element &&
+            types.is_a(frame.self->type, node.extra)) {
+            return sink(*frame.self);
+        }
+        [[fallthrough]];
+    case Op::step: {
+        if (node.left == no_node) {
+            return frame.self == nullptr || step(node, *frame.self, sink);
+        }
+        auto next = [&](const Item& item) { return step(node, item, sink); };
+        return each(node.left, frame, next);
+    }
+    case Op::call: return function_row(node.function).body(*this, node, frame, sink);
+    default: return binary(node, frame, sink);
     }
 }
 
@@ -118,12 +119,10 @@ bool Evaluator::step(const Node& node, const Item& item, Sink sink) {
         if (!pay()) {
             return false;
         }
-        bool match = child.symbol != unknown_symbol ? child.symbol == node.symbol
-                                                    : child.name == node.text;
-        if (!match && child.name.size() > node.text.size() &&
-            child.name[node.text.size()] <= 'Z' && child.name[node.text.size()] >= 'A' &&
-            std::memcmp(child.name.data(), node.text.data(), node.text.size()) == 0) {
-            match = is_choice_of(*this, parent, child, node);
+        bool match =
+            child.symbol != unknown_symbol ? child.symbol == node.symbol : child.name == node.text;
+        if (!match) {
+            match = is_choice_of(*this, parent, child, node.text);
         }
         if (match) {
             found = true;
@@ -139,27 +138,6 @@ bool Evaluator::step(const Node& node, const Item& item, Sink sink) {
         return sink(text_item(ItemKind::string, parent.value));
     }
     return true;
-}
-
-// "valueQuantity" under the step "value": by the model where the parent is typed, else by its spelling.
-bool is_choice_of(
-    const Evaluator& run, const Element& parent, const Element& child, const Node& step
-) {
-    if (parent.type != unknown_type) {
-        if (child.child_rule != 0) {
-            const auto& rules = run.types.type(parent.type).children;
-            const std::size_t index = child.child_rule - 1;
-            return index < rules.size() && rules[index].choice && rules[index].name == step.text;
-        }
-        const ChildMatch match = run.types.child(parent.type, child.symbol);
-        return match && match.info->choice && match.info->name == step.text;
-    }
-    std::string type(child.name.substr(step.text.size()));
-    if (run.types.find(type) != unknown_type) {
-        return true;
-    }
-    type[0] = static_cast<char>(type[0] - 'A' + 'a');
-    return run.types.find(type) != unknown_type;
 }
 
 bool Evaluator::children(const Item& item, Sink sink) {
@@ -178,29 +156,41 @@ bool Evaluator::children(const Item& item, Sink sink) {
     return true;
 }
 
-// Walks by parent links rather than by recursion: a tree may be deeper than the stack allows.
+// Level by level, as repeat(children()) would find them: a tree may be deeper than the stack
+// allows.
 bool Evaluator::descendants(const Item& item, Sink sink) {
-    if (item.kind != ItemKind::element) {
+    if (item.kind != ItemKind::element || item.element->first_child == nullptr) {
         return true;
     }
-    const Element* top = item.element;
-    const Element* at = top->first_child;
-    while (at != nullptr) {
-        if (!pay()) {
-            return false;
+    // Elements whose children are still to be shown, in a list that grows in the arena.
+    std::size_t capacity = 32;
+    const Element** queue = arena.array<const Element*>(capacity).data();
+    std::size_t first = 0;
+    std::size_t size = 0;
+    queue[size++] = item.element;
+    while (first < size) {
+        const Element* parent = queue[first++];
+        for (const Element& child : parent->children()) {
+            if (!pay()) {
+                return false;
+            }
+            if ((child.has_value() || child.first_child != nullptr || child.is_resource) &&
+                !sink(item_of(child))) {
+                return false;
+            }
+            if (child.first_child == nullptr) {
+                continue;
+            }
+            if (size == capacity) {
+                const Element** larger = arena.array<const Element*>(capacity * 2).data();
+                size -= first;
+                std::memcpy(larger, queue + first, size * sizeof(queue[0]));
+                first = 0;
+                queue = larger;
+                capacity *= 2;
+            }
+            queue[size++] = &child;
         }
-        if ((at->has_value() || at->first_child != nullptr || at->is_resource) &&
-            !sink(item_of(*at))) {
-            return false;
-        }
-        if (at->first_child != nullptr) {
-            at = at->first_child;
-            continue;
-        }
-        while (at != top && at->next == nullptr) {
-            at = at->parent;
-        }
-        at = at == top ? nullptr : at->next;
     }
     return true;
 }
@@ -312,11 +302,11 @@ int Evaluator::input_text(const Node& node, const Frame& frame, std::string_view
     // Partial dates are text to the specification's string functions only after toString(); HL7's
     // expressions apply them to date elements all the same, so their text is accepted.
     switch (item.kind) {
-        case ItemKind::string:
-        case ItemKind::date:
-        case ItemKind::date_time:
-        case ItemKind::time: out = item.text; return 1;
-        default: break;
+    case ItemKind::string:
+    case ItemKind::date:
+    case ItemKind::date_time:
+    case ItemKind::time: out = item.text; return 1;
+    default: break;
     }
     std::string message(node.text);
     message += "() works on a String, found ";
@@ -348,36 +338,37 @@ bool Evaluator::emit_text(Sink sink, std::string_view text) {
 Truth Evaluator::truth(NodeId id, const Frame& frame) {
     const Node& node = program.nodes[id];
     switch (node.op) {
-        case Op::call: {
-            const Truth quick = truth_of_call(node, frame);
-            if (quick != Truth::unknown || function_answers_truth(node)) {
-                return quick;
-            }
-            break;
+    case Op::call: {
+        const Truth quick = truth_of_call(node, frame);
+        if (quick != Truth::unknown || function_answers_truth(node)) {
+            return quick;
         }
-        case Op::logical_and:
-        case Op::logical_or:
-        case Op::logical_xor:
-        case Op::implies:
-            return pay() ? truth_of_logic(*this, node, frame) : Truth::failed;
-        case Op::equal:
-        case Op::not_equal:
-            return pay() ? truth_of_equality(*this, node, frame) : Truth::failed;
-        default: break;
+        break;
+    }
+    case Op::logical_and:
+    case Op::logical_or:
+    case Op::logical_xor:
+    case Op::implies: return pay() ? truth_of_logic(*this, node, frame) : Truth::failed;
+    case Op::equal:
+    case Op::not_equal: return pay() ? truth_of_equality(*this, node, frame) : Truth::failed;
+    default: break;
     }
     Truth out = Truth::unknown;
     int count = 0;
     auto take = [&](const Item& item) {
         if (++count > 1) {
             return fail(
-                node.offset, "found several items where a single truth value was expected; use "
-                             "exists() or all()"
+                node.offset,
+                "found several items where a single truth value was expected; use "
+                "exists() or all()"
             );
         }
         Item value;
         if (!to_value(*this, item, value)) {
-            // An element without value: nothing to judge if boolean, something that exists otherwise.
-            out = value_kind(*this, *item.element) == ItemKind::boolean ? Truth::unknown : Truth::yes;
+            // An element without value: nothing to judge if boolean, something that exists
+            // otherwise.
+            out =
+                value_kind(*this, *item.element) == ItemKind::boolean ? Truth::unknown : Truth::yes;
             return true;
         }
         out = value.kind != ItemKind::boolean || value.truth ? Truth::yes : Truth::no;
@@ -394,62 +385,61 @@ Truth Evaluator::truth_of_call(const Node& node, const Frame& frame) {
     }
     bool any = false;
     switch (function_of(node)) {
-        case Function::exists: {
-            const NodeId criteria = program.argument(node, 0);
-            if (criteria == no_node) {
-                auto stop = [&](const Item&) {
-                    any = true;
-                    return false;
-                };
-                input(node, frame, stop);
-                return failed_ ? Truth::failed : (any ? Truth::yes : Truth::no);
-            }
-            std::int64_t index = 0;
-            auto test = [&](const Item& item) {
-                const Frame inner{&item, index++, frame.total};
-                any = truth(criteria, inner) == Truth::yes;
-                return !any && !failed_;
-            };
-            input(node, frame, test);
-            return failed_ ? Truth::failed : (any ? Truth::yes : Truth::no);
-        }
-        case Function::empty: {
+    case Function::exists: {
+        const NodeId criteria = program.argument(node, 0);
+        if (criteria == no_node) {
             auto stop = [&](const Item&) {
                 any = true;
                 return false;
             };
             input(node, frame, stop);
-            return failed_ ? Truth::failed : (any ? Truth::no : Truth::yes);
+            return failed_ ? Truth::failed : (any ? Truth::yes : Truth::no);
         }
-        case Function::all: {
-            const NodeId criteria = program.argument(node, 0);
-            std::int64_t index = 0;
-            auto test = [&](const Item& item) {
-                const Frame inner{&item, index++, frame.total};
-                any = truth(criteria, inner) != Truth::yes;
-                return !any && !failed_;
-            };
-            input(node, frame, test);
-            return failed_ ? Truth::failed : (any ? Truth::no : Truth::yes);
+        std::int64_t index = 0;
+        auto test = [&](const Item& item) {
+            const Frame inner{&item, index++, frame.total};
+            any = truth(criteria, inner) == Truth::yes;
+            return !any && !failed_;
+        };
+        input(node, frame, test);
+        return failed_ ? Truth::failed : (any ? Truth::yes : Truth::no);
+    }
+    case Function::empty: {
+        auto stop = [&](const Item&) {
+            any = true;
+            return false;
+        };
+        input(node, frame, stop);
+        return failed_ ? Truth::failed : (any ? Truth::no : Truth::yes);
+    }
+    case Function::all: {
+        const NodeId criteria = program.argument(node, 0);
+        std::int64_t index = 0;
+        auto test = [&](const Item& item) {
+            const Frame inner{&item, index++, frame.total};
+            any = truth(criteria, inner) != Truth::yes;
+            return !any && !failed_;
+        };
+        input(node, frame, test);
+        return failed_ ? Truth::failed : (any ? Truth::no : Truth::yes);
+    }
+    case Function::has_value: {
+        int count = 0;
+        auto take = [&](const Item& item) {
+            any = item.kind != ItemKind::element || item.element->has_value();
+            return ++count < 2;
+        };
+        input(node, frame, take);
+        return failed_ ? Truth::failed : (count == 1 && any ? Truth::yes : Truth::no);
+    }
+    case Function::not_: {
+        if (node.left == no_node) {
+            return Truth::unknown;
         }
-        case Function::has_value: {
-            int count = 0;
-            auto take = [&](const Item& item) {
-                any = item.kind != ItemKind::element ||
-                      item.element->has_value();
-                return ++count < 2;
-            };
-            input(node, frame, take);
-            return failed_ ? Truth::failed : (count == 1 && any ? Truth::yes : Truth::no);
-        }
-        case Function::not_: {
-            if (node.left == no_node) {
-                return Truth::unknown;
-            }
-            const Truth inner = truth(node.left, frame);
-            return inner == Truth::yes ? Truth::no : (inner == Truth::no ? Truth::yes : inner);
-        }
-        default: return Truth::unknown;
+        const Truth inner = truth(node.left, frame);
+        return inner == Truth::yes ? Truth::no : (inner == Truth::no ? Truth::yes : inner);
+    }
+    default: return Truth::unknown;
     }
 }
 
@@ -487,19 +477,21 @@ bool Evaluator::is_type(const Item& item, const TypeName& type) const {
 }
 
 bool Evaluator::is_kept_by(const Item& item, const TypeName& type) const {
-    if (item.kind != ItemKind::element || item.type == unknown_type) {
+    if (item.kind != ItemKind::element || item.type == unknown_type ||
+        types.type(item.type).kind != TypeKind::primitive) {
         return is_type(item, type);
     }
-    if (types.type(item.type).kind == TypeKind::primitive) {
-        return type.any || (type.fhir != unknown_type &&
-                            (item.type == type.fhir || type.name == "Element")) ||
-               (type.fhir == unknown_type && is_type(item, type));
+    if (type.space == "System" && type.has_system) {
+        return item.element->has_value() && value_kind(*this, *item.element) == type.system;
     }
-    return is_type(item, type);
+    return type.any ||
+           (type.fhir != unknown_type && (item.type == type.fhir || type.name == "Element"));
 }
 
 bool Evaluator::variable(const Node& node, const Frame& /*frame*/, Sink sink) {
-    const auto element = [&](const Element* found) { return found == nullptr || sink(item_of(*found)); };
+    const auto element = [&](const Element* found) {
+        return found == nullptr || sink(item_of(*found));
+    };
     const std::string_view name = node.text;
     if (name == "context") {
         if (environment.context != nullptr) {

@@ -76,14 +76,18 @@ private:
 class Evaluator {
 public:
     Evaluator(
-        const Expression::Program& program, const Environment& environment, Arena& arena, Error& error
+        const Expression::Program& program,
+        const Environment& environment,
+        Arena& arena,
+        Error& error
     );
 
     // Emits the node's collection; false when the sink stopped or the evaluation failed.
     bool each(NodeId node, const Frame& frame, Sink sink);
     // Appends the node's collection to `out`; false on failure.
     bool collect(NodeId node, const Frame& frame, Items& out);
-    // The single item of a node: 1 with `out` filled, 0 if empty, -1 on failure (more than one fails).
+    // The single item of a node: 1 with `out` filled, 0 if empty, -1 on failure (more than one
+    // fails).
     int single(NodeId node, const Frame& frame, Item& out);
     // As single(), as a System value: elements become what they hold; 0 if an element holds none.
     int value(NodeId node, const Frame& frame, Item& out);
@@ -93,10 +97,10 @@ public:
     Truth truth_of_call(const Node& node, const Frame& frame);
     // Optional arguments: value of argument `index`.
     int argument(const Node& node, const Frame& frame, std::size_t index, Item& out);
-    int integer_argument(const Node& node, const Frame& frame, std::size_t index, std::int64_t& out);
-    int text_argument(
-        const Node& node, const Frame& frame, std::size_t index, std::string_view& out
-    );
+    int
+    integer_argument(const Node& node, const Frame& frame, std::size_t index, std::int64_t& out);
+    int
+    text_argument(const Node& node, const Frame& frame, std::size_t index, std::string_view& out);
     // The collection a function is called on, $this if it has no input.
     bool input(const Node& node, const Frame& frame, Sink sink) {
         return node.left == no_node ? (frame.self == nullptr || sink(*frame.self))
@@ -128,7 +132,8 @@ public:
     bool emit(Sink sink, std::int64_t value);
     bool emit_text(Sink sink, std::string_view text);  // copied into the arena
     bool emit_truth(Sink sink, Truth value) {
-        return value == Truth::unknown || (value != Truth::failed && emit(sink, value == Truth::yes));
+        return value == Truth::unknown ||
+               (value != Truth::failed && emit(sink, value == Truth::yes));
     }
     // Copies text into the arena, paying for its length; empty text on an exhausted budget.
     std::string_view keep(std::string_view text);

@@ -99,12 +99,12 @@ std::string escape_html(std::string_view text) {
     std::string out;
     for (const char c : text) {
         switch (c) {
-            case '<': out += "&lt;"; break;
-            case '>': out += "&gt;"; break;
-            case '&': out += "&amp;"; break;
-            case '"': out += "&quot;"; break;
-            case '\'': out += "&#39;"; break;
-            default: out += c;
+        case '<': out += "&lt;"; break;
+        case '>': out += "&gt;"; break;
+        case '&': out += "&amp;"; break;
+        case '"': out += "&quot;"; break;
+        case '\'': out += "&#39;"; break;
+        default: out += c;
         }
     }
     return out;
@@ -144,7 +144,8 @@ std::string unescape_html(std::string_view text) {
             const std::size_t first = i + (is_hex ? 3 : 2);
             good = good && end > first;
             for (std::size_t k = first; good && k < end; ++k) {
-                const char c = static_cast<char>(text[k] >= 'A' && text[k] <= 'F' ? text[k] + 32 : text[k]);
+                const char c =
+                    static_cast<char>(text[k] >= 'A' && text[k] <= 'F' ? text[k] + 32 : text[k]);
                 const auto digit = hex_digits.find(c);
                 good = digit < (is_hex ? 16U : 10U) && value < 0x200000;
                 value = value * (is_hex ? 16 : 10) + static_cast<std::uint32_t>(digit);
@@ -183,7 +184,10 @@ bool recode(Evaluator& run, const Node& node, const Frame& frame, Sink sink, Cod
 
 bool encode(Evaluator& run, const Node& node, const Frame& frame, Sink sink) {
     return recode(
-        run, node, frame, sink,
+        run,
+        node,
+        frame,
+        sink,
         [](std::string_view format, std::string_view text, std::string& out) {
             if (format == "base64" || format == "urlbase64") {
                 out = encode_base64(text, format == "base64" ? alphabet : url_alphabet);
@@ -203,7 +207,10 @@ bool encode(Evaluator& run, const Node& node, const Frame& frame, Sink sink) {
 
 bool decode(Evaluator& run, const Node& node, const Frame& frame, Sink sink) {
     return recode(
-        run, node, frame, sink,
+        run,
+        node,
+        frame,
+        sink,
         [](std::string_view format, std::string_view text, std::string& out) {
             bool good = false;
             if (format == "hex") {
@@ -218,7 +225,10 @@ bool decode(Evaluator& run, const Node& node, const Frame& frame, Sink sink) {
 
 bool escape(Evaluator& run, const Node& node, const Frame& frame, Sink sink) {
     return recode(
-        run, node, frame, sink,
+        run,
+        node,
+        frame,
+        sink,
         [](std::string_view format, std::string_view text, std::string& out) {
             out = format == "html" ? escape_html(text) : escape_json(text);
             return format == "html" || format == "json";
@@ -228,7 +238,10 @@ bool escape(Evaluator& run, const Node& node, const Frame& frame, Sink sink) {
 
 bool unescape(Evaluator& run, const Node& node, const Frame& frame, Sink sink) {
     return recode(
-        run, node, frame, sink,
+        run,
+        node,
+        frame,
+        sink,
         [](std::string_view format, std::string_view text, std::string& out) {
             out = format == "html" ? unescape_html(text) : path::unescape(text);
             return format == "html" || format == "json";

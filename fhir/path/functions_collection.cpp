@@ -26,7 +26,8 @@ bool booleans(
             message += type_name(value, run.types);
             return run.fail(node.offset, std::move(message));
         }
-        // `any` looks for the wanted value; `all` for one that is not it. The rest is still checked.
+        // `any` looks for the wanted value; `all` for one that is not it. The rest is still
+        // checked.
         found = found || (value.truth == (any ? wanted : !wanted));
         return true;
     };
@@ -90,7 +91,8 @@ bool not_(Evaluator& run, const Node& node, const Frame& frame, Sink sink) {
     }
     Item value;
     const int count = run.input_value(node, frame, value);
-    return count == 1 ? run.emit(sink, value.kind == ItemKind::boolean && !value.truth) : count == 0;
+    return count == 1 ? run.emit(sink, value.kind == ItemKind::boolean && !value.truth)
+                      : count == 0;
 }
 
 bool all_true(Evaluator& run, const Node& node, const Frame& frame, Sink sink) {
@@ -143,9 +145,8 @@ bool is_distinct(Evaluator& run, const Node& node, const Frame& frame, Sink sink
         return false;
     }
     ItemSet set(run, items.size());
-    const bool all_new = std::none_of(items.begin(), items.end(), [&](const Item& item) {
-        return set.seen(item);
-    });
+    const bool all_new =
+        std::none_of(items.begin(), items.end(), [&](const Item& item) { return set.seen(item); });
     return !run.failed() && run.emit(sink, all_new);
 }
 
@@ -252,7 +253,7 @@ bool sort(Evaluator& run, const Node& node, const Frame& frame, Sink sink) {
             const NodeId argument = run.program.argument(node, k);
             const bool down = argument != no_node && run.program.nodes[argument].descending;
             if (x.present != y.present) {
-                return down ? x.present : y.present;  // nothing sorts before something
+                return y.present;  // nothing comes before something, whatever the direction
             }
             bool mismatch = false;
             const int result =

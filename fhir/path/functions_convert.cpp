@@ -66,20 +66,20 @@ std::optional<Item> integer_from(Evaluator& /*run*/, const Item& value) {
 
 std::optional<Item> decimal_from(Evaluator& run, const Item& value) {
     switch (value.kind) {
-        case ItemKind::decimal: return value;
-        case ItemKind::integer:
-            return text_item(ItemKind::decimal, run.keep(std::to_string(value.integer)));
-        case ItemKind::boolean: return text_item(ItemKind::decimal, value.truth ? "1.0" : "0.0");
-        case ItemKind::string: {
-            const auto number = value.text.find_first_of("eE") == std::string_view::npos
-                                    ? Decimal::parse(value.text)
-                                    : std::nullopt;
-            if (!number) {
-                return std::nullopt;
-            }
-            return text_item(ItemKind::decimal, run.keep(number->text()));
+    case ItemKind::decimal: return value;
+    case ItemKind::integer:
+        return text_item(ItemKind::decimal, run.keep(std::to_string(value.integer)));
+    case ItemKind::boolean: return text_item(ItemKind::decimal, value.truth ? "1.0" : "0.0");
+    case ItemKind::string: {
+        const auto number = value.text.find_first_of("eE") == std::string_view::npos
+                                ? Decimal::parse(value.text)
+                                : std::nullopt;
+        if (!number) {
+            return std::nullopt;
         }
-        default: return std::nullopt;
+        return text_item(ItemKind::decimal, run.keep(number->text()));
+    }
+    default: return std::nullopt;
     }
 }
 
@@ -115,21 +115,21 @@ std::optional<Item> quantity_from_text(std::string_view text) {
 
 std::optional<Item> quantity_from(Evaluator& run, const Item& value) {
     switch (value.kind) {
-        case ItemKind::quantity: return value;
-        case ItemKind::integer:
-        case ItemKind::decimal: {
-            Item out = quantity_from_number(value);
-            out.text = value.kind == ItemKind::integer ? run.keep(std::to_string(value.integer))
-                                                       : value.text;
-            return out;
-        }
-        case ItemKind::boolean: {
-            Item out = text_item(ItemKind::quantity, value.truth ? "1.0" : "0.0");
-            out.unit = "1";
-            return out;
-        }
-        case ItemKind::string: return quantity_from_text(value.text);
-        default: return std::nullopt;
+    case ItemKind::quantity: return value;
+    case ItemKind::integer:
+    case ItemKind::decimal: {
+        Item out = quantity_from_number(value);
+        out.text =
+            value.kind == ItemKind::integer ? run.keep(std::to_string(value.integer)) : value.text;
+        return out;
+    }
+    case ItemKind::boolean: {
+        Item out = text_item(ItemKind::quantity, value.truth ? "1.0" : "0.0");
+        out.unit = "1";
+        return out;
+    }
+    case ItemKind::string: return quantity_from_text(value.text);
+    default: return std::nullopt;
     }
 }
 
@@ -137,9 +137,8 @@ std::optional<Item> string_from(Evaluator& run, const Item& value) {
     if (value.kind == ItemKind::element || value.kind == ItemKind::type_info) {
         return std::nullopt;
     }
-    return value.kind == ItemKind::string
-               ? value
-               : text_item(ItemKind::string, run.keep(to_text(value)));
+    return value.kind == ItemKind::string ? value
+                                          : text_item(ItemKind::string, run.keep(to_text(value)));
 }
 
 std::optional<Item> date_from(Evaluator& run, const Item& value) {
@@ -314,7 +313,9 @@ bool comparable(Evaluator& run, const Node& node, const Frame& frame, Sink sink)
     if (left != 1 || right != 1) {
         return left >= 0 && right >= 0;
     }
-    const auto fits = [](const Item& item) { return item.kind == ItemKind::quantity || is_number(item); };
+    const auto fits = [](const Item& item) {
+        return item.kind == ItemKind::quantity || is_number(item);
+    };
     return run.emit(sink, fits(a) && fits(b) && compare_quantities(a, b).comparable);
 }
 

@@ -78,7 +78,16 @@ bool type(Evaluator& run, const Node& node, const Frame& frame, Sink sink) {
         if (item.kind != ItemKind::element && item.kind != ItemKind::quantity) {
             // type_name speaks FHIR ("dateTime"); the System type has its own capital.
             constexpr std::string_view names[] = {
-                "", "Boolean", "String", "Integer", "Decimal", "Date", "DateTime", "Time", "Quantity", "TypeInfo",
+                "",
+                "Boolean",
+                "String",
+                "Integer",
+                "Decimal",
+                "Date",
+                "DateTime",
+                "Time",
+                "Quantity",
+                "TypeInfo",
             };
             info.text = names[static_cast<std::size_t>(item.kind)];
         }
@@ -121,7 +130,8 @@ bool get_value(Evaluator& run, const Node& node, const Frame& frame, Sink sink) 
     run.input(node, frame, take_one);
     Item value;
     if (run.failed() || total != 1 || !to_value(run, found, value) ||
-        value.kind == ItemKind::element || (found.kind == ItemKind::element && !found.element->has_value())) {
+        value.kind == ItemKind::element ||
+        (found.kind == ItemKind::element && !found.element->has_value())) {
         return !run.failed();
     }
     return sink(value);

@@ -41,7 +41,9 @@ bool emit_real(Evaluator& run, long double value, Sink sink) {
         return true;
     }
     // "9" would read as an Integer: these functions answer Decimals.
-    return emit_decimal(run, number->scale() == 0 ? number->rounded(1, Rounding::floor) : *number, sink);
+    return emit_decimal(
+        run, number->scale() == 0 ? number->rounded(1, Rounding::floor) : *number, sink
+    );
 }
 
 long double real_of(const Item& item) {
@@ -50,7 +52,11 @@ long double real_of(const Item& item) {
 }
 
 bool real_function(
-    Evaluator& run, const Node& node, const Frame& frame, Sink sink, long double (*body)(long double)
+    Evaluator& run,
+    const Node& node,
+    const Frame& frame,
+    Sink sink,
+    long double (*body)(long double)
 ) {
     Item value;
     const int count = number_input(run, node, frame, value);
@@ -84,8 +90,9 @@ bool abs(Evaluator& run, const Node& node, const Frame& frame, Sink sink) {
         return true;
     }
     const Decimal size = number->is_negative() ? -*number : *number;
-    return value.kind == ItemKind::decimal ? emit_decimal(run, size, sink)
-                                           : emit_quantity(run, size, value.unit, value.integer, sink);
+    return value.kind == ItemKind::decimal
+               ? emit_decimal(run, size, sink)
+               : emit_quantity(run, size, value.unit, value.integer, sink);
 }
 
 bool ceiling(Evaluator& run, const Node& node, const Frame& frame, Sink sink) {

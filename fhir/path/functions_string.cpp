@@ -43,8 +43,9 @@ const re2::RE2* regex_of(
     }
     if (!regex->ok()) {
         run.fail(
-            node.offset, "the regular expression cannot be used (" + regex->error() +
-                             "); look-around and back-references are not available"
+            node.offset,
+            "the regular expression cannot be used (" + regex->error() +
+                "); look-around and back-references are not available"
         );
         return nullptr;
     }
@@ -82,8 +83,7 @@ std::string rewrite_of(std::string_view substitution) {
             ++i;
         } else if (c == '\\') {
             out += "\\\\";
-        } else if (c == '$' && i + 1 < substitution.size() && substitution[i + 1] >= '0' &&
-                   substitution[i + 1] <= '9') {
+        } else if (c == '$' && i + 1 < substitution.size() && substitution[i + 1] >= '0' && substitution[i + 1] <= '9') {
             out += '\\';
             out += substitution[++i];
         } else {
@@ -104,9 +104,10 @@ bool index_of(Evaluator& run, const Node& node, const Frame& frame, Sink sink) {
     }
     const auto at = text.find(part);
     return run.emit(
-        sink, at == std::string_view::npos
-                  ? std::int64_t{-1}
-                  : static_cast<std::int64_t>(code_point_count(text.substr(0, at)))
+        sink,
+        at == std::string_view::npos
+            ? std::int64_t{-1}
+            : static_cast<std::int64_t>(code_point_count(text.substr(0, at)))
     );
 }
 
@@ -119,9 +120,10 @@ bool last_index_of(Evaluator& run, const Node& node, const Frame& frame, Sink si
     }
     const auto at = text.rfind(part);
     return run.emit(
-        sink, at == std::string_view::npos
-                  ? std::int64_t{-1}
-                  : static_cast<std::int64_t>(code_point_count(text.substr(0, at)))
+        sink,
+        at == std::string_view::npos
+            ? std::int64_t{-1}
+            : static_cast<std::int64_t>(code_point_count(text.substr(0, at)))
     );
 }
 
@@ -148,8 +150,7 @@ bool substring(Evaluator& run, const Node& node, const Frame& frame, Sink sink) 
         return true;
     }
     text.remove_prefix(first);
-    const std::size_t bytes =
-        length <= 0 ? 0 : byte_offset(text, static_cast<std::size_t>(length));
+    const std::size_t bytes = length <= 0 ? 0 : byte_offset(text, static_cast<std::size_t>(length));
     return sink(text_item(ItemKind::string, text.substr(0, bytes)));
 }
 
@@ -309,9 +310,9 @@ bool trim(Evaluator& run, const Node& node, const Frame& frame, Sink sink) {
     if (first == std::string_view::npos) {
         return sink(text_item(ItemKind::string, {}));
     }
-    return sink(text_item(
-        ItemKind::string, text.substr(first, text.find_last_not_of(space) - first + 1)
-    ));
+    return sink(
+        text_item(ItemKind::string, text.substr(first, text.find_last_not_of(space) - first + 1))
+    );
 }
 
 bool split(Evaluator& run, const Node& node, const Frame& frame, Sink sink) {

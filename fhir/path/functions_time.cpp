@@ -20,8 +20,8 @@ bool current(Evaluator& run, const Node& node, Moment& out) {
     return true;
 }
 
-// A decimal's boundary: half a unit of its last digit away. Written to fewer digits than that needs,
-// HL7's suite rounds the far side and cuts the near one, both by magnitude.
+// A decimal's boundary: half a unit of its last digit away. Written to fewer digits than that
+// needs, HL7's suite rounds the far side and cuts the near one, both by magnitude.
 std::optional<Decimal> decimal_boundary(const Decimal& value, std::int64_t digits, bool high) {
     if (digits < 0 || digits > 28) {
         return std::nullopt;
@@ -45,8 +45,8 @@ bool boundary_of(Evaluator& run, const Node& node, const Frame& frame, Sink sink
     }
     if (is_number(value) || value.kind == ItemKind::quantity) {
         const auto number = decimal_of(value);
-        const auto edge =
-            number ? decimal_boundary(*number, asked && given == 1 ? digits : 8, high) : std::nullopt;
+        const auto edge = number ? decimal_boundary(*number, asked && given == 1 ? digits : 8, high)
+                                 : std::nullopt;
         if (!edge) {
             return true;
         }
@@ -66,8 +66,10 @@ bool boundary_of(Evaluator& run, const Node& node, const Frame& frame, Sink sink
     }
     const int most = value.kind == ItemKind::date ? 8 : (value.kind == ItemKind::time ? 9 : 17);
     const auto edge = boundary(
-        *moment, asked && given == 1 ? static_cast<int>(digits > 100 || digits < 0 ? 0 : digits) : most,
-        high, value.kind == ItemKind::date
+        *moment,
+        asked && given == 1 ? static_cast<int>(digits > 100 || digits < 0 ? 0 : digits) : most,
+        high,
+        value.kind == ItemKind::date
     );
     if (!edge) {
         return true;
@@ -165,19 +167,20 @@ bool hour_of(Evaluator& run, const Node& node, const Frame& frame, Sink sink) {
 }
 bool minute_of(Evaluator& run, const Node& node, const Frame& frame, Sink sink) {
     return part_of(run, node, frame, sink, [](const Moment& m) -> std::optional<std::int64_t> {
-        return m.precision < Precision::minute ? std::nullopt : std::optional<std::int64_t>(m.minute);
+        return m.precision < Precision::minute ? std::nullopt
+                                               : std::optional<std::int64_t>(m.minute);
     });
 }
 bool second_of(Evaluator& run, const Node& node, const Frame& frame, Sink sink) {
     return part_of(run, node, frame, sink, [](const Moment& m) -> std::optional<std::int64_t> {
-        return m.precision < Precision::second ? std::nullopt : std::optional<std::int64_t>(m.second);
+        return m.precision < Precision::second ? std::nullopt
+                                               : std::optional<std::int64_t>(m.second);
     });
 }
 bool millisecond_of(Evaluator& run, const Node& node, const Frame& frame, Sink sink) {
     return part_of(run, node, frame, sink, [](const Moment& m) -> std::optional<std::int64_t> {
-        return m.precision < Precision::fraction
-                   ? std::nullopt
-                   : std::optional<std::int64_t>(m.nanos / 1'000'000);
+        return m.precision < Precision::fraction ? std::nullopt
+                                                 : std::optional<std::int64_t>(m.nanos / 1'000'000);
     });
 }
 
@@ -191,7 +194,11 @@ bool timezone_offset_of(Evaluator& run, const Node& node, const Frame& frame, Si
     if (!moment || !moment->has_zone) {
         return true;
     }
-    return emit_decimal(run, (Decimal(moment->zone_minutes) / Decimal(60)).rounded(2, Rounding::half_away).normalized(), sink);
+    return emit_decimal(
+        run,
+        (Decimal(moment->zone_minutes) / Decimal(60)).rounded(2, Rounding::half_away).normalized(),
+        sink
+    );
 }
 
 bool date_of(Evaluator& run, const Node& node, const Frame& frame, Sink sink) {

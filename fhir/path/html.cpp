@@ -8,25 +8,24 @@
 namespace gatehouse::fhir::path {
 namespace html {
 
-// FHIR R4 narrative.html: formatting elements of XHTML chapters 7 to 11 (less section 4 of chapter 9)
-// and 15, <a>, images and inline style.
+// FHIR R4 narrative.html: formatting elements of XHTML chapters 7 to 11 (less section 4 of chapter
+// 9) and 15, <a>, images and inline style.
 constexpr std::array<std::string_view, 60> elements{
-    "a",      "abbr",  "acronym",    "address", "b",     "big",     "blockquote", "br",    "caption",
-    "cite",   "code",  "col",        "colgroup", "dd",   "del",     "dfn",        "div",   "dl",
-    "dt",     "em",    "h1",         "h2",      "h3",    "h4",      "h5",         "h6",    "hr",
-    "i",      "img",   "ins",        "kbd",     "li",    "ol",      "p",          "pre",   "q",
-    "s",      "samp",  "small",      "span",    "strike", "strong", "style",      "sub",   "sup",
-    "table",  "tbody", "td",         "tfoot",   "th",    "thead",   "title",      "tr",    "tt",
-    "u",      "ul",    "var",        "map",     "area",  "bdo",
+    "a",     "abbr",  "acronym", "address",  "b",      "big",    "blockquote", "br",  "caption",
+    "cite",  "code",  "col",     "colgroup", "dd",     "del",    "dfn",        "div", "dl",
+    "dt",    "em",    "h1",      "h2",       "h3",     "h4",     "h5",         "h6",  "hr",
+    "i",     "img",   "ins",     "kbd",      "li",     "ol",     "p",          "pre", "q",
+    "s",     "samp",  "small",   "span",     "strike", "strong", "style",      "sub", "sup",
+    "table", "tbody", "td",      "tfoot",    "th",     "thead",  "title",      "tr",  "tt",
+    "u",     "ul",    "var",     "map",      "area",   "bdo",
 };
 constexpr std::array<std::string_view, 45> attributes{
-    "abbr",    "accesskey", "align",       "alt",    "axis",     "border",   "cellpadding",
-    "cellspacing", "char",  "charoff",     "charset", "cite",    "class",    "colspan",
-    "compact", "coords",    "dir",         "frame",  "headers",  "height",   "href",
-    "hreflang", "hspace",   "id",          "lang",   "longdesc", "name",     "nowrap",
-    "rel",     "rev",       "rowspan",     "rules",  "scope",    "shape",    "span",
-    "src",     "start",     "style",       "summary", "tabindex", "title",   "type",
-    "valign",  "value",     "width",
+    "abbr",  "accesskey", "align",   "alt",    "axis",  "border",   "cellpadding", "cellspacing",
+    "char",  "charoff",   "charset", "cite",   "class", "colspan",  "compact",     "coords",
+    "dir",   "frame",     "headers", "height", "href",  "hreflang", "hspace",      "id",
+    "lang",  "longdesc",  "name",    "nowrap", "rel",   "rev",      "rowspan",     "rules",
+    "scope", "shape",     "span",    "src",    "start", "style",    "summary",     "tabindex",
+    "title", "type",      "valign",  "value",  "width",
 };
 
 template <std::size_t N>

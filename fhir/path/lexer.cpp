@@ -95,22 +95,22 @@ private:
             return number();
         }
         switch (c) {
-            case '\'': return quoted('\'', TokenKind::string, "string");
-            case '`': return quoted('`', TokenKind::delimited, "delimited name");
-            case '"': return quoted('"', TokenKind::delimited, "delimited name");
-            case '@': return moment();
-            case '%':
+        case '\'': return quoted('\'', TokenKind::string, "string");
+        case '`': return quoted('`', TokenKind::delimited, "delimited name");
+        case '"': return quoted('"', TokenKind::delimited, "delimited name");
+        case '@': return moment();
+        case '%':
+            ++at_;
+            add(TokenKind::variable, start, 1);
+            return true;
+        case '$':
+            ++at_;
+            while (letter(peek())) {
                 ++at_;
-                add(TokenKind::variable, start, 1);
-                return true;
-            case '$':
-                ++at_;
-                while (letter(peek())) {
-                    ++at_;
-                }
-                add(TokenKind::dollar, start, at_ - start);
-                return true;
-            default: return symbol();
+            }
+            add(TokenKind::dollar, start, at_ - start);
+            return true;
+        default: return symbol();
         }
     }
 
@@ -172,7 +172,9 @@ private:
             }
             if (peek() == 'Z' || ((peek() == '+' || peek() == '-') && digit(peek(1)) &&
                                   digit(peek(2)) && peek(3) == ':')) {
-                return fail(at_, "a time has no time zone; write a DateTime, or leave the zone out");
+                return fail(
+                    at_, "a time has no time zone; write a DateTime, or leave the zone out"
+                );
             }
             add(TokenKind::time, first, at_ - first);
             tokens_.back().offset = static_cast<std::uint32_t>(start);
@@ -206,8 +208,7 @@ private:
     void zone() {
         if (peek() == 'Z') {
             ++at_;
-        } else if ((peek() == '+' || peek() == '-') && digit(peek(1)) && digit(peek(2)) &&
-                   peek(3) == ':' && digit(peek(4)) && digit(peek(5))) {
+        } else if ((peek() == '+' || peek() == '-') && digit(peek(1)) && digit(peek(2)) && peek(3) == ':' && digit(peek(4)) && digit(peek(5))) {
             at_ += 6;
         }
     }
@@ -289,33 +290,32 @@ std::string unescape(std::string_view raw) {
             break;
         }
         switch (raw[i]) {
-            case 'f': out.push_back('\f'); break;
-            case 'n': out.push_back('\n'); break;
-            case 'r': out.push_back('\r'); break;
-            case 't': out.push_back('\t'); break;
-            case 'u': {
-                const int unit = lexical::unicode_unit(raw, i + 1);
-                if (unit < 0) {
-                    out.push_back('u');
-                    break;
-                }
-                i += 4;
-                auto code_point = static_cast<char32_t>(unit);
-                const bool high = unit >= 0xD800 && unit < 0xDC00;
-                const int low = high && raw.substr(i + 1, 2) == "\\u"
-                                    ? lexical::unicode_unit(raw, i + 3)
-                                    : -1;
-                if (low >= 0xDC00 && low < 0xE000) {
-                    code_point = 0x10000 + ((code_point - 0xD800) << 10) +
-                                 (static_cast<char32_t>(low) - 0xDC00);
-                    i += 6;
-                } else if (unit >= 0xD800 && unit < 0xE000) {
-                    code_point = 0xFFFD;  // half a surrogate pair has no UTF-8
-                }
-                append_code_point(out, code_point);
+        case 'f': out.push_back('\f'); break;
+        case 'n': out.push_back('\n'); break;
+        case 'r': out.push_back('\r'); break;
+        case 't': out.push_back('\t'); break;
+        case 'u': {
+            const int unit = lexical::unicode_unit(raw, i + 1);
+            if (unit < 0) {
+                out.push_back('u');
                 break;
             }
-            default: out.push_back(raw[i]);
+            i += 4;
+            auto code_point = static_cast<char32_t>(unit);
+            const bool high = unit >= 0xD800 && unit < 0xDC00;
+            const int low =
+                high && raw.substr(i + 1, 2) == "\\u" ? lexical::unicode_unit(raw, i + 3) : -1;
+            if (low >= 0xDC00 && low < 0xE000) {
+                code_point =
+                    0x10000 + ((code_point - 0xD800) << 10) + (static_cast<char32_t>(low) - 0xDC00);
+                i += 6;
+            } else if (unit >= 0xD800 && unit < 0xE000) {
+                code_point = 0xFFFD;  // half a surrogate pair has no UTF-8
+            }
+            append_code_point(out, code_point);
+            break;
+        }
+        default: out.push_back(raw[i]);
         }
     }
     return out;
@@ -325,22 +325,22 @@ void append_escaped(std::string& out, std::string_view text, char quote) {
     constexpr std::string_view hex = "0123456789abcdef";
     for (const char c : text) {
         switch (c) {
-            case '\f': out += "\\f"; break;
-            case '\n': out += "\\n"; break;
-            case '\r': out += "\\r"; break;
-            case '\t': out += "\\t"; break;
-            case '\\': out += "\\\\"; break;
-            default:
-                if (c == quote) {
-                    out += '\\';
-                    out += c;
-                } else if (static_cast<unsigned char>(c) < 0x20) {
-                    out += "\\u00";
-                    out += hex[static_cast<unsigned char>(c) >> 4];
-                    out += hex[static_cast<unsigned char>(c) & 15];
-                } else {
-                    out += c;
-                }
+        case '\f': out += "\\f"; break;
+        case '\n': out += "\\n"; break;
+        case '\r': out += "\\r"; break;
+        case '\t': out += "\\t"; break;
+        case '\\': out += "\\\\"; break;
+        default:
+            if (c == quote) {
+                out += '\\';
+                out += c;
+            } else if (static_cast<unsigned char>(c) < 0x20) {
+                out += "\\u00";
+                out += hex[static_cast<unsigned char>(c) >> 4];
+                out += hex[static_cast<unsigned char>(c) & 15];
+            } else {
+                out += c;
+            }
         }
     }
 }

@@ -42,8 +42,8 @@ struct Token {
 // False on a lexical error, which `error` then describes. The last token is `end`.
 bool tokenize(std::string_view text, std::vector<Token>& tokens, Error& error);
 
-// Resolves the escapes of a string or delimited identifier (N1 §4.1.2); a backslash before anything that
-// is no escape is dropped, as the specification says.
+// Resolves the escapes of a string or delimited identifier (N1 §4.1.2); a backslash before anything
+// that is no escape is dropped, as the specification says.
 std::string unescape(std::string_view raw);
 
 // The reverse, for printing: quotes, backslashes and control characters.

@@ -26,8 +26,7 @@ struct Interval {
 int month_days(int year, int month) {
     using namespace std::chrono;
     const year_month_day_last last{
-        std::chrono::year{year}, month_day_last{std::chrono::month{static_cast<unsigned>(month)}}
-    };
+        std::chrono::year{year}, month_day_last{std::chrono::month{static_cast<unsigned>(month)}}};
     return static_cast<int>(static_cast<unsigned>(last.day()));
 }
 
@@ -36,8 +35,7 @@ std::int64_t days_of(int year, int month, int day) {
     const year_month_day date{
         std::chrono::year{year},
         std::chrono::month{static_cast<unsigned>(month)},
-        std::chrono::day{static_cast<unsigned>(day)}
-    };
+        std::chrono::day{static_cast<unsigned>(day)}};
     return sys_days{date}.time_since_epoch().count();
 }
 
@@ -167,8 +165,8 @@ void append_number(std::string& out, int value, std::size_t width) {
 Instant instant_of(const Moment& m) {
     const std::int64_t days = m.is_time ? 0 : days_of(m.year, m.month, m.day);
     return {
-        days * day_seconds + m.hour * 3600 + m.minute * 60 + m.second - m.zone_minutes * 60, m.nanos
-    };
+        days * day_seconds + m.hour * 3600 + m.minute * 60 + m.second - m.zone_minutes * 60,
+        m.nanos};
 }
 
 // The last nanosecond of the moment's written precision.

@@ -27,20 +27,19 @@ constexpr std::array<Word, 8> words{{
 
 std::int64_t unit_milliseconds(CalendarUnit unit) {
     switch (unit) {
-        case CalendarUnit::week: return 7LL * 86'400'000;
-        case CalendarUnit::day: return 86'400'000;
-        case CalendarUnit::hour: return 3'600'000;
-        case CalendarUnit::minute: return 60'000;
-        case CalendarUnit::second: return 1'000;
-        default: return 1;
+    case CalendarUnit::week: return 7LL * 86'400'000;
+    case CalendarUnit::day: return 86'400'000;
+    case CalendarUnit::hour: return 3'600'000;
+    case CalendarUnit::minute: return 60'000;
+    case CalendarUnit::second: return 1'000;
+    default: return 1;
     }
 }
 
 int days_in_month(int year, int month) {
     using namespace std::chrono;
     const year_month_day_last last{
-        std::chrono::year{year}, month_day_last{std::chrono::month{static_cast<unsigned>(month)}}
-    };
+        std::chrono::year{year}, month_day_last{std::chrono::month{static_cast<unsigned>(month)}}};
     return static_cast<int>(static_cast<unsigned>(last.day()));
 }
 
@@ -77,11 +76,10 @@ std::optional<Moment> add_milliseconds(Moment m, std::int64_t milliseconds) {
     const sys_days start{year_month_day{
         std::chrono::year{m.year},
         std::chrono::month{static_cast<unsigned>(m.month)},
-        std::chrono::day{static_cast<unsigned>(m.day)}
-    }};
+        std::chrono::day{static_cast<unsigned>(m.day)}}};
     const std::int64_t target = start.time_since_epoch().count() + days;
-    constexpr std::int64_t first_day = -719'162;   // 0001-01-01
-    constexpr std::int64_t last_day = 2'932'896;   // 9999-12-31
+    constexpr std::int64_t first_day = -719'162;  // 0001-01-01
+    constexpr std::int64_t last_day = 2'932'896;  // 9999-12-31
     if (target < first_day || target > last_day) {
         return std::nullopt;
     }
@@ -105,8 +103,8 @@ std::optional<CalendarUnit> calendar_unit(std::string_view word) {
 }
 
 std::optional<Moment> add(const Moment& moment, const Decimal& amount, CalendarUnit unit) {
-    // N1 §6.6.7: the fraction of an amount is dropped. The cap keeps the products below in range; any
-    // amount past it leaves the calendar anyway.
+    // N1 §6.6.7: the fraction of an amount is dropped. The cap keeps the products below in range;
+    // any amount past it leaves the calendar anyway.
     const auto whole = amount.rounded(0, Rounding::truncate).to_int64();
     if (!whole || *whole > 400'000'000'000'000 || *whole < -400'000'000'000'000) {
         return std::nullopt;
@@ -131,15 +129,16 @@ std::optional<Moment> add(const Moment& moment, const Decimal& amount, CalendarU
     std::int64_t milliseconds = count * unit_ms;
     if (!moment.is_time && moment.precision < Precision::day) {
         const std::int64_t days = milliseconds / 86'400'000;  // a year is 365 days, a month 30
-        const std::int64_t months = moment.precision == Precision::year ? days / 365 * 12 : days / 30;
+        const std::int64_t months =
+            moment.precision == Precision::year ? days / 365 * 12 : days / 30;
         return calendar::add_months(moment, months);
     }
     std::int64_t grain = 1;
     switch (moment.precision) {
-        case Precision::day: grain = 86'400'000; break;
-        case Precision::hour: grain = 3'600'000; break;
-        case Precision::minute: grain = 60'000; break;
-        default: break;
+    case Precision::day: grain = 86'400'000; break;
+    case Precision::hour: grain = 3'600'000; break;
+    case Precision::minute: grain = 60'000; break;
+    default: break;
     }
     milliseconds = milliseconds / grain * grain;
     auto out = calendar::add_milliseconds(moment, milliseconds);
@@ -155,13 +154,13 @@ std::optional<Moment> add(const Moment& moment, const Decimal& amount, CalendarU
 int precision_digits(const Moment& m) {
     const int base = m.is_time ? 0 : 8;
     switch (m.precision) {
-        case Precision::year: return 4;
-        case Precision::month: return 6;
-        case Precision::day: return 8;
-        case Precision::hour: return base + 2;
-        case Precision::minute: return base + 4;
-        case Precision::second: return base + 6;
-        case Precision::fraction: return base + 6 + m.fraction_digits;
+    case Precision::year: return 4;
+    case Precision::month: return 6;
+    case Precision::day: return 8;
+    case Precision::hour: return base + 2;
+    case Precision::minute: return base + 4;
+    case Precision::second: return base + 6;
+    case Precision::fraction: return base + 6 + m.fraction_digits;
     }
     return 0;
 }
@@ -191,8 +190,8 @@ std::optional<Moment> boundary(const Moment& moment, int digits, bool high, bool
         out.hour = high ? 23 : 0;
     }
     if (moment.precision < Precision::minute) {
-        // FHIR has no time that stops at the hour, so HL7's suite reads "T08" as 08:00 and expects a
-        // high boundary of 08:00:59.999 for it.
+        // FHIR has no time that stops at the hour, so HL7's suite reads "T08" as 08:00 and expects
+        // a high boundary of 08:00:59.999 for it.
         out.minute = high && moment.precision < Precision::hour ? 59 : 0;
     }
     if (moment.precision < Precision::second) {

@@ -139,10 +139,10 @@ Truth ordering(Evaluator& run, const Node& node, const Frame& frame) {
     }
     bool result = false;
     switch (node.op) {
-        case Op::less: result = *order < 0; break;
-        case Op::less_or_equal: result = *order <= 0; break;
-        case Op::greater: result = *order > 0; break;
-        default: result = *order >= 0; break;
+    case Op::less: result = *order < 0; break;
+    case Op::less_or_equal: result = *order <= 0; break;
+    case Op::greater: result = *order > 0; break;
+    default: result = *order >= 0; break;
     }
     return result ? Truth::yes : Truth::no;
 }
@@ -229,60 +229,65 @@ Truth truth_of_logic(Evaluator& run, const Node& node, const Frame& frame) {
         return b;
     }
     switch (node.op) {
-        case Op::logical_and: return b == Truth::no ? b : (a == Truth::yes ? b : Truth::unknown);
-        case Op::logical_or: return b == Truth::yes ? b : (a == Truth::no ? b : Truth::unknown);
-        case Op::logical_xor:
-            return b == Truth::unknown ? b : (a == b ? Truth::no : Truth::yes);
-        default:
-            if (a == Truth::yes) {
-                return b;
-            }
-            return b == Truth::yes ? b : Truth::unknown;
+    case Op::logical_and: return b == Truth::no ? b : (a == Truth::yes ? b : Truth::unknown);
+    case Op::logical_or: return b == Truth::yes ? b : (a == Truth::no ? b : Truth::unknown);
+    case Op::logical_xor: return b == Truth::unknown ? b : (a == b ? Truth::no : Truth::yes);
+    default:
+        if (a == Truth::yes) {
+            return b;
+        }
+        return b == Truth::yes ? b : Truth::unknown;
     }
+}
+
+bool is_choice_by_spelling(const Evaluator& run, const Element& child, std::string_view step) {
+    std::string type(child.name.substr(step.size()));
+    if (type[0] < 'A' || type[0] > 'Z') {
+        return false;
+    }
+    if (run.types.find(type) != unknown_type) {
+        return true;
+    }
+    type[0] = static_cast<char>(type[0] - 'A' + 'a');
+    return run.types.find(type) != unknown_type;
 }
 
 bool function_answers_truth(const Node& node) {
     switch (function_of(node)) {
-        case Function::exists:
-        case Function::empty:
-        case Function::all:
-        case Function::has_value: return true;
-        case Function::not_: return node.left != no_node;
-        default: return false;
+    case Function::exists:
+    case Function::empty:
+    case Function::all:
+    case Function::has_value: return true;
+    case Function::not_: return node.left != no_node;
+    default: return false;
     }
 }
 
 bool Evaluator::binary(const Node& node, const Frame& frame, Sink sink) {
     switch (node.op) {
-        case Op::at: return operators::indexer(*this, node, frame, sink);
-        case Op::plus:
-        case Op::negate: return operators::sign(*this, node, frame, sink);
-        case Op::is:
-        case Op::as: return operators::is_or_as(*this, node, frame, sink);
-        case Op::unite: return operators::unite(*this, node, frame, sink);
-        case Op::logical_and:
-        case Op::logical_or:
-        case Op::logical_xor:
-        case Op::implies: return emit_truth(sink, truth_of_logic(*this, node, frame));
-        case Op::equal:
-        case Op::not_equal: return emit_truth(sink, truth_of_equality(*this, node, frame));
-        case Op::equivalent:
-        case Op::not_equivalent:
-            return emit_truth(sink, operators::equivalence(*this, node, frame));
-        case Op::less:
-        case Op::less_or_equal:
-        case Op::greater:
-        case Op::greater_or_equal:
-            return emit_truth(sink, operators::ordering(*this, node, frame));
-        case Op::in:
-            return emit_truth(
-                sink, operators::membership(*this, node.left, node.right, frame)
-            );
-        case Op::contains:
-            return emit_truth(
-                sink, operators::membership(*this, node.right, node.left, frame)
-            );
-        default: break;
+    case Op::at: return operators::indexer(*this, node, frame, sink);
+    case Op::plus:
+    case Op::negate: return operators::sign(*this, node, frame, sink);
+    case Op::is:
+    case Op::as: return operators::is_or_as(*this, node, frame, sink);
+    case Op::unite: return operators::unite(*this, node, frame, sink);
+    case Op::logical_and:
+    case Op::logical_or:
+    case Op::logical_xor:
+    case Op::implies: return emit_truth(sink, truth_of_logic(*this, node, frame));
+    case Op::equal:
+    case Op::not_equal: return emit_truth(sink, truth_of_equality(*this, node, frame));
+    case Op::equivalent:
+    case Op::not_equivalent: return emit_truth(sink, operators::equivalence(*this, node, frame));
+    case Op::less:
+    case Op::less_or_equal:
+    case Op::greater:
+    case Op::greater_or_equal: return emit_truth(sink, operators::ordering(*this, node, frame));
+    case Op::in:
+        return emit_truth(sink, operators::membership(*this, node.left, node.right, frame));
+    case Op::contains:
+        return emit_truth(sink, operators::membership(*this, node.right, node.left, frame));
+    default: break;
     }
     Item a;
     Item b;

@@ -15,8 +15,8 @@
 
 namespace gatehouse::fhir::path {
 
-// Bounds on the tree: evaluation recurses once or twice per level. R4's deepest expression (a union of
-// search paths) stays under 80.
+// Bounds on the tree: evaluation recurses once or twice per level. R4's deepest expression (a union
+// of search paths) stays under 80.
 inline constexpr std::uint16_t parse_depth_max = 400;
 inline constexpr int parse_nesting_max = 200;
 inline constexpr std::int64_t integer_max = 2'147'483'647;

@@ -45,8 +45,7 @@ public:
         program->known = known_types(types);
         program->as_filters = options.as_filters;
         std::vector<Token> tokens;
-        if (!tokenize(program->text, tokens, error) ||
-            !Parser(*program, tokens, error).parse() ||
+        if (!tokenize(program->text, tokens, error) || !Parser(*program, tokens, error).parse() ||
             (options.strict && !check(*program, options.context_type, error))) {
             return out;
         }
@@ -116,18 +115,19 @@ Truth evaluate_truth(
 
 std::string_view type_name(const Item& item, const TypeModel& types) {
     switch (item.kind) {
-        case ItemKind::boolean: return "boolean";
-        case ItemKind::string: return "string";
-        case ItemKind::integer: return "integer";
-        case ItemKind::decimal: return "decimal";
-        case ItemKind::date: return "date";
-        case ItemKind::date_time: return "dateTime";
-        case ItemKind::time: return "time";
-        case ItemKind::quantity: return "Quantity";
-        case ItemKind::type_info: return "TypeInfo";
-        case ItemKind::element: break;
+    case ItemKind::boolean: return "boolean";
+    case ItemKind::string: return "string";
+    case ItemKind::integer: return "integer";
+    case ItemKind::decimal: return "decimal";
+    case ItemKind::date: return "date";
+    case ItemKind::date_time: return "dateTime";
+    case ItemKind::time: return "time";
+    case ItemKind::quantity: return "Quantity";
+    case ItemKind::type_info: return "TypeInfo";
+    case ItemKind::element: break;
     }
-    // "Patient.contact" is the name of no type in FHIR: such elements are BackboneElements or Elements.
+    // "Patient.contact" is the name of no type in FHIR: such elements are BackboneElements or
+    // Elements.
     TypeId type = item.type;
     while (type != unknown_type && types.type(type).kind == TypeKind::backbone) {
         type = types.type(type).base;
@@ -136,42 +136,42 @@ std::string_view type_name(const Item& item, const TypeModel& types) {
         return types.type(type).name;
     }
     switch (item.element->written) {
-        case Written::boolean: return "boolean";
-        case Written::number:
-            return item.element->value.find_first_of(".eE") == std::string_view::npos ? "integer"
-                                                                                       : "decimal";
-        case Written::nothing: return item.element->is_resource ? item.element->value : "Element";
-        default: return "string";
+    case Written::boolean: return "boolean";
+    case Written::number:
+        return item.element->value.find_first_of(".eE") == std::string_view::npos ? "integer"
+                                                                                  : "decimal";
+    case Written::nothing: return item.element->is_resource ? item.element->value : "Element";
+    default: return "string";
     }
 }
 
 std::string to_text(const Item& item) {
     switch (item.kind) {
-        case ItemKind::element:
-            return item.element->has_value() && !item.element->is_resource
-                       ? std::string(item.element->value)
-                       : std::string();
-        case ItemKind::boolean: return item.truth ? "true" : "false";
-        case ItemKind::integer: return std::to_string(item.integer);
-        case ItemKind::quantity: {
-            std::string out(item.text);
-            out += ' ';
-            if ((item.integer & quantity_calendar) != 0) {
-                out += item.unit;
-            } else {
-                out += '\'';
-                append_escaped(out, item.unit, '\'');
-                out += '\'';
-            }
-            return out;
+    case ItemKind::element:
+        return item.element->has_value() && !item.element->is_resource
+                   ? std::string(item.element->value)
+                   : std::string();
+    case ItemKind::boolean: return item.truth ? "true" : "false";
+    case ItemKind::integer: return std::to_string(item.integer);
+    case ItemKind::quantity: {
+        std::string out(item.text);
+        out += ' ';
+        if ((item.integer & quantity_calendar) != 0) {
+            out += item.unit;
+        } else {
+            out += '\'';
+            append_escaped(out, item.unit, '\'');
+            out += '\'';
         }
-        case ItemKind::type_info: {
-            std::string out(item.unit);
-            out += '.';
-            out += item.text;
-            return out;
-        }
-        default: return std::string(item.text);
+        return out;
+    }
+    case ItemKind::type_info: {
+        std::string out(item.unit);
+        out += '.';
+        out += item.text;
+        return out;
+    }
+    default: return std::string(item.text);
     }
 }
 

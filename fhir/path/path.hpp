@@ -1,9 +1,9 @@
 #pragma once
 // SPDX-License-Identifier: Apache-2.0
 //
-// FHIRPath (N1, 2.0.0, plus FHIR R4's additions): text -> compiled expression -> collection. Compile
-// once, evaluate from any thread. Everything an evaluation makes lives in the caller's arena; every
-// evaluation has a step budget, so no expression can hold a worker.
+// FHIRPath (N1, 2.0.0, plus FHIR R4's additions): text -> compiled expression -> collection.
+// Compile once, evaluate from any thread. Everything an evaluation makes lives in the caller's
+// arena; every evaluation has a step budget, so no expression can hold a worker.
 
 #include <cstdint>
 #include <functional>
@@ -20,27 +20,37 @@
 
 namespace gatehouse::fhir::path {
 
-// What an item is. `element` wraps a tree node (complex, or a primitive with its id and extensions);
-// the others are values that an expression computed.
+// What an item is. `element` wraps a tree node (complex, or a primitive with its id and
+// extensions); the others are values that an expression computed.
 enum class ItemKind : std::uint8_t {
-    element, boolean, string, integer, decimal, date, date_time, time, quantity, type_info,
+    element,
+    boolean,
+    string,
+    integer,
+    decimal,
+    date,
+    date_time,
+    time,
+    quantity,
+    type_info,
 };
 
-// Flags of a quantity's `integer`: whether its unit is a calendar word ("7 days") rather than a UCUM
-// code, and whether it came from a FHIR Quantity in UCUM, whose "a" and "mo" may be read either way.
+// Flags of a quantity's `integer`: whether its unit is a calendar word ("7 days") rather than a
+// UCUM code, and whether it came from a FHIR Quantity in UCUM, whose "a" and "mo" may be read
+// either way.
 inline constexpr std::int64_t quantity_calendar = 1;
 inline constexpr std::int64_t quantity_from_fhir = 2;
 
-// One item of a collection; trivially copyable. Text of computed values lives in the arena or in the
-// expression, so an Item outlives neither. type_info: text is the name, unit the namespace.
+// One item of a collection; trivially copyable. Text of computed values lives in the arena or in
+// the expression, so an Item outlives neither. type_info: text is the name, unit the namespace.
 struct Item {
     ItemKind kind = ItemKind::boolean;
-    bool truth = false;                  // boolean
-    const Element* element = nullptr;    // element
-    std::string_view text;               // string; digits of integer and decimal; ISO text of dates
-    std::string_view unit;               // quantity: UCUM code or calendar word
-    std::int64_t integer = 0;            // integer; quantity: flags above
-    TypeId type = unknown_type;          // element: its type; computed values: 0
+    bool truth = false;                // boolean
+    const Element* element = nullptr;  // element
+    std::string_view text;             // string; digits of integer and decimal; ISO text of dates
+    std::string_view unit;             // quantity: UCUM code or calendar word
+    std::int64_t integer = 0;          // integer; quantity: flags above
+    TypeId type = unknown_type;        // element: its type; computed values: 0
 };
 
 // Items of one evaluation; storage in the arena or in static memory.
@@ -64,8 +74,8 @@ struct CompileOptions {
     // Check names and types against the model (strict mode); needs `context_type`.
     bool strict = false;
     std::string_view context_type;
-    // R4's search parameters write "(useContext.value as Quantity)" over repeating elements: with this
-    // set, `as` keeps what fits from any number of items instead of refusing more than one.
+    // R4's search parameters write "(useContext.value as Quantity)" over repeating elements: with
+    // this set, `as` keeps what fits from any number of items instead of refusing more than one.
     bool as_filters = false;
 };
 
@@ -86,25 +96,29 @@ private:
     std::unique_ptr<const Program> program_;
 };
 
-// Empty optional-like: on failure `error` is filled and the expression is empty. `types` must outlive it.
-Expression compile(std::string_view text, const TypeModel& types, Error& error,
-                   const CompileOptions& options = {});
+// Empty optional-like: on failure `error` is filled and the expression is empty. `types` must
+// outlive it.
+Expression compile(
+    std::string_view text, const TypeModel& types, Error& error, const CompileOptions& options = {}
+);
 
 // The expression in canonical form: fully bracketed operators, escapes normalised, no comments. It
 // parses again to an equal tree.
 std::string print(const Expression& expression);
 
-// What an evaluation may ask of its surroundings. Plain function pointers with a context keep it cheap;
-// a null one means "not available here", which makes the function empty or an error as the spec says.
+// What an evaluation may ask of its surroundings. Plain function pointers with a context keep it
+// cheap; a null one means "not available here", which makes the function empty or an error as the
+// spec says.
 struct Environment {
     const TypeModel* types = nullptr;
-    const Element* resource = nullptr;       // %resource: nearest enclosing; derived from focus if null
+    const Element* resource = nullptr;  // %resource: nearest enclosing; derived from focus if null
     const Element* root_resource = nullptr;  // %rootResource
     const Element* context = nullptr;        // %context; the focus if null
     void* user = nullptr;
     // resolve(): the resource behind a reference text, or nullptr. Contained and Bundle entries are
     // found by the engine itself before this is asked.
-    const Element* (*resolve)(void* user, std::string_view reference, const Element& from) = nullptr;
+    const Element* (*resolve)(void* user, std::string_view reference, const Element& from) =
+        nullptr;
     // memberOf(): 1 member, 0 not, -1 not checkable here.
     int (*member_of)(void* user, const Item& code, std::string_view value_set) = nullptr;
     // conformsTo(): 1 conforms, 0 not, -1 unknown profile.
@@ -113,24 +127,30 @@ struct Environment {
     bool (*variable)(void* user, std::string_view name, Item& out) = nullptr;
     // trace(): gets the name and the collection; may be null.
     void (*trace)(void* user, std::string_view name, Collection items) = nullptr;
-    std::string_view now;             // ISO instant for now()/today(); the library reads no clock
+    std::string_view now;  // ISO instant for now()/today(); the library reads no clock
     std::uint64_t step_budget = 1'000'000;
 };
 
-// Evaluates with one focus element (or none: empty input). On failure `error` is filled and the result
-// is empty; check error.message. Thread-safe for one Expression and many arenas.
+// Evaluates with one focus element (or none: empty input). On failure `error` is filled and the
+// result is empty; check error.message. Thread-safe for one Expression and many arenas.
 struct Outcome {
     Collection items;
     bool failed = false;
     Error error;
 };
-Outcome evaluate(const Expression& expression, const Element* focus, const Environment& environment,
-                 Arena& arena);
+Outcome evaluate(
+    const Expression& expression, const Element* focus, const Environment& environment, Arena& arena
+);
 
-// An invariant's truth: empty counts as `unknown`, a single boolean as itself, other singletons as true
-// (FHIRPath singleton evaluation of collections).
+// An invariant's truth: empty counts as `unknown`, a single boolean as itself, other singletons as
+// true (FHIRPath singleton evaluation of collections).
 enum class Truth : std::uint8_t { no, yes, unknown, failed };
-Truth evaluate_truth(const Expression& expression, const Element* focus, const Environment& environment,
-                     Arena& arena, Error& error);
+Truth evaluate_truth(
+    const Expression& expression,
+    const Element* focus,
+    const Environment& environment,
+    Arena& arena,
+    Error& error
+);
 
 }  // namespace gatehouse::fhir::path

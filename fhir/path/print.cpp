@@ -13,29 +13,29 @@ namespace printing {
 
 std::string_view operator_text(Op op) {
     switch (op) {
-        case Op::multiply: return "*";
-        case Op::divide: return "/";
-        case Op::integer_divide: return "div";
-        case Op::modulo: return "mod";
-        case Op::add: return "+";
-        case Op::subtract: return "-";
-        case Op::concatenate: return "&";
-        case Op::unite: return "|";
-        case Op::less: return "<";
-        case Op::less_or_equal: return "<=";
-        case Op::greater: return ">";
-        case Op::greater_or_equal: return ">=";
-        case Op::equal: return "=";
-        case Op::not_equal: return "!=";
-        case Op::equivalent: return "~";
-        case Op::not_equivalent: return "!~";
-        case Op::in: return "in";
-        case Op::contains: return "contains";
-        case Op::logical_and: return "and";
-        case Op::logical_or: return "or";
-        case Op::logical_xor: return "xor";
-        case Op::implies: return "implies";
-        default: return "";
+    case Op::multiply: return "*";
+    case Op::divide: return "/";
+    case Op::integer_divide: return "div";
+    case Op::modulo: return "mod";
+    case Op::add: return "+";
+    case Op::subtract: return "-";
+    case Op::concatenate: return "&";
+    case Op::unite: return "|";
+    case Op::less: return "<";
+    case Op::less_or_equal: return "<=";
+    case Op::greater: return ">";
+    case Op::greater_or_equal: return ">=";
+    case Op::equal: return "=";
+    case Op::not_equal: return "!=";
+    case Op::equivalent: return "~";
+    case Op::not_equivalent: return "!~";
+    case Op::in: return "in";
+    case Op::contains: return "contains";
+    case Op::logical_and: return "and";
+    case Op::logical_or: return "or";
+    case Op::logical_xor: return "xor";
+    case Op::implies: return "implies";
+    default: return "";
     }
 }
 
@@ -46,61 +46,62 @@ public:
     void node(NodeId id) {
         const Node& node = program_.nodes[id];
         switch (node.op) {
-            case Op::literal: literal(program_.literals[node.extra]); break;
-            case Op::empty: out_ += "{}"; break;
-            case Op::self: out_ += "$this"; break;
-            case Op::index: out_ += "$index"; break;
-            case Op::total: out_ += "$total"; break;
-            case Op::variable:
-                out_ += '%';
-                name(node.text);
-                break;
-            case Op::type_root:
-            case Op::step:
-                input(node);
-                name(node.text);
-                break;
-            case Op::call: call(node); break;
-            case Op::at:
-                bracketed(node.left);
-                out_ += '[';
-                this->node(node.right);
-                out_ += ']';
-                break;
-            case Op::plus:
-            case Op::negate:
-                out_ += node.op == Op::plus ? '+' : '-';
-                bracketed(node.right);
-                break;
-            case Op::is:
-            case Op::as:
-                bracketed(node.left);
-                out_ += node.op == Op::is ? " is " : " as ";
-                type(program_.type_names[node.extra]);
-                break;
-            default:
-                bracketed(node.left);
-                out_ += ' ';
-                out_ += operator_text(node.op);
-                out_ += ' ';
-                bracketed(node.right);
+        case Op::literal: literal(program_.literals[node.extra]); break;
+        case Op::empty: out_ += "{}"; break;
+        case Op::self: out_ += "$this"; break;
+        case Op::index: out_ += "$index"; break;
+        case Op::total: out_ += "$total"; break;
+        case Op::variable:
+            out_ += '%';
+            name(node.text);
+            break;
+        case Op::type_root:
+        case Op::step:
+            input(node);
+            name(node.text);
+            break;
+        case Op::call: call(node); break;
+        case Op::at:
+            bracketed(node.left);
+            out_ += '[';
+            this->node(node.right);
+            out_ += ']';
+            break;
+        case Op::plus:
+        case Op::negate:
+            out_ += node.op == Op::plus ? '+' : '-';
+            bracketed(node.right);
+            break;
+        case Op::is:
+        case Op::as:
+            bracketed(node.left);
+            out_ += node.op == Op::is ? " is " : " as ";
+            type(program_.type_names[node.extra]);
+            break;
+        default:
+            bracketed(node.left);
+            out_ += ' ';
+            out_ += operator_text(node.op);
+            out_ += ' ';
+            bracketed(node.right);
         }
     }
 
 private:
     [[nodiscard]] bool is_simple(NodeId id) const {
         switch (program_.nodes[id].op) {
-            case Op::literal: return program_.literals[program_.nodes[id].extra].kind == ItemKind::string;
-            case Op::empty:
-            case Op::self:
-            case Op::index:
-            case Op::total:
-            case Op::variable:
-            case Op::type_root:
-            case Op::step:
-            case Op::call:
-            case Op::at: return true;
-            default: return false;
+        case Op::literal:
+            return program_.literals[program_.nodes[id].extra].kind == ItemKind::string;
+        case Op::empty:
+        case Op::self:
+        case Op::index:
+        case Op::total:
+        case Op::variable:
+        case Op::type_root:
+        case Op::step:
+        case Op::call:
+        case Op::at: return true;
+        default: return false;
         }
     }
 
@@ -124,8 +125,18 @@ private:
     // Everything but plain letters goes into backticks, and so do words that the grammar keeps.
     void name(std::string_view text) {
         constexpr std::array<std::string_view, 12> words{
-            "true", "false", "div", "mod", "and", "or", "xor", "implies", "is", "as", "in", "contains"
-        };
+            "true",
+            "false",
+            "div",
+            "mod",
+            "and",
+            "or",
+            "xor",
+            "implies",
+            "is",
+            "as",
+            "in",
+            "contains"};
         bool plain = !text.empty() && (text[0] < '0' || text[0] > '9');
         for (const char c : text) {
             plain = plain && ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
@@ -153,25 +164,25 @@ private:
 
     void literal(const Item& item) {
         switch (item.kind) {
-            case ItemKind::string:
-                out_ += '\'';
-                append_escaped(out_, item.text, '\'');
-                out_ += '\'';
-                break;
-            case ItemKind::date:
-                out_ += '@';
-                out_ += item.text;
-                break;
-            case ItemKind::date_time:
-                out_ += '@';
-                out_ += item.text;
-                out_ += item.text.find('T') == std::string_view::npos ? "T" : "";
-                break;
-            case ItemKind::time:
-                out_ += "@T";
-                out_ += item.text;
-                break;
-            default: out_ += to_text(item);
+        case ItemKind::string:
+            out_ += '\'';
+            append_escaped(out_, item.text, '\'');
+            out_ += '\'';
+            break;
+        case ItemKind::date:
+            out_ += '@';
+            out_ += item.text;
+            break;
+        case ItemKind::date_time:
+            out_ += '@';
+            out_ += item.text;
+            out_ += item.text.find('T') == std::string_view::npos ? "T" : "";
+            break;
+        case ItemKind::time:
+            out_ += "@T";
+            out_ += item.text;
+            break;
+        default: out_ += to_text(item);
         }
     }
 

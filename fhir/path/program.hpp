@@ -1,8 +1,9 @@
 #pragma once
 // SPDX-License-Identifier: Apache-2.0
 //
-// A compiled expression: nodes in one vector, addressed by index, children before parents. Literals,
-// type names and literal regular expressions are worked out once, at compile time. Immutable.
+// A compiled expression: nodes in one vector, addressed by index, children before parents.
+// Literals, type names and literal regular expressions are worked out once, at compile time.
+// Immutable.
 
 #include <cstdint>
 #include <deque>
@@ -67,16 +68,16 @@ using FunctionId = std::uint16_t;
 
 struct Node {
     Op op = Op::empty;
-    bool descending = false;        // sort(): this argument sorts downwards
+    bool descending = false;  // sort(): this argument sorts downwards
     std::uint16_t argument_count = 0;
-    FunctionId function = 0;        // call
-    std::uint32_t offset = 0;       // in the text
-    NodeId left = no_node;          // left operand, or input of step, call and at
-    NodeId right = no_node;         // right operand
-    std::uint32_t arguments = 0;    // first in Program::arguments
-    std::uint32_t extra = 0;        // literal, type or regex + 1, by op
-    Symbol symbol = unknown_symbol; // step
-    std::string_view text;          // name of step, variable, function
+    FunctionId function = 0;         // call
+    std::uint32_t offset = 0;        // in the text
+    NodeId left = no_node;           // left operand, or input of step, call and at
+    NodeId right = no_node;          // right operand
+    std::uint32_t arguments = 0;     // first in Program::arguments
+    std::uint32_t extra = 0;         // literal, type or regex + 1, by op
+    Symbol symbol = unknown_symbol;  // step
+    std::string_view text;           // name of step, variable, function
 };
 
 // A type name as written in is, as, ofType: FHIR's, System's or both when unqualified.

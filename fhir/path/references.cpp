@@ -76,9 +76,7 @@ const Element* in_bundle(
 
 }  // namespace references
 
-const Element* resolve_reference(
-    Evaluator& run, std::string_view reference, const Element& from
-) {
+const Element* resolve_reference(Evaluator& run, std::string_view reference, const Element& from) {
     const Element& container = references::container_of(from);
     if (reference.starts_with('#')) {
         return reference.size() == 1 ? &container

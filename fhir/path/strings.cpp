@@ -9,7 +9,9 @@ namespace gatehouse::fhir::path {
 namespace letters {
 
 bool is_ascii(std::string_view s) {
-    return std::all_of(s.begin(), s.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+    return std::all_of(s.begin(), s.end(), [](char c) {
+        return static_cast<unsigned char>(c) < 0x80;
+    });
 }
 
 char ascii_lower(char c) {
@@ -20,9 +22,8 @@ char ascii_upper(char c) {
     return static_cast<char>(c >= 'a' && c <= 'z' ? c - 32 : c);
 }
 
-using Mapping = std::int32_t (*)(
-    const UCaseMap*, char*, std::int32_t, const char*, std::int32_t, UErrorCode*
-);
+using Mapping =
+    std::int32_t (*)(const UCaseMap*, char*, std::int32_t, const char*, std::int32_t, UErrorCode*);
 
 // Full Unicode case mapping in the root locale.
 std::string map_case(std::string_view s, Mapping mapping) {
@@ -30,9 +31,8 @@ std::string map_case(std::string_view s, Mapping mapping) {
     UCaseMap* map = ucasemap_open("", 0, &status);
     std::string out(s.size() + s.size() / 2 + 8, '\0');
     const auto size = static_cast<std::int32_t>(s.size());
-    std::int32_t needed = mapping(
-        map, out.data(), static_cast<std::int32_t>(out.size()), s.data(), size, &status
-    );
+    std::int32_t needed =
+        mapping(map, out.data(), static_cast<std::int32_t>(out.size()), s.data(), size, &status);
     if (status == U_BUFFER_OVERFLOW_ERROR) {
         status = U_ZERO_ERROR;
         out.resize(static_cast<std::size_t>(needed));

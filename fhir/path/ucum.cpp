@@ -23,10 +23,10 @@ struct BinaryPrefix {
     std::int64_t factor;
 };
 constexpr BinaryPrefix binary_prefixes[] = {
-    {"Ki", 1LL << 10}, {"Mi", 1LL << 20}, {"Gi", 1LL << 30}, {"Ti", 1LL << 40}
-};
+    {"Ki", 1LL << 10}, {"Mi", 1LL << 20}, {"Gi", 1LL << 30}, {"Ti", 1LL << 40}};
 
-constexpr int nesting_max = 24;  // parentheses and definitions; UCUM's deepest definition is under ten
+constexpr int nesting_max =
+    24;  // parentheses and definitions; UCUM's deepest definition is under ten
 constexpr int exponent_max = 99;
 
 bool add_dimension(Unit& unit, std::uint16_t atom, int exponent) {
@@ -60,7 +60,8 @@ bool add_dimension(Unit& unit, std::uint16_t atom, int exponent) {
 }
 
 bool combine(Unit& into, const Unit& other, int sign) {
-    into.numerator = (into.numerator * (sign > 0 ? other.numerator : other.denominator)).normalized();
+    into.numerator =
+        (into.numerator * (sign > 0 ? other.numerator : other.denominator)).normalized();
     into.denominator =
         (into.denominator * (sign > 0 ? other.denominator : other.numerator)).normalized();
     if (into.numerator.is_too_large() || into.denominator.is_too_large()) {
@@ -173,8 +174,7 @@ private:
                 bracket = true;
             } else if (c == ']') {
                 bracket = false;
-            } else if (!bracket && (c == '.' || c == '/' || c == '(' || c == ')' || c == '{' ||
-                                    c == '}' || c <= ' ' || c > '~')) {
+            } else if (!bracket && (c == '.' || c == '/' || c == '(' || c == ')' || c == '{' || c == '}' || c <= ' ' || c > '~')) {
                 break;
             }
         }
@@ -195,7 +195,8 @@ private:
             out.numerator = *value;
             return out;
         }
-        // The exponent is the trailing [+-]digits, unless the whole is a symbol ("10*3" ends the "10*").
+        // The exponent is the trailing [+-]digits, unless the whole is a symbol ("10*3" ends the
+        // "10*").
         std::size_t digits = whole.size();
         while (digits > 0 && whole[digits - 1] >= '0' && whole[digits - 1] <= '9') {
             --digits;
@@ -229,7 +230,8 @@ private:
             return define(*atom);
         }
         for (const auto& prefix : prefixes) {
-            if (name.size() > prefix.code.size() && name.substr(0, prefix.code.size()) == prefix.code) {
+            if (name.size() > prefix.code.size() &&
+                name.substr(0, prefix.code.size()) == prefix.code) {
                 const auto* atom = find_unit_atom(name.substr(prefix.code.size()));
                 if (atom != nullptr && atom->metric) {
                     auto unit = define(*atom);
@@ -355,7 +357,8 @@ std::optional<Decimal> convert(const Decimal& value, const Unit& from, const Uni
     return base / (from.denominator * to.numerator) - to.offset;
 }
 
-std::optional<int> compare(const Decimal& a, const Unit& unit_a, const Decimal& b, const Unit& unit_b) {
+std::optional<int>
+compare(const Decimal& a, const Unit& unit_a, const Decimal& b, const Unit& unit_b) {
     if (!unit_a.same_dimensions(unit_b)) {
         return std::nullopt;
     }

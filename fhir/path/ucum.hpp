@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // UCUM (Unified Code for Units of Measure, case-sensitive codes): unit expressions reduced to base
-// units with exact factors, for comparing and combining quantities. The atoms are in ucum_atoms.cpp.
+// units with exact factors, for comparing and combining quantities. The atoms are in
+// ucum_atoms.cpp.
 
 #include <array>
 #include <cstdint>
@@ -14,10 +15,12 @@
 
 namespace gatehouse::fhir::path {
 
-// A unit as factor x product of base dimensions. The factor is a fraction, so conversions stay exact.
+// A unit as factor x product of base dimensions. The factor is a fraction, so conversions stay
+// exact.
 struct Unit {
     struct Dimension {
-        std::uint16_t atom = 0;  // 0..6 the base units; above: an arbitrary unit that only equals itself
+        std::uint16_t atom =
+            0;  // 0..6 the base units; above: an arbitrary unit that only equals itself
         std::int16_t exponent = 0;
     };
     static constexpr std::size_t dimensions_max = 12;
@@ -45,7 +48,8 @@ std::optional<Unit> divide(const Unit& a, const Unit& b);
 std::optional<Decimal> convert(const Decimal& value, const Unit& from, const Unit& to);
 
 // -1, 0, 1 by exact cross-multiplication; empty if the dimensions differ.
-std::optional<int> compare(const Decimal& a, const Unit& unit_a, const Decimal& b, const Unit& unit_b);
+std::optional<int>
+compare(const Decimal& a, const Unit& unit_a, const Decimal& b, const Unit& unit_b);
 
 // One row of the unit table.
 struct UnitAtom {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Unit atoms of UCUM 2.1 (https://ucum.org/ucum, tables 3 to 23): code, whether it takes prefixes, and
-// its definition by other units. Rows without a definition are base units (the first seven) or
-// arbitrary units, which UCUM makes comparable with themselves alone; logarithmic units are treated the
-// same way. Sorted on first use.
+// Unit atoms of UCUM 2.1 (https://ucum.org/ucum, tables 3 to 23): code, whether it takes prefixes,
+// and its definition by other units. Rows without a definition are base units (the first seven) or
+// arbitrary units, which UCUM makes comparable with themselves alone; logarithmic units are treated
+// the same way. Sorted on first use.
 #include <algorithm>
 #include <array>
 #include <vector>
@@ -13,7 +13,8 @@
 namespace gatehouse::fhir::path {
 namespace ucum {
 
-constexpr std::string_view pi = "3.1415926535897932384626433832795028841971693993751058209749445923";
+constexpr std::string_view pi =
+    "3.1415926535897932384626433832795028841971693993751058209749445923";
 
 constexpr UnitAtom atoms[] = {
     // Base units; their order is the order of Unit's dimensions.
@@ -345,9 +346,10 @@ const UnitAtom* find_unit_atom(std::string_view code) {
         return rows;
     }();
     const auto at = std::lower_bound(
-        sorted.begin(), sorted.end(), code, [](const UnitAtom* a, std::string_view b) {
-            return a->code < b;
-        }
+        sorted.begin(),
+        sorted.end(),
+        code,
+        [](const UnitAtom* a, std::string_view b) { return a->code < b; }
     );
     return at != sorted.end() && (*at)->code == code ? *at : nullptr;
 }

@@ -38,12 +38,11 @@ ItemKind value_kind(const Evaluator& run, const Element& element) {
     const TypeId type = element.type;
     if (type == unknown_type) {
         switch (element.written) {
-            case Written::boolean: return ItemKind::boolean;
-            case Written::number:
-                return element.value.find_first_of(".eE") == std::string_view::npos
-                           ? ItemKind::integer
-                           : ItemKind::decimal;
-            default: return ItemKind::string;
+        case Written::boolean: return ItemKind::boolean;
+        case Written::number:
+            return element.value.find_first_of(".eE") == std::string_view::npos ? ItemKind::integer
+                                                                                : ItemKind::decimal;
+        default: return ItemKind::string;
         }
     }
     if (type == known.string) {
@@ -120,19 +119,19 @@ bool to_value(const Evaluator& run, const Item& item, Item& out) {
     out = Item{};
     out.kind = value_kind(run, element);
     switch (out.kind) {
-        case ItemKind::boolean: out.truth = element.value == "true"; break;
-        case ItemKind::integer: {
-            const auto number = Decimal::parse(element.value);
-            const auto whole = number ? number->to_int64() : std::nullopt;
-            if (!whole) {
-                out.kind = number ? ItemKind::decimal : ItemKind::string;
-            } else {
-                out.integer = *whole;
-            }
-            out.text = element.value;
-            break;
+    case ItemKind::boolean: out.truth = element.value == "true"; break;
+    case ItemKind::integer: {
+        const auto number = Decimal::parse(element.value);
+        const auto whole = number ? number->to_int64() : std::nullopt;
+        if (!whole) {
+            out.kind = number ? ItemKind::decimal : ItemKind::string;
+        } else {
+            out.integer = *whole;
         }
-        default: out.text = element.value;
+        out.text = element.value;
+        break;
+    }
+    default: out.text = element.value;
     }
     return true;
 }
@@ -146,10 +145,10 @@ std::optional<Decimal> decimal_of(const Item& item) {
 
 std::optional<Moment> moment_of(const Item& item) {
     switch (item.kind) {
-        case ItemKind::date: return parse_date(item.text);
-        case ItemKind::date_time: return parse_date_time(item.text);
-        case ItemKind::time: return parse_time(item.text);
-        default: return std::nullopt;
+    case ItemKind::date: return parse_date(item.text);
+    case ItemKind::date_time: return parse_date_time(item.text);
+    case ItemKind::time: return parse_time(item.text);
+    default: return std::nullopt;
     }
 }
 
@@ -170,14 +169,14 @@ std::string_view ucum_code(const Item& quantity) {
         return quantity.unit;
     }
     switch (*unit) {
-        case CalendarUnit::year: return "a";
-        case CalendarUnit::month: return "mo";
-        case CalendarUnit::week: return "wk";
-        case CalendarUnit::day: return "d";
-        case CalendarUnit::hour: return "h";
-        case CalendarUnit::minute: return "min";
-        case CalendarUnit::second: return "s";
-        case CalendarUnit::millisecond: return "ms";
+    case CalendarUnit::year: return "a";
+    case CalendarUnit::month: return "mo";
+    case CalendarUnit::week: return "wk";
+    case CalendarUnit::day: return "d";
+    case CalendarUnit::hour: return "h";
+    case CalendarUnit::minute: return "min";
+    case CalendarUnit::second: return "s";
+    case CalendarUnit::millisecond: return "ms";
     }
     return quantity.unit;
 }
@@ -198,40 +197,57 @@ bool is_long_ucum(const Item& quantity) {
            (quantity.unit == "a" || quantity.unit == "mo");
 }
 
-// Calendar years and months against each other and against days: 12 months, 365 and 30 days (N1 §6.2).
+// Calendar years and months against each other and against days: 12 months, 365 and 30 days (N1
+// §6.2).
 Decimal calendar_length(const Decimal& value, CalendarUnit unit, bool in_months) {
     if (in_months) {
         return unit == CalendarUnit::year ? value * Decimal(12) : value;
     }
     switch (unit) {
-        case CalendarUnit::year: return value * Decimal(365LL * 86'400'000);
-        case CalendarUnit::month: return value * Decimal(30LL * 86'400'000);
-        case CalendarUnit::week: return value * Decimal(7LL * 86'400'000);
-        case CalendarUnit::day: return value * Decimal(86'400'000);
-        case CalendarUnit::hour: return value * Decimal(3'600'000);
-        case CalendarUnit::minute: return value * Decimal(60'000);
-        case CalendarUnit::second: return value * Decimal(1000);
-        case CalendarUnit::millisecond: return value;
+    case CalendarUnit::year: return value * Decimal(365LL * 86'400'000);
+    case CalendarUnit::month: return value * Decimal(30LL * 86'400'000);
+    case CalendarUnit::week: return value * Decimal(7LL * 86'400'000);
+    case CalendarUnit::day: return value * Decimal(86'400'000);
+    case CalendarUnit::hour: return value * Decimal(3'600'000);
+    case CalendarUnit::minute: return value * Decimal(60'000);
+    case CalendarUnit::second: return value * Decimal(1000);
+    case CalendarUnit::millisecond: return value;
     }
     return value;
 }
 
-// The calendar reading of a quantity: its word, or a definite UCUM code of a week or less, or any time
-// code of a FHIR Quantity.
+// The calendar reading of a quantity: its word, or a definite UCUM code of a week or less, or any
+// time code of a FHIR Quantity.
 std::optional<CalendarUnit> calendar_reading(const Item& quantity) {
     if ((quantity.integer & quantity_calendar) != 0) {
         return calendar_unit(quantity.unit);
     }
     const std::string_view code = quantity.unit;
     const bool from_fhir = (quantity.integer & quantity_from_fhir) != 0;
-    if (code == "wk") { return CalendarUnit::week; }
-    if (code == "d") { return CalendarUnit::day; }
-    if (code == "h") { return CalendarUnit::hour; }
-    if (code == "min") { return CalendarUnit::minute; }
-    if (code == "s") { return CalendarUnit::second; }
-    if (code == "ms") { return CalendarUnit::millisecond; }
-    if (from_fhir && code == "a") { return CalendarUnit::year; }
-    if (from_fhir && code == "mo") { return CalendarUnit::month; }
+    if (code == "wk") {
+        return CalendarUnit::week;
+    }
+    if (code == "d") {
+        return CalendarUnit::day;
+    }
+    if (code == "h") {
+        return CalendarUnit::hour;
+    }
+    if (code == "min") {
+        return CalendarUnit::minute;
+    }
+    if (code == "s") {
+        return CalendarUnit::second;
+    }
+    if (code == "ms") {
+        return CalendarUnit::millisecond;
+    }
+    if (from_fhir && code == "a") {
+        return CalendarUnit::year;
+    }
+    if (from_fhir && code == "mo") {
+        return CalendarUnit::month;
+    }
     return std::nullopt;
 }
 
@@ -328,7 +344,8 @@ std::optional<int> compare_items(const Item& a, const Item& b, bool& mismatch) {
     return std::nullopt;
 }
 
-// --- sets -------------------------------------------------------------------------------------------
+// --- sets
+// -------------------------------------------------------------------------------------------
 
 ItemSet::ItemSet(Evaluator& run, std::size_t expected) : run_(run) {
     std::size_t size = 16;

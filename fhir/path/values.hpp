@@ -20,7 +20,8 @@ KnownTypes known_types(const TypeModel& types);
 // becomes a quantity; other elements stay as they are. False if a primitive holds no value.
 bool to_value(const Evaluator& run, const Item& item, Item& out);
 
-// The kind of value a primitive element holds, by its type or, unannotated, by the way it was written.
+// The kind of value a primitive element holds, by its type or, unannotated, by the way it was
+// written.
 ItemKind value_kind(const Evaluator& run, const Element& element);
 bool is_primitive(const Evaluator& run, const Element& element);
 
@@ -39,11 +40,11 @@ std::uint64_t hash_item(const Evaluator& run, const Item& item);
 // Order of two values. `mismatch` is set when their types have no order between them.
 std::optional<int> compare_items(const Item& a, const Item& b, bool& mismatch);
 
-// Quantities. Units: equal text needs no parsing; calendar words meet UCUM codes for weeks and shorter
-// (N1 §6.6.7); FHIR Quantities in UCUM may be read either way.
+// Quantities. Units: equal text needs no parsing; calendar words meet UCUM codes for weeks and
+// shorter (N1 §6.6.7); FHIR Quantities in UCUM may be read either way.
 struct QuantityOrder {
-    bool comparable = false;       // same kind of unit
-    bool calendar_doubt = false;   // year or month against a or mo
+    bool comparable = false;      // same kind of unit
+    bool calendar_doubt = false;  // year or month against a or mo
     int order = 0;
 };
 // Either side may be a plain number, which counts in unit '1'.
