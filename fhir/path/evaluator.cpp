@@ -4,6 +4,7 @@
 // files of their sections.
 #include "fhir/path/evaluator.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "fhir/path/functions.hpp"
@@ -158,16 +159,17 @@ bool Evaluator::children(const Item& item, Sink sink) {
 
 // Level by level, as repeat(children()) would find them: a tree may be deeper than the stack
 // allows.
-bool Evaluator::descendants(const Item& item, Sink sink) {
-    if (item.kind != ItemKind::element || item.element->first_child == nullptr) {
-        return true;
-    }
+bool Evaluator::descendants(Collection roots, Sink sink) {
     // Elements whose children are still to be shown, in a list that grows in the arena.
-    std::size_t capacity = 32;
+    std::size_t capacity = std::max<std::size_t>(32, roots.size());
     const Element** queue = arena.array<const Element*>(capacity).data();
     std::size_t first = 0;
     std::size_t size = 0;
-    queue[size++] = item.element;
+    for (const Item& root : roots) {
+        if (root.kind == ItemKind::element && root.element->first_child != nullptr) {
+            queue[size++] = root.element;
+        }
+    }
     while (first < size) {
         const Element* parent = queue[first++];
         for (const Element& child : parent->children()) {

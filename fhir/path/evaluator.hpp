@@ -114,7 +114,7 @@ public:
     // Children of an element by a step's name, and all of them.
     bool step(const Node& node, const Item& item, Sink sink);
     bool children(const Item& item, Sink sink);
-    bool descendants(const Item& item, Sink sink);
+    bool descendants(Collection roots, Sink sink);
 
     // Pays for `count` units of work; false when the budget is spent.
     bool pay(std::uint64_t count = 1) {

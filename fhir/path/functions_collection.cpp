@@ -427,8 +427,8 @@ bool children(Evaluator& run, const Node& node, const Frame& frame, Sink sink) {
 }
 
 bool descendants(Evaluator& run, const Node& node, const Frame& frame, Sink sink) {
-    auto walk = [&](const Item& item) { return run.descendants(item, sink); };
-    return run.input(node, frame, walk);
+    Items roots(run.arena);
+    return run.collect_input(node, frame, roots) && run.descendants(roots.view(), sink);
 }
 
 bool aggregate(Evaluator& run, const Node& node, const Frame& frame, Sink sink) {
