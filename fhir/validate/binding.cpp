@@ -150,7 +150,6 @@ void Walker::check_code(const Element& at, const PlanRule& rule) {
 }
 
 void Walker::check_coding(const Element& at, const PlanRule& rule) {
-    check_coding_in_system(at);
     const BindingStrength strength = rule.rule->strength;
     const auto judge = [&](const ValueSetIndex& set, bool required, const RuleInfo& info) {
         switch (member_of(at, set)) {
@@ -196,7 +195,6 @@ void Walker::check_concept(const Element& at, const PlanRule& rule) {
     for (const Element* coding = at.child("coding"); coding != nullptr;
          coding = coding->next_same()) {
         ++codings;
-        check_coding_in_system(*coding);
     }
     const bool required = strength == BindingStrength::required;
     if (codings == 0) {
@@ -259,7 +257,6 @@ void Walker::check_quantity_code(const Element& at, const PlanRule& rule) {
     if (code == nullptr || !code->has_value()) {
         return;
     }
-    check_coding_in_system(at);
     if (rule.value_set == nullptr || (rule.rule->strength != BindingStrength::required &&
                                       rule.rule->strength != BindingStrength::extensible)) {
         return;
@@ -290,12 +287,9 @@ void Walker::check_quantity_code(const Element& at, const PlanRule& rule) {
     }
 }
 
-// Is the code one of its system's, and is that its display? Asked once per element.
+// Is the code one of its system's, and is that its display? Asked of every Coding and Quantity, bound
+// or not.
 void Walker::check_coding_in_system(const Element& at) {
-    if (last_coding_ == &at) {
-        return;
-    }
-    last_coding_ = &at;
     const Coding coding = coding_of(at);
     const bool is_coding = at.type == known_.coding;
     const std::string_view display = is_coding ? coding.display : std::string_view{};

@@ -181,7 +181,8 @@ bool is_oid(std::string_view text) noexcept {
             return false;
         }
     }
-    return !start && arcs >= 2;
+    // Shorter ones are typing errors for HL7's validator, which wants the last dot at 5 or later.
+    return !start && arcs >= 2 && text.rfind('.') >= 5;
 }
 
 bool is_uuid(std::string_view text) noexcept {

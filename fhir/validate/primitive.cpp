@@ -278,16 +278,11 @@ void Walker::check_date(const Element& at, PrimitiveKind kind) {
 
 void Walker::check_uri(const Element& at, PrimitiveKind kind) {
     const std::string_view value = at.value;
-    for (const char c : value) {
-        // HL7's validator lets other control characters pass, so only white space is refused.
-        if (is_space(c)) {
-            report(rules::uri_whitespace, at, [&] {
-                return join(
-                    "The URI", shown(value), " has white space. Take it out, or encode it as %20."
-                );
-            });
-            break;
-        }
+    if (value.find_first_of(" \t\r\n") != std::string_view::npos ||
+        value.find("\xC2\xA0") != std::string_view::npos) {
+        report(rules::uri_whitespace, at, [&] {
+            return join("The URI", shown(value), " has white space. Take it out, or encode it as %20.");
+        });
     }
     if (value.starts_with("oid:") || value.starts_with("uuid:")) {
         const bool oid = value.front() == 'o';

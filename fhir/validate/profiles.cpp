@@ -76,6 +76,29 @@ void Walker::add_profile(
             },
             plan
         );
+        // Where the resource leaves the profile's type, for whoever looks at elements.
+        for (const Element& child : at.children()) {
+            if (child.child_rule == 0 || types_.child(plan->profile->type, child.symbol)) {
+                continue;
+            }
+            report(
+                rules::not_allowed,
+                child,
+                [&] {
+                    return join(
+                        "Element ",
+                        child.name,
+                        " is not part of ",
+                        types_.type(plan->profile->type).name,
+                        ", the type of profile ",
+                        plan->canonical,
+                        "."
+                    );
+                },
+                plan
+            );
+            break;
+        }
         return;
     }
     rules.add(&plan->root());

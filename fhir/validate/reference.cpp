@@ -188,7 +188,7 @@ void Walker::check_reference(const Element& at, const Actives& rules) {
         }
     } else {
         const std::string_view inner = trimmed(text);
-        if (inner.empty() || has_space(inner)) {
+        if (has_space(text)) {
             report(rules::reference_invalid, at, [&] {
                 return join(
                     "The reference", shown(text), " is not a URL, urn: or #id: it has white space."

@@ -314,7 +314,7 @@ Walker::Match Walker::follow(
                 continue;
             }
             any = true;
-            const Match one = follow(&child, *next, path, type, depth + 1);
+            const Match one = follow_into(child, *next, path, type, depth + 1);
             if (one == Match::yes) {
                 return one;
             }
@@ -324,6 +324,30 @@ Walker::Match Walker::follow(
         }
     }
     return any ? best : follow(nullptr, *next, path, type, depth + 1);
+}
+
+// A part that is itself sliced carries its constraints in its slices: fitting one of them is enough.
+Walker::Match Walker::follow_into(
+    const Element& at,
+    const PlanRule& rule,
+    std::string_view path,
+    DiscriminatorType type,
+    int depth
+) {
+    Match best = follow(&at, rule, path, type, depth);
+    if (best != Match::undecided) {
+        return best;
+    }
+    for (const PlanRule* slice : rule.slices) {
+        const Match one = follow(&at, *slice, path, type, depth);
+        if (one == Match::yes) {
+            return one;
+        }
+        if (one == Match::no) {
+            best = one;
+        }
+    }
+    return best;
 }
 
 // The rule for a part: in the slice itself, in its one type profile, or in the type.

@@ -75,6 +75,10 @@ KnownTypes::KnownTypes(const TypeModel& types) {
             primitives[id] = PrimitiveKind::other;
         }
     }
+    is_quantity.assign(types.type_count() + 1, false);
+    for (TypeId id = 1; id < types.type_count(); ++id) {
+        is_quantity[id] = types.is_a(id, types.find("Quantity"));
+    }
     for (const Name& name : names) {
         if (const TypeId id = types.find(name.name); id != unknown_type) {
             primitives[id] = name.kind;
@@ -265,7 +269,10 @@ void Walker::walk_element(const Element& at, Actives& rules) {
         check_identifier(at);
     } else if (at.type == known_.attachment) {
         check_attachment(at);
-    } else if (at.type == known_.quantity) {
+    } else if (at.type == known_.coding) {
+        check_coding_in_system(at);
+    } else if (known_.is_quantity[at.type]) {
+        check_coding_in_system(at);
         check_quantity(at);
     }
     walk_children(at, structural);
@@ -284,6 +291,14 @@ void Walker::walk_children(const Element& at, const Actives& structural) {
             report_unknown(*child);
             child = child->next;
             continue;
+        }
+        if (child->has_twin && known_.primitive(child->type) == PrimitiveKind::none) {
+            report(rules::unknown_element, *child, [&] {
+                return join(
+                    "_", child->name, " is for primitive values only; ", child->name,
+                    " is not one. Put id and extension inside it."
+                );
+            });
         }
         std::uint32_t run = 1;
         const Element* after = child->next;

@@ -67,6 +67,7 @@ enum class PrimitiveKind : std::uint8_t {
 struct KnownTypes {
     explicit KnownTypes(const TypeModel& types);
     std::vector<PrimitiveKind> primitives;  // by TypeId
+    std::vector<bool> is_quantity;          // Quantity and what derives from it, by TypeId
     std::vector<std::uint8_t> kinds;        // TypeKind by TypeId
     TypeId extension, reference, coding, codeable_concept, quantity, identifier, narrative,
         attachment, resource, domain_resource, bundle, meta, canonical, uri, code, string,
@@ -183,6 +184,8 @@ private:
         DiscriminatorType type,
         int depth
     );
+    Match follow_into(const Element& at, const PlanRule& rule, std::string_view path,
+                      DiscriminatorType type, int depth);
     Match follow_reference(
         const Element* at,
         const PlanRule& rule,
@@ -300,7 +303,6 @@ private:
     std::uint64_t errors_ = 0;  // also counted while quiet
     std::uint64_t steps_left_ = 0;
     const Scope* scope_ = nullptr;
-    const Element* last_coding_ = nullptr;      // already checked against its own system
     std::vector<const Element*> issue_places_;  // parallel to out_.issues
 };
 
