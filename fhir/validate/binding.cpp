@@ -287,8 +287,8 @@ void Walker::check_quantity_code(const Element& at, const PlanRule& rule) {
     }
 }
 
-// Is the code one of its system's, and is that its display? Asked of every Coding and Quantity, bound
-// or not.
+// Is the code one of its system's, and is that its display? Asked of every Coding and Quantity,
+// bound or not.
 void Walker::check_coding_in_system(const Element& at) {
     const Coding coding = coding_of(at);
     const bool is_coding = at.type == known_.coding;

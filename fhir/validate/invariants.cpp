@@ -62,6 +62,14 @@ void Walker::check_invariants(const Element& at, const PlanRule& rule) {
                 }
             }
             continue;
+        case NativeInvariant::ref_1: {
+            const std::string_view reference = at.child_value("reference");
+            if (reference.size() > 1 && reference.front() == '#' &&
+                resolve(at, reference) == nullptr) {
+                fail_invariant(at, rule, *link.invariant);
+            }
+            continue;
+        }
         case NativeInvariant::dom_6: {
             const Element* text = at.child("text");
             if (text == nullptr || text->child("div") == nullptr) {
@@ -100,7 +108,11 @@ void Walker::check_invariant(const Element& at, const PlanRule& rule, const Inva
     switch (path::evaluate_truth(invariant.expression, &at, environment, arena_, error)) {
     case path::Truth::yes: break;
     case path::Truth::no: fail_invariant(at, rule, invariant); break;
-    case path::Truth::unknown: fail_invariant(at, rule, invariant); break;
+    case path::Truth::unknown:
+        if (!link.empty_holds) {
+            fail_invariant(at, rule, invariant);
+        }
+        break;
     case path::Truth::failed:
         ++out_.not_checkable;
         report(

@@ -24,6 +24,9 @@ NativeInvariant native_of(const Invariant& invariant) noexcept {
     if (key == "txt-1") {
         return NativeInvariant::txt_1;
     }
+    if (key == "ref-1") {
+        return NativeInvariant::ref_1;
+    }
     if (key == "txt-2") {
         return NativeInvariant::txt_2;
     }
@@ -221,7 +224,8 @@ void Planner::fill(PlanRule& out, const Plan& plan, const Rule& rule) const {
     out.plan = &plan;
     for (const std::uint32_t index : rule.invariants) {
         const Invariant& invariant = plan.profile->invariants[index];
-        out.invariants.push_back({&invariant, native_of(invariant)});
+        // bdl-8 forgets that fullUrl may be absent; HL7's validator reads it with that in mind.
+        out.invariants.push_back({&invariant, native_of(invariant), invariant.key == "bdl-8"});
     }
     const TypeModel& types = schema_.types();
     const TypeId resource = types.find("Resource");

@@ -36,11 +36,12 @@ struct TypeLink {
 };
 
 // Invariants that are decided in C++ because every element has them.
-enum class NativeInvariant : std::uint8_t { none, ele_1, ext_1, dom_3, dom_6, txt_1, txt_2 };
+enum class NativeInvariant : std::uint8_t { none, ele_1, ext_1, dom_3, dom_6, txt_1, txt_2, ref_1 };
 
 struct InvariantLink {
     const Invariant* invariant = nullptr;
     NativeInvariant native = NativeInvariant::none;
+    bool empty_holds = false;  // nothing to judge (empty) is no breach
 };
 
 struct PlanRule {

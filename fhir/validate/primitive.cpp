@@ -281,7 +281,9 @@ void Walker::check_uri(const Element& at, PrimitiveKind kind) {
     if (value.find_first_of(" \t\r\n") != std::string_view::npos ||
         value.find("\xC2\xA0") != std::string_view::npos) {
         report(rules::uri_whitespace, at, [&] {
-            return join("The URI", shown(value), " has white space. Take it out, or encode it as %20.");
+            return join(
+                "The URI", shown(value), " has white space. Take it out, or encode it as %20."
+            );
         });
     }
     if (value.starts_with("oid:") || value.starts_with("uuid:")) {

@@ -326,7 +326,8 @@ Walker::Match Walker::follow(
     return any ? best : follow(nullptr, *next, path, type, depth + 1);
 }
 
-// A part that is itself sliced carries its constraints in its slices: fitting one of them is enough.
+// A part that is itself sliced carries its constraints in its slices: fitting one of them is
+// enough.
 Walker::Match Walker::follow_into(
     const Element& at,
     const PlanRule& rule,

@@ -295,7 +295,10 @@ void Walker::walk_children(const Element& at, const Actives& structural) {
         if (child->has_twin && known_.primitive(child->type) == PrimitiveKind::none) {
             report(rules::unknown_element, *child, [&] {
                 return join(
-                    "_", child->name, " is for primitive values only; ", child->name,
+                    "_",
+                    child->name,
+                    " is for primitive values only; ",
+                    child->name,
                     " is not one. Put id and extension inside it."
                 );
             });

@@ -184,8 +184,13 @@ private:
         DiscriminatorType type,
         int depth
     );
-    Match follow_into(const Element& at, const PlanRule& rule, std::string_view path,
-                      DiscriminatorType type, int depth);
+    Match follow_into(
+        const Element& at,
+        const PlanRule& rule,
+        std::string_view path,
+        DiscriminatorType type,
+        int depth
+    );
     Match follow_reference(
         const Element* at,
         const PlanRule& rule,
