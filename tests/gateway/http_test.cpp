@@ -23,8 +23,8 @@ namespace gatehouse::gateway {
 namespace {
 
 using namespace std::chrono_literals;
-using test::TestClient;
-using test::TestResponse;
+using tests::TestClient;
+using tests::TestResponse;
 
 std::atomic<bool> release_hold{false};
 

@@ -8,15 +8,16 @@
 #include "gateway/base/async.hpp"
 #include "gateway/http/server.hpp"
 #include "tests/support/http_client.hpp"
+#include "tests/support/scratch_folder.hpp"
 
 namespace gatehouse::gateway {
 namespace {
 
 using namespace std::chrono_literals;
-using test::ClientTls;
-using test::make_certificate;
-using test::TestCertificate;
-using test::TestClient;
+using tests::ClientTls;
+using tests::make_certificate;
+using tests::TestCertificate;
+using tests::TestClient;
 
 asio::awaitable<Response> who(Request request) {
     Response response;
@@ -31,24 +32,25 @@ asio::awaitable<Response> who(Request request) {
 const std::string get = "GET /a HTTP/1.1\r\nHost: h\r\n\r\n";
 
 struct Tls {
-    test::TemporaryFolder folder;
+    tests::ScratchFolder folder;
     TestCertificate ca = make_certificate("Test CA", {}, nullptr, true);
     TestCertificate leaf = make_certificate("localhost", {"localhost"}, &ca);
     ServerOptions options;
 
     explicit Tls(ClientCertificates clients = ClientCertificates::none) {
         install(leaf);
-        test::write_file(folder.file("ca.pem"), ca.certificate_pem);
+        tests::write_file(file("ca.pem"), ca.certificate_pem);
         TlsOptions tls;
-        tls.certificate_file = folder.file("cert.pem");
-        tls.private_key_file = folder.file("key.pem");
-        tls.client_ca_file = folder.file("ca.pem");
+        tls.certificate_file = file("cert.pem");
+        tls.private_key_file = file("key.pem");
+        tls.client_ca_file = file("ca.pem");
         tls.client_certificates = clients;
         options.tls = tls;
     }
+    [[nodiscard]] std::string file(const char* name) const { return folder.path() / name; }
     void install(const TestCertificate& certificate) const {
-        test::write_file(folder.file("cert.pem"), certificate.certificate_pem);
-        test::write_file(folder.file("key.pem"), certificate.key_pem);
+        tests::write_file(file("cert.pem"), certificate.certificate_pem);
+        tests::write_file(file("key.pem"), certificate.key_pem);
     }
     [[nodiscard]] std::unique_ptr<Server> start() const {
         auto server = Server::start(options, who);
@@ -145,7 +147,7 @@ TEST(Tls, reload_takes_the_new_certificate_or_keeps_the_old) {
     trusts_other.ca_pem = other_ca.certificate_pem;
     TestClient before(server->port(), tls.client());
 
-    test::write_file(tls.folder.file("cert.pem"), "rubbish");
+    tests::write_file(tls.file("cert.pem"), "rubbish");
     EXPECT_FALSE(server->reload_certificates());
     EXPECT_TRUE(TestClient(server->port(), tls.client()).connected());
     tls.install(fresh);
@@ -158,17 +160,17 @@ TEST(Tls, reload_takes_the_new_certificate_or_keeps_the_old) {
 
 TEST(Tls, refuses_to_start_with_bad_files_and_says_which) {
     Tls tls;
-    test::write_file(tls.folder.file("key.pem"), tls.leaf.key_pem, 0644);
+    tests::write_file(tls.file("key.pem"), tls.leaf.key_pem, 0644);
     auto server = Server::start(tls.options, who);
     ASSERT_FALSE(server);
     EXPECT_NE(server.error().detail.find("key.pem: may be read by others"), std::string::npos);
 
-    test::write_file(tls.folder.file("key.pem"), make_certificate("x").key_pem);
+    tests::write_file(tls.file("key.pem"), make_certificate("x").key_pem);
     server = Server::start(tls.options, who);
     ASSERT_FALSE(server);
     EXPECT_NE(server.error().detail.find("key.pem"), std::string::npos);
 
-    tls.options.tls->certificate_file = tls.folder.file("nowhere.pem");
+    tls.options.tls->certificate_file = tls.file("nowhere.pem");
     server = Server::start(tls.options, who);
     ASSERT_FALSE(server);
     EXPECT_NE(server.error().detail.find("nowhere.pem"), std::string::npos);

@@ -23,18 +23,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
-namespace gatehouse::test {
-
-TemporaryFolder::TemporaryFolder() {
-    std::string pattern =
-        (std::filesystem::temp_directory_path() / "gatehouse-test-XXXXXX").string();
-    path_ = ::mkdtemp(pattern.data()) != nullptr ? pattern : std::string();
-}
-
-TemporaryFolder::~TemporaryFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-}
+namespace gatehouse::tests {
 
 void write_file(const std::string& path, std::string_view text, unsigned mode) {
     std::filesystem::create_directories(std::filesystem::path(path).parent_path());
@@ -320,4 +309,4 @@ std::string TestClient::tls_version() const {
     return impl_->ssl != nullptr ? SSL_get_version(impl_->ssl) : "";
 }
 
-}  // namespace gatehouse::test
+}  // namespace gatehouse::tests

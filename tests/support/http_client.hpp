@@ -11,23 +11,7 @@
 #include <string_view>
 #include <vector>
 
-namespace gatehouse::test {
-
-// Files made for one test run; gone with the object.
-class TemporaryFolder {
-public:
-    TemporaryFolder();
-    ~TemporaryFolder();
-    TemporaryFolder(const TemporaryFolder&) = delete;
-    TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-    [[nodiscard]] const std::string& path() const noexcept { return path_; }
-    [[nodiscard]] std::string file(std::string_view name) const {
-        return path_ + "/" + std::string(name);
-    }
-
-private:
-    std::string path_;
-};
+namespace gatehouse::tests {
 
 void write_file(const std::string& path, std::string_view text, unsigned mode = 0600);
 std::string read_file(const std::string& path);
@@ -88,4 +72,4 @@ private:
     std::unique_ptr<Impl> impl_;
 };
 
-}  // namespace gatehouse::test
+}  // namespace gatehouse::tests
