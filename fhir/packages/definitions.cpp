@@ -394,6 +394,16 @@ std::vector<const Definition*> Definitions::all(std::string_view type) const {
     return found;
 }
 
+std::vector<const Definition*> Definitions::every(std::string_view type) const {
+    std::vector<const Definition*> found;
+    for (const Definition& definition : impl_->definitions) {
+        if (definition.type == type) {
+            found.push_back(&definition);
+        }
+    }
+    return found;
+}
+
 const std::vector<PackageInfo>& Definitions::packages() const {
     return impl_->packages;
 }

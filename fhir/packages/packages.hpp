@@ -96,6 +96,8 @@ public:
     }
     // All that won, of one type, in load order.
     [[nodiscard]] std::vector<const Definition*> all(std::string_view type) const;
+    // Every one of a type, superseded versions too.
+    [[nodiscard]] std::vector<const Definition*> every(std::string_view type) const;
     [[nodiscard]] const std::vector<PackageInfo>& packages() const;
     // One digest over all packages in order: goes into every verdict.
     [[nodiscard]] std::string digest() const;

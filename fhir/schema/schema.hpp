@@ -6,9 +6,9 @@
 // cardinality, types, slicing, bindings, fixed and pattern values and compiled invariants.
 // Immutable; shared by threads; a message keeps the schema it started with.
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
@@ -53,6 +53,35 @@ struct Invariant {
     bool best_practice = false;  // elementdefinition-bestpractice extension
 };
 
+// A profile's invariants. The same statement (ele-1 stands on nearly every element) is compiled
+// once for the whole schema; lists refer to it.
+class InvariantList {
+public:
+    class Iterator {
+    public:
+        explicit Iterator(const Invariant* const* at) : at_(at) {}
+        const Invariant& operator*() const { return **at_; }
+        Iterator& operator++() {
+            ++at_;
+            return *this;
+        }
+        bool operator==(const Iterator&) const = default;
+
+    private:
+        const Invariant* const* at_;
+    };
+    [[nodiscard]] const Invariant& operator[](std::size_t index) const { return *items_[index]; }
+    [[nodiscard]] std::size_t size() const noexcept { return items_.size(); }
+    [[nodiscard]] bool empty() const noexcept { return items_.empty(); }
+    [[nodiscard]] Iterator begin() const { return Iterator(items_.data()); }
+    [[nodiscard]] Iterator end() const { return Iterator(items_.data() + items_.size()); }
+    // Index of `invariant`, added if new.
+    std::uint32_t add(const Invariant* invariant);
+
+private:
+    std::vector<const Invariant*> items_;
+};
+
 struct Rule {
     std::string id;                // snapshot element id: "Patient.identifier:nhsNumber.system"
     std::string path;              // "Patient.identifier.system"
@@ -71,7 +100,9 @@ struct Rule {
     bool must_support = false;
     bool is_modifier = false;
     bool is_summary = false;
-    const Element* fixed = nullptr;  // tree of fixed[x], owned by the definitions
+    std::string regex;  // regex extension on the element or its type; RE2 syntax, whole value
+    // Values that definitions state, with symbols and types set; owned by the schema.
+    const Element* fixed = nullptr;
     const Element* pattern = nullptr;
     const Element* min_value = nullptr;
     const Element* max_value = nullptr;
@@ -101,7 +132,8 @@ struct Profile {
     bool is_extension = false;
     bool modifier_extension = false;
     std::vector<Rule> rules;  // rules[0] is unused, rules[1] the root
-    std::vector<Invariant> invariants;
+    InvariantList invariants;
+    std::vector<std::string> problems;  // what its snapshot could not honour; empty if all is well
     [[nodiscard]] const Rule& root() const { return rules[1]; }
     [[nodiscard]] std::string canonical() const {
         return version.empty() ? url : url + "|" + version;
@@ -125,7 +157,11 @@ public:
     profile(std::string_view canonical, std::string* problem = nullptr) const;
     // Compiled base definition of a type ("http://hl7.org/fhir/StructureDefinition/" + name).
     [[nodiscard]] const Profile* base(TypeId type) const;
-    // Compiles these (and what they refer to) now. Returns what does not compile.
+    // What a primitive's value must look like as a whole ("-?(0|[1-9][0-9]*)..."), RE2 syntax;
+    // empty if the type states nothing.
+    [[nodiscard]] std::string_view regex(TypeId primitive) const;
+    // Compiles these now, with the data types, extensions and type profiles that they refer to.
+    // Returns what does not compile or had to be left out.
     Issues warm(std::span<const std::string> canonicals) const;
 
 private:

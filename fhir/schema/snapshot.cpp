@@ -133,6 +133,7 @@ const Base* Generator::base(std::string_view canonical) {
         const bool missing = base_missing_;
         making_.push_back(key);
         made->root = generate(*structure);
+        made->problems = problems_;
         making_.pop_back();
         base_missing_ = missing;
         problems_ = std::move(problems);

@@ -23,6 +23,7 @@ struct Base {
     std::string kind;
     const Element* structure = nullptr;
     Node* root = nullptr;
+    std::vector<std::string> problems;  // what making its snapshot ran into
 };
 
 class Generator {
