@@ -121,6 +121,9 @@ bool TreeBuilder::Key(const char*, rapidjson::SizeType, bool) {
         return false;
     }
     Frame& frame = frames_.back();
+    // Until this member is known by name, a finding is about the object.
+    frame.name = no_name;
+    frame.type_member = false;
     if (++frame.members > limits_.members) {
         return fail(
             IssueType::too_costly,
@@ -468,6 +471,9 @@ std::string TreeBuilder::member_suffix() const {
     const Frame& frame = frames_.back();
     if (frame.type_member) {
         return ".resourceType";
+    }
+    if (frame.name == no_name) {
+        return {};
     }
     std::string suffix = ".";
     suffix += names_[frame.name].text.substr(0, 64);

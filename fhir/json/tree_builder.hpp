@@ -59,12 +59,15 @@ private:
         bool plain = false;  // "name" was met
         bool twin = false;   // "_name" was met
     };
+    // Frame::name before the member's name is known.
+    static constexpr std::uint32_t no_name = UINT32_MAX;
+
     struct Frame {
         Element* node = nullptr;
         Element* last = nullptr;  // last child, where the next one goes
         std::uint64_t seen = 0;   // one bit per name hash: most names are new and skip the search
         std::uint32_t names_begin = 0;
-        std::uint32_t name = 0;  // the member being read
+        std::uint32_t name = no_name;  // the member being read
         std::uint32_t members = 0;
         std::uint32_t items = 0;  // of the array being read
         std::uint32_t array_depth = 0;
