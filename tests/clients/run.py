@@ -66,7 +66,7 @@ def main():
         try:
             server.start()
             environment = dict(
-                os.environ, GATEHOUSE_BASE=f"https://localhost:{server.port}{gateway.BASE}",
+                os.environ, GATEHOUSE_BASE=f"https://127.0.0.1:{server.port}{gateway.BASE}",
                 GATEHOUSE_TOKEN=server.token(), NODE_EXTRA_CA_CERTS=authority)
             return subprocess.run(["node", "client.mjs"], cwd=HERE, env=environment, check=False).returncode
         except RuntimeError as reason:
