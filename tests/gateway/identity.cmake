@@ -1,0 +1,1 @@
+gatehouse_test(gateway_identity SOURCES identity_test.cpp LINKS gatehouse_gateway_identity)
