@@ -1,0 +1,1 @@
+gatehouse_fuzz(fhirpath SOURCE fhirpath_fuzz.cpp LINKS gatehouse_fhir_path gatehouse_fhir_json)
