@@ -203,7 +203,9 @@ Terminology::CodeFacts Terminology::facts(const Coding& coding) const {
     if (const SyntaxAnswer syntax = check_syntax_system(coding.system, coding.code);
         syntax.is_syntax_system) {
         facts.known = syntax.verdict;
-        facts.system = SystemKnowledge::partial;
+        // Every code of RFC 3986 is a URI and nothing else is; the others are lists kept elsewhere.
+        facts.system = coding.system == "urn:ietf:rfc:3986" ? SystemKnowledge::complete
+                                                            : SystemKnowledge::partial;
         return facts;
     }
     const CodeSystemIndex* index = impl_->system(coding.system);

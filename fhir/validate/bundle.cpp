@@ -3,6 +3,8 @@
 // What a Bundle asks across its entries (FHIR R4 §2.36): fullUrls, the first entry of documents and
 // messages, references between entries. The bdl invariants come with the definition.
 
+#include <algorithm>
+
 #include "fhir/validate/lexical.hpp"
 #include "fhir/validate/walk.hpp"
 
@@ -36,9 +38,25 @@ RestUrl split_rest(std::string_view url) noexcept {
     return out;
 }
 
+// Every Reference.reference below `at`, without contained "#id" ones.
+template <class Visit>
+void each_reference(const Element& at, const Visit& visit) {
+    for (const Element& child : at.children()) {
+        if (child.has_value()) {
+            if (child.name == "reference" && !child.value.starts_with('#') && !child.value.empty()) {
+                visit(child);
+            }
+        } else if (child.first_child != nullptr) {
+            each_reference(child, visit);
+        } else if (child.is_resource) {
+            each_reference(child, visit);
+        }
+    }
+}
+
 }  // namespace
 
-void Walker::check_bundle(const Element& bundle) {
+void Walker::check_bundle(const Element& bundle, const BundleIndex& index) {
     const std::string_view type = bundle.child_value("type");
     const bool requests = type == "transaction" || type == "batch" ||
                           type == "transaction-response" || type == "batch-response";
@@ -99,6 +117,116 @@ void Walker::check_bundle(const Element& bundle) {
             });
         }
     }
+    if (linked && first != nullptr) {
+        check_links(bundle, index, type == "message");
+    }
+    check_bundle_relations(bundle, type);
 }
+
+// Documents and messages travel alone, so what their entries refer to should be inside, and every entry
+// should be reachable from the first one, forwards or backwards.
+void Walker::check_links(const Element& bundle, const BundleIndex& index, bool message) {
+    const std::span<const Element*> entries = arena_.array<const Element*>(index.size());
+    const std::span<std::uint32_t> group = arena_.array<std::uint32_t>(index.size());
+    std::size_t count = 0;
+    for (const Element& child : bundle.children()) {
+        if (child.name == "entry") {
+            entries[count] = &child;
+            group[count] = static_cast<std::uint32_t>(count);
+            ++count;
+        }
+    }
+    const auto leader = [&](std::uint32_t at) {
+        while (group[at] != at) {
+            group[at] = group[group[at]];
+            at = group[at];
+        }
+        return at;
+    };
+    for (std::uint32_t i = 0; i < count; ++i) {
+        const Element* resource = entries[i]->child("resource");
+        if (resource == nullptr) {
+            continue;
+        }
+        each_reference(*resource, [&](const Element& reference) {
+            const Element* target = check_link(bundle, index, *entries[i], reference);
+            if (target == nullptr || !spend()) {
+                return;
+            }
+            // Entries are in source order, so the target's place is found by its offset.
+            const auto found = std::lower_bound(
+                entries.begin(),
+                entries.begin() + static_cast<std::ptrdiff_t>(count),
+                target,
+                [](const Element* a, const Element* b) { return a->offset < b->offset; }
+            );
+            const auto place = static_cast<std::uint32_t>(found - entries.begin());
+            if (place < count && entries[place] == target) {
+                group[leader(place)] = leader(i);
+            }
+        });
+    }
+    for (std::uint32_t i = 1; i < count; ++i) {
+        if (entries[i]->child("resource") != nullptr && leader(i) != leader(0)) {
+            report(rules::bundle_orphan, *entries[i], [&] {
+                return join(
+                    "No link leads from this entry to the ",
+                    message ? "MessageHeader" : "Composition",
+                    " or back. Check whether it belongs here."
+                );
+            });
+        }
+    }
+}
+
+// The entry that a reference means, or nullptr. A resource of that type and id whose fullUrl says that it
+// is another one is an error: the sender most likely meant it.
+const Element* Walker::check_link(
+    const Element& bundle, const BundleIndex& index, const Element& entry, const Element& reference
+) {
+    const std::string_view text = reference.value;
+    if (const BundleIndex::Found found = index.resolve(entry, text); found.entry != nullptr) {
+        return found.entry;
+    }
+    const std::size_t slash = text.find('/');
+    if (slash == std::string_view::npos || text.find(':') != std::string_view::npos) {
+        return nullptr;
+    }
+    const BundleIndex::Found near = index.by_id(text.substr(0, slash), text.substr(slash + 1));
+    if (near.entry != nullptr) {
+        const bool based = !BundleIndex::base_of(entry).empty();
+        report(based ? rules::bundle_reference : rules::bundle_reference_base, bundle, [&] {
+            return join(
+                "The reference at ",
+                expression_of(reference),
+                " names the type and id of an entry, but by the Bundle's rules it means another URL: ",
+                based ? "the fullUrls differ in their base."
+                      : "the fullUrl of its own entry gives no base to complete it.",
+                " Make the fullUrls agree, or refer by fullUrl."
+            );
+        });
+    }
+    return nullptr;
+}
+
+// Bundle.link of a search set: each relation once.
+void Walker::check_bundle_relations(const Element& bundle, std::string_view type) {
+    if (type != "searchset") {
+        return;
+    }
+    for (const Element* link = bundle.child("link"); link != nullptr; link = link->next_same()) {
+        const std::string_view relation = link->child_value("relation");
+        for (const Element* other = bundle.child("link"); other != nullptr && other != link && spend();
+             other = other->next_same()) {
+            if (!relation.empty() && other->child_value("relation") == relation) {
+                report(rules::bundle_link, *link, [&] {
+                    return join("The relation", shown(relation), " may stand only once.");
+                });
+                break;
+            }
+        }
+    }
+}
+
 
 }  // namespace gatehouse::fhir::judge

@@ -5,11 +5,31 @@
 
 #include <charconv>
 
+#include <boost/uuid/detail/sha1.hpp>
+
 #include "fhir/validate/lexical.hpp"
 #include "fhir/validate/text.hpp"
 #include "fhir/validate/walk.hpp"
 
 namespace gatehouse::fhir::judge {
+namespace {
+
+// The 20 bytes of SHA-1 (Attachment.hash, R4 §2.24.0.7; for comparison, not for security).
+std::string sha1_of(std::string_view bytes) {
+    boost::uuids::detail::sha1 sha;
+    sha.process_bytes(bytes.data(), bytes.size());
+    unsigned int words[5] = {};
+    sha.get_digest(words);
+    std::string out;
+    for (const unsigned int word : words) {
+        for (int shift = 24; shift >= 0; shift -= 8) {
+            out += static_cast<char>((word >> shift) & 0xFFU);
+        }
+    }
+    return out;
+}
+
+}  // namespace
 void Walker::check_identifier(const Element& at) {
     const std::string_view system = at.child_value("system");
     if (system.empty()) {
@@ -56,9 +76,36 @@ void Walker::check_attachment(const Element& at) {
             });
         }
     }
-    if (data != nullptr && lexical::check_base64(data->value) == lexical::Base64::spaces) {
+    if (data == nullptr || !data->has_value()) {
+        return;
+    }
+    const lexical::Base64 form = lexical::check_base64(data->value);
+    if (form == lexical::Base64::spaces) {
         report(rules::attachment_data, at, [] {
-            return std::string("The data has white space inside, so it does not decode as base64.");
+            return std::string(
+                "The data has white space inside, so it does not decode as base64."
+            );
+        });
+    }
+    const Element* hash = at.child("hash");
+    if (form != lexical::Base64::good || (size == nullptr && hash == nullptr)) {
+        return;
+    }
+    const std::string bytes = lexical::decode_base64(data->value);
+    std::uint64_t stated = 0;
+    if (size != nullptr &&
+        std::from_chars(size->value.data(), size->value.data() + size->value.size(), stated).ec ==
+            std::errc{} &&
+        stated != bytes.size()) {
+        report(rules::attachment_size_wrong, at, [&] {
+            return join(
+                "The size says ", size->value, " bytes, but the data has ", std::to_string(bytes.size()), "."
+            );
+        });
+    }
+    if (hash != nullptr && hash->has_value() && lexical::decode_base64(hash->value) != sha1_of(bytes)) {
+        report(rules::attachment_hash, at, [] {
+            return std::string("The hash is not the base64 text of the data's SHA-1.");
         });
     }
 }

@@ -280,4 +280,32 @@ Base64 check_base64(std::string_view text) noexcept {
     return spaces ? Base64::spaces : Base64::good;
 }
 
+std::string decode_base64(std::string_view text) {
+    std::string out;
+    out.reserve(text.size() / 4 * 3);
+    std::uint32_t bits = 0;
+    int held = 0;
+    for (const char c : text) {
+        std::uint32_t value = 0;
+        if (c >= 'A' && c <= 'Z') {
+            value = static_cast<std::uint32_t>(c - 'A');
+        } else if (c >= 'a' && c <= 'z') {
+            value = static_cast<std::uint32_t>(c - 'a' + 26);
+        } else if (digit(c)) {
+            value = static_cast<std::uint32_t>(c - '0' + 52);
+        } else if (c == '+' || c == '/') {
+            value = c == '+' ? 62U : 63U;
+        } else {
+            continue;
+        }
+        bits = (bits << 6U) | value;
+        held += 6;
+        if (held >= 8) {
+            held -= 8;
+            out += static_cast<char>((bits >> held) & 0xFFU);
+        }
+    }
+    return out;
+}
+
 }  // namespace gatehouse::fhir::judge::lexical

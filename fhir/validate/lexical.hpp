@@ -5,6 +5,7 @@
 // allocation.
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace gatehouse::fhir::judge::lexical {
@@ -32,5 +33,7 @@ DateForm read_date(std::string_view text) noexcept;
 
 enum class Base64 : std::uint8_t { good, spaces, bad };
 Base64 check_base64(std::string_view text) noexcept;
+// Bytes of a text that check_base64 calls good.
+std::string decode_base64(std::string_view text);
 
 }  // namespace gatehouse::fhir::judge::lexical

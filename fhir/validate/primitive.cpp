@@ -294,6 +294,12 @@ void Walker::check_uri(const Element& at, PrimitiveKind kind) {
             );
         });
     }
+    if (kind == PrimitiveKind::canonical && value.size() > 1 && value.front() == '#' &&
+        resolve(at, value) == nullptr) {
+        report(rules::url_target, at, [&] {
+            return join("There is no contained resource with the id", shown(value.substr(1)), ".");
+        });
+    }
     if (value.starts_with("urn:oid:") || kind == PrimitiveKind::oid) {
         if (!value.starts_with("urn:oid:")) {
             report(rules::oid_start, at, [] {

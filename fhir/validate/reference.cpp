@@ -93,59 +93,11 @@ const Element* Walker::resolve(const Element& from, std::string_view reference) 
                                      : contained_with_id(container, reference.substr(1));
     }
     for (const Scope* scope = scope_; scope != nullptr; scope = scope->outer) {
-        if (scope->resource->type != known_.bundle) {
-            continue;
-        }
-        if (const Element* found = find_in_bundle(*scope->resource, from, reference)) {
-            return found;
+        if (scope->entry != nullptr && scope->outer != nullptr && scope->outer->index != nullptr) {
+            return scope->outer->index->resolve(*scope->entry, reference).resource;
         }
     }
     return nullptr;
-}
-
-// FHIR R4 Bundle, "Resolving references in Bundles": fullUrl as given; a relative reference is
-// taken against the base of the entry that holds it.
-const Element* Walker::find_in_bundle(
-    const Element& bundle, const Element& from, std::string_view reference
-) const {
-    const LocalTarget target = split_reference(reference);
-    const bool absolute = reference.find(':') != std::string_view::npos;
-    std::string_view base;
-    for (const Element* at = &from; at != nullptr; at = at->parent) {
-        if (at->name == "entry" && at->parent == &bundle) {
-            base = split_reference(at->child_value("fullUrl")).base;
-        }
-    }
-    const Element* by_id = nullptr;
-    for (const Element& entry : bundle.children()) {
-        if (entry.name != "entry") {
-            continue;
-        }
-        const Element* resource = entry.child("resource");
-        if (resource == nullptr) {
-            continue;
-        }
-        const std::string_view full_url = entry.child_value("fullUrl");
-        if (absolute) {
-            const std::size_t history = reference.find("/_history/");
-            if (!full_url.empty() && full_url == reference.substr(0, history)) {
-                return resource;
-            }
-            continue;
-        }
-        if (target.type.empty() || resource->resource_type() != target.type) {
-            continue;
-        }
-        if (!base.empty() &&
-            full_url.size() == base.size() + target.type.size() + 1 + target.id.size() &&
-            full_url.starts_with(base) && full_url.ends_with(target.id)) {
-            return resource;
-        }
-        if (by_id == nullptr && base.empty() && resource->child_value("id") == target.id) {
-            by_id = resource;
-        }
-    }
-    return by_id;
 }
 
 TypeId Walker::type_of_reference(const Element& reference) const {

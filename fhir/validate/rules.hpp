@@ -24,27 +24,16 @@ namespace rules {
 #define GH_RULE(name, id, message, type, severity)                                                 \
     inline constexpr RuleInfo name{id, message, IssueType::type, Severity::severity};
 
+// clang-format off
 // Structure
-GH_RULE(
-    unknown_resource,
-    "unknown-resource",
-    "This_content_cannot_be_parsed_unknown_or_unrecognized_resource_name",
-    invalid,
-    error
-)
+GH_RULE(unknown_resource, "unknown-resource", "This_content_cannot_be_parsed_unknown_or_unrecognized_resource_name", invalid, error)
 GH_RULE(unknown_element, "unknown-element", "UNRECOGNISED_PROPERTY_", structure, error)
 GH_RULE(empty_element, "empty-element", "Object_must_have_some_content", invalid, error)
 GH_RULE(must_be_array, "must-be-array", "MUST_BE_ARRAY", invalid, error)
 GH_RULE(must_not_be_array, "must-not-be-array", "This_property_must_be_an__not_a_", invalid, error)
 GH_RULE(must_be_object, "must-be-object", "This_property_must_be_an__not_", invalid, error)
 GH_RULE(must_be_simple, "must-be-simple-value", "This_property_must_be_an__not_", invalid, error)
-GH_RULE(
-    json_type,
-    "json-type",
-    "Error_parsing_JSON_the_primitive_value_must_be_a_string",
-    invalid,
-    error
-)
+GH_RULE(json_type, "json-type", "Error_parsing_JSON_the_primitive_value_must_be_a_string", invalid, error)
 GH_RULE(element_order, "element-order", "Validation_VAL_Profile_OutOfOrder", structure, error)
 GH_RULE(wrong_type, "wrong-type", "Validation_VAL_Profile_WrongType2", structure, error)
 GH_RULE(cardinality_min, "cardinality-min", "Validation_VAL_Profile_Minimum", structure, error)
@@ -53,12 +42,8 @@ GH_RULE(not_allowed, "element-prohibited", "Validation_VAL_Profile_NotAllowed", 
 GH_RULE(duplicate_id, "duplicate-element-id", "DUPLICATE_ID", invalid, error)
 // Primitive values
 GH_RULE(value_empty, "value-empty", "Type_Specific_Checks_DT_Primitive_NotEmpty", invalid, error)
-GH_RULE(
-    value_whitespace, "value-whitespace", "Type_Specific_Checks_DT_Primitive_WS", invalid, warning
-)
-GH_RULE(
-    string_whitespace, "string-whitespace", "Type_Specific_Checks_DT_String_WS", invalid, warning
-)
+GH_RULE(value_whitespace, "value-whitespace", "Type_Specific_Checks_DT_Primitive_WS", invalid, warning)
+GH_RULE(string_whitespace, "string-whitespace", "Type_Specific_Checks_DT_String_WS", invalid, warning)
 GH_RULE(string_length, "string-length", "Type_Specific_Checks_DT_String_Length", invalid, error)
 GH_RULE(max_length, "max-length", "Type_Specific_Checks_DT_Primitive_Length", invalid, error)
 GH_RULE(boolean_value, "boolean-value", "Type_Specific_Checks_DT_Boolean_Value", invalid, error)
@@ -69,26 +54,12 @@ GH_RULE(integer_unsigned, "integer-unsigned", "Type_Specific_Checks_DT_Integer_L
 GH_RULE(decimal_value, "decimal-value", "Type_Specific_Checks_DT_Decimal_Valid", invalid, error)
 GH_RULE(decimal_range, "decimal-range", "Type_Specific_Checks_DT_Decimal_Range", value, warning)
 GH_RULE(date_value, "date-value", "Type_Specific_Checks_DT_Date_Valid", invalid, error)
-GH_RULE(
-    date_time_value, "date-time-value", "Type_Specific_Checks_DT_DateTime_Valid", invalid, error
-)
+GH_RULE(date_time_value, "date-time-value", "Type_Specific_Checks_DT_DateTime_Valid", invalid, error)
 GH_RULE(date_time_zone, "date-time-zone", "Type_Specific_Checks_DT_DateTime_TZ", invalid, error)
-GH_RULE(
-    date_reasonable,
-    "date-reasonable",
-    "Type_Specific_Checks_DT_DateTime_Reasonable",
-    value,
-    warning
-)
+GH_RULE(date_reasonable, "date-reasonable", "Type_Specific_Checks_DT_DateTime_Reasonable", value, warning)
 GH_RULE(instant_value, "instant-value", "Type_Specific_Checks_DT_DateTime_Regex", invalid, error)
 GH_RULE(time_value, "time-value", "Type_Specific_Checks_DT_Time_Valid", invalid, error)
-GH_RULE(
-    primitive_regex,
-    "primitive-regex",
-    "Type_Specific_Checks_DT_Primitive_Regex_Type",
-    invalid,
-    error
-)
+GH_RULE(primitive_regex, "primitive-regex", "Type_Specific_Checks_DT_Primitive_Regex_Type", invalid, error)
 GH_RULE(code_whitespace, "code-whitespace", "Type_Specific_Checks_DT_Code_WS", invalid, error)
 GH_RULE(uri_whitespace, "uri-whitespace", "Type_Specific_Checks_DT_URI_WS", invalid, error)
 GH_RULE(uri_oid, "uri-oid", "Type_Specific_Checks_DT_URI_OID", invalid, error)
@@ -99,22 +70,10 @@ GH_RULE(uuid_value, "uuid-value", "Type_Specific_Checks_DT_UUID_Valid", invalid,
 GH_RULE(uuid_start, "uuid-start", "Type_Specific_Checks_DT_UUID_Strat", invalid, error)
 GH_RULE(id_value, "id-value", "Type_Specific_Checks_DT_ID_Valid", invalid, error)
 GH_RULE(base64_value, "base64-value", "Type_Specific_Checks_DT_Base64_Valid", invalid, error)
-GH_RULE(
-    base64_whitespace,
-    "base64-whitespace",
-    "TYPE_SPECIFIC_CHECKS_DT_BASE64_NO_WS_WARNING",
-    invalid,
-    warning
-)
-GH_RULE(
-    url_target, "canonical-fragment-target", "TYPE_SPECIFIC_CHECKS_DT_URL_INTERNAL", invalid, error
-)
-GH_RULE(
-    resource_id_chars, "resource-id-characters", "Resource_RES_ID_Malformed_Chars", invalid, error
-)
-GH_RULE(
-    resource_id_length, "resource-id-length", "Resource_RES_ID_Malformed_Length", invalid, error
-)
+GH_RULE(base64_whitespace, "base64-whitespace", "TYPE_SPECIFIC_CHECKS_DT_BASE64_NO_WS_WARNING", invalid, warning)
+GH_RULE(url_target, "canonical-fragment-target", "TYPE_SPECIFIC_CHECKS_DT_URL_INTERNAL", invalid, error)
+GH_RULE(resource_id_chars, "resource-id-characters", "Resource_RES_ID_Malformed_Chars", invalid, error)
+GH_RULE(resource_id_length, "resource-id-length", "Resource_RES_ID_Malformed_Length", invalid, error)
 GH_RULE(resource_id_missing, "resource-id-missing", "Resource_RES_ID_Missing", invalid, error)
 // Fixed, pattern, bounds
 GH_RULE(fixed_value, "fixed-value", "_DT_Fixed_Wrong", value, error)
@@ -131,154 +90,42 @@ GH_RULE(slice_order, "slice-order", "Validation_VAL_Profile_SliceOrder", structu
 GH_RULE(slice_end, "slice-open-at-end", "Validation_VAL_Profile_NotAtEnd", structure, error)
 // Terminology
 GH_RULE(binding_required, "binding-required", "Terminology_TX_NoValid_16", code_invalid, error)
-GH_RULE(
-    binding_required_concept,
-    "binding-required-concept",
-    "Terminology_TX_NoValid_1_CC",
-    code_invalid,
-    error
-)
-GH_RULE(
-    binding_required_coding,
-    "binding-required-coding",
-    "Terminology_TX_NoValid_12",
-    code_invalid,
-    error
-)
-GH_RULE(
-    binding_required_missing,
-    "binding-required-no-code",
-    "Terminology_TX_Code_ValueSet",
-    code_invalid,
-    error
-)
-GH_RULE(
-    binding_required_empty,
-    "binding-required-no-value",
-    "Terminology_TX_Code_ValueSet_MISSING",
-    code_invalid,
-    error
-)
+GH_RULE(binding_required_concept, "binding-required-concept", "Terminology_TX_NoValid_1_CC", code_invalid, error)
+GH_RULE(binding_required_coding, "binding-required-coding", "Terminology_TX_NoValid_12", code_invalid, error)
+GH_RULE(binding_required_missing, "binding-required-no-code", "Terminology_TX_Code_ValueSet", code_invalid, error)
+GH_RULE(binding_required_empty, "binding-required-no-value", "Terminology_TX_Code_ValueSet_MISSING", code_invalid, error)
 GH_RULE(binding_max, "binding-max-value-set", "Terminology_TX_NoValid_11", code_invalid, error)
-GH_RULE(
-    binding_extensible, "binding-extensible", "Terminology_TX_NoValid_2_CC", code_invalid, warning
-)
-GH_RULE(
-    binding_extensible_code,
-    "binding-extensible-code",
-    "Terminology_TX_NoValid_17",
-    code_invalid,
-    warning
-)
-GH_RULE(
-    binding_extensible_missing,
-    "binding-extensible-no-code",
-    "Terminology_TX_Code_ValueSet_Ext",
-    code_invalid,
-    warning
-)
-GH_RULE(
-    binding_preferred, "binding-preferred", "Terminology_TX_NoValid_3_CC", code_invalid, information
-)
-GH_RULE(
-    value_set_unknown,
-    "value-set-unknown",
-    "Terminology_TX_ValueSet_NotFound",
-    code_invalid,
-    warning
-)
+GH_RULE(binding_extensible, "binding-extensible", "Terminology_TX_NoValid_2_CC", code_invalid, warning)
+GH_RULE(binding_extensible_code, "binding-extensible-code", "Terminology_TX_NoValid_17", code_invalid, warning)
+GH_RULE(binding_extensible_missing, "binding-extensible-no-code", "Terminology_TX_Code_ValueSet_Ext", code_invalid, warning)
+GH_RULE(binding_preferred, "binding-preferred", "Terminology_TX_NoValid_3_CC", code_invalid, information)
+GH_RULE(value_set_unknown, "value-set-unknown", "Terminology_TX_ValueSet_NotFound", code_invalid, warning)
 GH_RULE(code_unknown, "code-unknown", "Unknown_Code_in_Version", code_invalid, error)
 GH_RULE(code_syntax, "code-syntax", "", code_invalid, warning)
 GH_RULE(code_system_unknown, "code-system-unknown", "UNKNOWN_CODESYSTEM", not_found, warning)
-GH_RULE(
-    code_not_checkable,
-    "code-not-checkable",
-    "Error_validating_code_running_without_terminology_services",
-    not_supported,
-    warning
-)
-GH_RULE(
-    coding_no_system, "coding-no-system", "Coding_has_no_system__cannot_validate", invalid, warning
-)
+GH_RULE(code_not_checkable, "code-not-checkable", "Error_validating_code_running_without_terminology_services", not_supported, warning)
+GH_RULE(coding_no_system, "coding-no-system", "Coding_has_no_system__cannot_validate", invalid, warning)
 GH_RULE(coding_no_code, "coding-no-code", "NO_CODE_PROVIDED_VERSION", code_invalid, warning)
-GH_RULE(
-    coding_system_relative,
-    "coding-system-relative",
-    "Terminology_TX_System_Relative",
-    invalid,
-    error
-)
-GH_RULE(
-    coding_system_value_set,
-    "coding-system-is-value-set",
-    "Terminology_TX_System_ValueSet2",
-    invalid,
-    error
-)
-GH_RULE(
-    display_wrong, "display-wrong", "Display_Name_for__should_be_one_of__instead_of", invalid, error
-)
-GH_RULE(
-    display_whitespace,
-    "display-whitespace",
-    "Display_Name_WS_for__should_be_one_of__instead_of",
-    invalid,
-    error
-)
+GH_RULE(coding_system_relative, "coding-system-relative", "Terminology_TX_System_Relative", invalid, error)
+GH_RULE(coding_system_value_set, "coding-system-is-value-set", "Terminology_TX_System_ValueSet2", invalid, error)
+GH_RULE(display_wrong, "display-wrong", "Display_Name_for__should_be_one_of__instead_of", invalid, error)
+GH_RULE(display_whitespace, "display-whitespace", "Display_Name_WS_for__should_be_one_of__instead_of", invalid, error)
 // Extensions
 GH_RULE(extension_no_url, "extension-no-url", "Extension_EXT_Url_NotFound", required, error)
 GH_RULE(extension_relative, "extension-url-relative", "Extension_EXT_URL_Absolute", invalid, error)
 GH_RULE(extension_unknown, "extension-unknown", "Extension_EXT_Unknown", extension, warning)
-GH_RULE(
-    extension_unknown_here,
-    "extension-unknown-here",
-    "Extension_EXT_Unknown_NotHere",
-    extension,
-    error
-)
-GH_RULE(
-    extension_not_allowed,
-    "extension-not-allowed",
-    "Extension_EXT_Unknown_NotHere",
-    extension,
-    error
-)
+GH_RULE(extension_unknown_here, "extension-unknown-here", "Extension_EXT_Unknown_NotHere", extension, error)
+GH_RULE(extension_not_allowed, "extension-not-allowed", "Extension_EXT_Unknown_NotHere", extension, error)
 GH_RULE(extension_type, "extension-type", "Extension_EXT_Type", structure, error)
-GH_RULE(
-    extension_simple_absent, "extension-no-value", "Extension_EXT_Simple_ABSENT", structure, error
-)
-GH_RULE(
-    extension_simple_wrong, "extension-not-complex", "Extension_EXT_Simple_WRONG", structure, error
-)
-GH_RULE(
-    extension_sub, "extension-part-unknown", "Extension_EXT_SubExtension_Invalid", structure, error
-)
+GH_RULE(extension_simple_absent, "extension-no-value", "Extension_EXT_Simple_ABSENT", structure, error)
+GH_RULE(extension_simple_wrong, "extension-not-complex", "Extension_EXT_Simple_WRONG", structure, error)
+GH_RULE(extension_sub, "extension-part-unknown", "Extension_EXT_SubExtension_Invalid", structure, error)
 GH_RULE(extension_context, "extension-context", "Extension_EXTP_Context_Wrong", structure, error)
-GH_RULE(
-    extension_modifier_yes, "extension-not-modifier", "Extension_EXT_Modifier_Y", structure, error
-)
-GH_RULE(
-    extension_modifier_no,
-    "extension-must-be-modifier",
-    "Extension_EXT_Modifier_N",
-    structure,
-    error
-)
+GH_RULE(extension_modifier_yes, "extension-not-modifier", "Extension_EXT_Modifier_Y", structure, error)
+GH_RULE(extension_modifier_no, "extension-must-be-modifier", "Extension_EXT_Modifier_N", structure, error)
 GH_RULE(extension_version, "extension-url-version", "EXT_VER_URL_REVERSION", invalid, warning)
-GH_RULE(
-    extension_version_not_allowed,
-    "extension-url-version-not-allowed",
-    "EXT_VER_URL_NOT_ALLOWED",
-    invalid,
-    error
-)
-GH_RULE(
-    modifier_extension_unknown,
-    "modifier-extension-unknown",
-    "Extension_EXT_Unknown_NotHere",
-    extension,
-    error
-)
+GH_RULE(extension_version_not_allowed, "extension-url-version-not-allowed", "EXT_VER_URL_NOT_ALLOWED", invalid, error)
+GH_RULE(modifier_extension_unknown, "modifier-extension-unknown", "Extension_EXT_Unknown_NotHere", extension, error)
 // References and containment
 GH_RULE(reference_invalid, "reference-invalid", "REFERENCE_REF_INVALID_REF", invalid, error)
 GH_RULE(reference_suspicious, "reference-suspicious", "REFERENCE_REF_SUSPICIOUS", invalid, warning)
@@ -286,62 +133,18 @@ GH_RULE(reference_target, "reference-target-type", "Reference_REF_BadTargetType2
 GH_RULE(reference_type, "reference-type-element", "Reference_REF_BadTargetType", structure, error)
 GH_RULE(reference_no_display, "reference-no-display", "Reference_REF_NoDisplay", structure, warning)
 GH_RULE(reference_unresolved, "reference-unresolved", "Reference_REF_CantResolve", not_found, error)
-GH_RULE(
-    reference_profile, "reference-target-profile", "Reference_REF_CantMatchChoice", structure, error
-)
+GH_RULE(reference_profile, "reference-target-profile", "Reference_REF_CantMatchChoice", structure, error)
 GH_RULE(contained_orphan, "contained-unreferenced", "CONTAINED_ORPHAN_DOM3", invalid, error)
-GH_RULE(
-    contained_duplicate, "contained-duplicate-id", "RESOURCE_DUPLICATE_CONTAINED_ID", invalid, error
-)
+GH_RULE(contained_duplicate, "contained-duplicate-id", "RESOURCE_DUPLICATE_CONTAINED_ID", invalid, error)
 // Data types
-GH_RULE(
-    identifier_system,
-    "identifier-system-relative",
-    "Type_Specific_Checks_DT_Identifier_System",
-    invalid,
-    error
-)
-GH_RULE(
-    identifier_uri_value,
-    "identifier-value-not-uri",
-    "TYPE_SPECIFIC_CHECKS_DT_IDENTIFIER_IETF_SYSTEM_VALUE",
-    invalid,
-    error
-)
-GH_RULE(
-    quantity_annotation,
-    "quantity-ucum-annotation",
-    "TYPE_SPECIFIC_CHECKS_DT_QTY_UCUM_ANNOTATIONS",
-    business_rule,
-    warning
-)
-GH_RULE(
-    attachment_size, "attachment-size", "TYPE_SPECIFIC_CHECKS_DT_ATT_SIZE_INVALID", invalid, error
-)
-GH_RULE(
-    attachment_size_wrong,
-    "attachment-size-wrong",
-    "TYPE_SPECIFIC_CHECKS_DT_ATT_SIZE_CORRECT",
-    invalid,
-    error
-)
-GH_RULE(
-    attachment_hash, "attachment-hash", "TYPE_SPECIFIC_CHECKS_DT_ATT_HASH_MISMATCH", invalid, error
-)
-GH_RULE(
-    attachment_data,
-    "attachment-data",
-    "TYPE_SPECIFIC_CHECKS_DT_ATT_B64_DECODE_FAIL",
-    invalid,
-    error
-)
-GH_RULE(
-    attachment_content,
-    "attachment-no-content",
-    "TYPE_SPECIFIC_CHECKS_DT_ATT_NO_CONTENT",
-    invalid,
-    warning
-)
+GH_RULE(identifier_system, "identifier-system-relative", "Type_Specific_Checks_DT_Identifier_System", invalid, error)
+GH_RULE(identifier_uri_value, "identifier-value-not-uri", "TYPE_SPECIFIC_CHECKS_DT_IDENTIFIER_IETF_SYSTEM_VALUE", invalid, error)
+GH_RULE(quantity_annotation, "quantity-ucum-annotation", "TYPE_SPECIFIC_CHECKS_DT_QTY_UCUM_ANNOTATIONS", business_rule, warning)
+GH_RULE(attachment_size, "attachment-size", "TYPE_SPECIFIC_CHECKS_DT_ATT_SIZE_INVALID", invalid, error)
+GH_RULE(attachment_size_wrong, "attachment-size-wrong", "TYPE_SPECIFIC_CHECKS_DT_ATT_SIZE_CORRECT", invalid, error)
+GH_RULE(attachment_hash, "attachment-hash", "TYPE_SPECIFIC_CHECKS_DT_ATT_HASH_MISMATCH", invalid, error)
+GH_RULE(attachment_data, "attachment-data", "TYPE_SPECIFIC_CHECKS_DT_ATT_B64_DECODE_FAIL", invalid, error)
+GH_RULE(attachment_content, "attachment-no-content", "TYPE_SPECIFIC_CHECKS_DT_ATT_NO_CONTENT", invalid, warning)
 // Narrative
 GH_RULE(narrative_form, "narrative-malformed", "", invalid, error)
 GH_RULE(narrative_namespace, "narrative-namespace", "XHTML_XHTML_NS_InValid", invalid, error)
@@ -352,53 +155,16 @@ GH_RULE(narrative_entity, "narrative-entity", "XHTML_XHTML_Entity_Invalid", inva
 // Bundles
 GH_RULE(bundle_first, "bundle-first-entry", "Bundle_BUNDLE_Entry_Document", invalid, error)
 GH_RULE(bundle_no_first, "bundle-no-first-entry", "Bundle_BUNDLE_Entry_NoFirst", invalid, error)
-GH_RULE(
-    bundle_full_url,
-    "bundle-full-url-missing",
-    "BUNDLE_BUNDLE_ENTRY_FULLURL_REQUIRED",
-    required,
-    error
-)
-GH_RULE(
-    bundle_full_url_absolute,
-    "bundle-full-url-absolute",
-    "BUNDLE_ENTRY_URL_ABSOLUTE",
-    invalid,
-    error
-)
-GH_RULE(
-    bundle_full_url_match, "bundle-full-url-id", "BUNDLE_ENTRY_URL_MATCHES_TYPE_ID", invalid, error
-)
-GH_RULE(
-    bundle_reference,
-    "bundle-reference-unresolved",
-    "BUNDLE_BUNDLE_ENTRY_NOTFOUND_APPARENT",
-    not_found,
-    error
-)
-GH_RULE(
-    bundle_reference_local,
-    "bundle-reference-not-local",
-    "Bundle_BUNDLE_Not_Local",
-    informational,
-    warning
-)
-GH_RULE(
-    bundle_orphan,
-    "bundle-entry-unreachable",
-    "Bundle_BUNDLE_Entry_Orphan_DOCUMENT",
-    informational,
-    warning
-)
-GH_RULE(bundle_link, "bundle-link-duplicate", "BUNDLE_LINK_SEARCH_NO_DUPLICATES", invalid, warning)
+GH_RULE(bundle_full_url, "bundle-full-url-missing", "BUNDLE_BUNDLE_ENTRY_FULLURL_REQUIRED", required, error)
+GH_RULE(bundle_full_url_absolute, "bundle-full-url-absolute", "BUNDLE_ENTRY_URL_ABSOLUTE", invalid, error)
+GH_RULE(bundle_full_url_match, "bundle-full-url-id", "BUNDLE_ENTRY_URL_MATCHES_TYPE_ID", invalid, error)
+GH_RULE(bundle_reference, "bundle-reference-unresolved", "BUNDLE_BUNDLE_ENTRY_NOTFOUND_APPARENT", not_found, error)
+GH_RULE(bundle_reference_base, "bundle-reference-no-base", "BUNDLE_BUNDLE_ENTRY_NOTFOUND_CANNOT", not_found, error)
+GH_RULE(bundle_reference_local, "bundle-reference-not-local", "Bundle_BUNDLE_Not_Local", informational, warning)
+GH_RULE(bundle_orphan, "bundle-entry-unreachable", "Bundle_BUNDLE_Entry_Orphan_DOCUMENT", informational, warning)
+GH_RULE(bundle_link, "bundle-link-duplicate", "BUNDLE_LINK_SEARCH_NO_DUPLICATES", invalid, error)
 // Profiles
-GH_RULE(
-    profile_unknown,
-    "profile-unknown",
-    "VALIDATION_VAL_PROFILE_UNKNOWN_NOT_POLICY",
-    structure,
-    warning
-)
+GH_RULE(profile_unknown, "profile-unknown", "VALIDATION_VAL_PROFILE_UNKNOWN_NOT_POLICY", structure, warning)
 GH_RULE(profile_type, "profile-wrong-type", "Validation_VAL_Profile_WrongType", structure, error)
 GH_RULE(profile_unusable, "profile-unusable", "", processing, error)
 GH_RULE(profile_none_matched, "profile-none-matched", "Validation_VAL_NoType", structure, error)
@@ -407,6 +173,7 @@ GH_RULE(invariant_not_checkable, "invariant-not-checkable", "", not_supported, i
 GH_RULE(invariant_failed, "invariant", "", invariant, error)
 GH_RULE(budget, "budget-exhausted", "", too_costly, error)
 GH_RULE(too_many_issues, "too-many-issues", "", too_costly, warning)
+// clang-format on
 
 #undef GH_RULE
 

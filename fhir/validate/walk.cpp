@@ -156,7 +156,7 @@ Validation Walker::run(const Element& root, std::span<const std::string_view> pr
 void Walker::walk_resource(
     const Element& at,
     const Actives& given,
-    const Scope& scope,
+    Scope& scope,
     std::span<const std::string_view> profiles
 ) {
     if (at.type == unknown_type || !types_.is_a(at.type, known_.resource)) {
@@ -172,6 +172,9 @@ void Walker::walk_resource(
     }
     const Scope* outer = scope_;
     scope_ = &scope;
+    if (at.type == known_.bundle) {
+        scope.index = arena_.create<BundleIndex>(at, arena_);
+    }
     Actives rules = given;
     if (const Plan* base = planner_.base(at.type)) {
         rules.add(&base->root());
@@ -200,7 +203,7 @@ void Walker::walk_resource(
         check_contained(at);
     }
     if (at.type == known_.bundle) {
-        check_bundle(at);
+        check_bundle(at, *scope.index);
     }
     scope_ = outer;
 }
@@ -393,9 +396,7 @@ void Walker::walk_child(const Element& at, Actives& rules) {
         scope.resource = &at;
         scope.outer = scope_;
         scope.contained = at.name == "contained";
-        scope.bundle = scope_ == nullptr ? nullptr : scope_->bundle;
         if (scope_ != nullptr && scope_->resource->type == known_.bundle && at.name == "resource") {
-            scope.bundle = scope_->resource;
             scope.entry = at.parent;
         }
         Actives given;

@@ -7,6 +7,7 @@
 // on the stack, counters in the message's arena, texts are made when an issue exists.
 
 #include <array>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -77,13 +78,45 @@ struct KnownTypes {
     }
 };
 
+// Entries of a Bundle by fullUrl and by Type/id, so that a reference costs one look whatever the size.
+// Lives in the message's arena; built once per Bundle.
+class BundleIndex {
+public:
+    BundleIndex(const Element& bundle, Arena& arena);
+
+    struct Found {
+        const Element* entry = nullptr;
+        const Element* resource = nullptr;
+    };
+    [[nodiscard]] Found by_url(std::string_view full_url) const noexcept;
+    // First entry whose resource has this type and id.
+    [[nodiscard]] Found by_id(std::string_view type, std::string_view id) const noexcept;
+    // What a reference in the resource of `entry` means by FHIR's Bundle rules (R4 §2.36.4); empty if
+    // its target is not in the Bundle.
+    [[nodiscard]] Found resolve(const Element& entry, std::string_view reference) const noexcept;
+    // base of a fullUrl "base/Type/id" that fits its own resource, with the last slash; else empty.
+    [[nodiscard]] static std::string_view base_of(const Element& entry) noexcept;
+    [[nodiscard]] std::size_t size() const noexcept { return count_; }
+
+private:
+    struct Slot {
+        std::uint64_t hash = 0;
+        const Element* entry = nullptr;
+        const Element* resource = nullptr;
+    };
+    static void place(std::span<Slot> table, Slot slot) noexcept;
+    std::span<Slot> urls_;
+    std::span<Slot> ids_;
+    std::size_t count_ = 0;
+};
+
 // The resource that is being walked, and those around it.
 struct Scope {
     const Element* resource = nullptr;
     const Scope* outer = nullptr;
-    bool contained = false;           // in DomainResource.contained
-    const Element* bundle = nullptr;  // nearest Bundle around, if any
-    const Element* entry = nullptr;   // Bundle.entry that holds it
+    bool contained = false;              // in DomainResource.contained
+    const Element* entry = nullptr;      // Bundle.entry that holds it
+    const BundleIndex* index = nullptr;  // `resource` is a Bundle: its entries
 };
 
 class Walker {
@@ -111,7 +144,7 @@ private:
     void walk_resource(
         const Element& at,
         const Actives& given,
-        const Scope& scope,
+        Scope& scope,
         std::span<const std::string_view> profiles
     );
     void walk_element(const Element& at, Actives& rules);
@@ -233,8 +266,6 @@ private:
     const Element* resolve(const Element& from, std::string_view reference) const;
     // Type that the text of a reference names ("Patient/1"), or Reference.type; 0 if none.
     TypeId type_of_reference(const Element& reference) const;
-    const Element*
-    find_in_bundle(const Element& bundle, const Element& from, std::string_view reference) const;
     TypeId type_of_target(std::string_view canonical) const;
     void check_target(
         const Element& at,
@@ -256,7 +287,15 @@ private:
     void check_narrative(const Element& div);
 
     // bundle.cpp
-    void check_bundle(const Element& bundle);
+    void check_bundle(const Element& bundle, const BundleIndex& index);
+    void check_links(const Element& bundle, const BundleIndex& index, bool message);
+    const Element* check_link(
+        const Element& bundle,
+        const BundleIndex& index,
+        const Element& entry,
+        const Element& reference
+    );
+    void check_bundle_relations(const Element& bundle, std::string_view type);
 
     // report.cpp: issues. `words` is called only if the issue is kept.
     template <class Words>
