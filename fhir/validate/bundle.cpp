@@ -39,11 +39,11 @@ RestUrl split_rest(std::string_view url) noexcept {
 }
 
 // Every Reference.reference below `at`, without contained "#id" ones.
-template <class Visit>
-void each_reference(const Element& at, const Visit& visit) {
+template <class Visit> void each_reference(const Element& at, const Visit& visit) {
     for (const Element& child : at.children()) {
         if (child.has_value()) {
-            if (child.name == "reference" && !child.value.starts_with('#') && !child.value.empty()) {
+            if (child.name == "reference" && !child.value.starts_with('#') &&
+                !child.value.empty()) {
                 visit(child);
             }
         } else if (child.first_child != nullptr) {
@@ -123,8 +123,8 @@ void Walker::check_bundle(const Element& bundle, const BundleIndex& index) {
     check_bundle_relations(bundle, type);
 }
 
-// Documents and messages travel alone, so what their entries refer to should be inside, and every entry
-// should be reachable from the first one, forwards or backwards.
+// Documents and messages travel alone, so what their entries refer to should be inside, and every
+// entry should be reachable from the first one, forwards or backwards.
 void Walker::check_links(const Element& bundle, const BundleIndex& index, bool message) {
     const std::span<const Element*> entries = arena_.array<const Element*>(index.size());
     const std::span<std::uint32_t> group = arena_.array<std::uint32_t>(index.size());
@@ -179,8 +179,8 @@ void Walker::check_links(const Element& bundle, const BundleIndex& index, bool m
     }
 }
 
-// The entry that a reference means, or nullptr. A resource of that type and id whose fullUrl says that it
-// is another one is an error: the sender most likely meant it.
+// The entry that a reference means, or nullptr. A resource of that type and id whose fullUrl says
+// that it is another one is an error: the sender most likely meant it.
 const Element* Walker::check_link(
     const Element& bundle, const BundleIndex& index, const Element& entry, const Element& reference
 ) {
@@ -199,7 +199,8 @@ const Element* Walker::check_link(
             return join(
                 "The reference at ",
                 expression_of(reference),
-                " names the type and id of an entry, but by the Bundle's rules it means another URL: ",
+                " names the type and id of an entry, but by the Bundle's rules it means another "
+                "URL: ",
                 based ? "the fullUrls differ in their base."
                       : "the fullUrl of its own entry gives no base to complete it.",
                 " Make the fullUrls agree, or refer by fullUrl."
@@ -216,7 +217,8 @@ void Walker::check_bundle_relations(const Element& bundle, std::string_view type
     }
     for (const Element* link = bundle.child("link"); link != nullptr; link = link->next_same()) {
         const std::string_view relation = link->child_value("relation");
-        for (const Element* other = bundle.child("link"); other != nullptr && other != link && spend();
+        for (const Element* other = bundle.child("link");
+             other != nullptr && other != link && spend();
              other = other->next_same()) {
             if (!relation.empty() && other->child_value("relation") == relation) {
                 report(rules::bundle_link, *link, [&] {
@@ -227,6 +229,5 @@ void Walker::check_bundle_relations(const Element& bundle, std::string_view type
         }
     }
 }
-
 
 }  // namespace gatehouse::fhir::judge

@@ -6,7 +6,8 @@
 namespace gatehouse::fhir::judge {
 namespace {
 
-std::uint64_t hash_bytes(std::string_view text, std::uint64_t hash = 1469598103934665603ULL) noexcept {
+std::uint64_t
+hash_bytes(std::string_view text, std::uint64_t hash = 1469598103934665603ULL) noexcept {
     for (const char c : text) {
         hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
     }
@@ -97,9 +98,8 @@ std::string_view BundleIndex::base_of(const Element& entry) noexcept {
     return front.substr(0, front.size() - type.size());
 }
 
-BundleIndex::Found BundleIndex::resolve(
-    const Element& entry, std::string_view reference
-) const noexcept {
+BundleIndex::Found
+BundleIndex::resolve(const Element& entry, std::string_view reference) const noexcept {
     reference = before_history(reference);
     if (const std::size_t hash = reference.find('#'); hash != std::string_view::npos) {
         reference = reference.substr(0, hash);
@@ -109,14 +109,16 @@ BundleIndex::Found BundleIndex::resolve(
         return by_url(reference);
     }
     const std::size_t slash = reference.find('/');
-    if (slash == std::string_view::npos || reference.find('/', slash + 1) != std::string_view::npos) {
+    if (slash == std::string_view::npos ||
+        reference.find('/', slash + 1) != std::string_view::npos) {
         return {};
     }
     const Found found = by_id(reference.substr(0, slash), reference.substr(slash + 1));
     const std::string_view base = base_of(entry);
     if (base.empty()) {
         // Without a base of its own the entry can only mean a neighbour that has none either.
-        return found.entry != nullptr && found.entry->child_value("fullUrl").empty() ? found : Found{};
+        return found.entry != nullptr && found.entry->child_value("fullUrl").empty() ? found
+                                                                                     : Found{};
     }
     if (found.entry != nullptr && base_of(*found.entry) == base) {
         return found;

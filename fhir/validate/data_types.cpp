@@ -82,9 +82,7 @@ void Walker::check_attachment(const Element& at) {
     const lexical::Base64 form = lexical::check_base64(data->value);
     if (form == lexical::Base64::spaces) {
         report(rules::attachment_data, at, [] {
-            return std::string(
-                "The data has white space inside, so it does not decode as base64."
-            );
+            return std::string("The data has white space inside, so it does not decode as base64.");
         });
     }
     const Element* hash = at.child("hash");
@@ -99,11 +97,16 @@ void Walker::check_attachment(const Element& at) {
         stated != bytes.size()) {
         report(rules::attachment_size_wrong, at, [&] {
             return join(
-                "The size says ", size->value, " bytes, but the data has ", std::to_string(bytes.size()), "."
+                "The size says ",
+                size->value,
+                " bytes, but the data has ",
+                std::to_string(bytes.size()),
+                "."
             );
         });
     }
-    if (hash != nullptr && hash->has_value() && lexical::decode_base64(hash->value) != sha1_of(bytes)) {
+    if (hash != nullptr && hash->has_value() &&
+        lexical::decode_base64(hash->value) != sha1_of(bytes)) {
         report(rules::attachment_hash, at, [] {
             return std::string("The hash is not the base64 text of the data's SHA-1.");
         });

@@ -78,8 +78,8 @@ struct KnownTypes {
     }
 };
 
-// Entries of a Bundle by fullUrl and by Type/id, so that a reference costs one look whatever the size.
-// Lives in the message's arena; built once per Bundle.
+// Entries of a Bundle by fullUrl and by Type/id, so that a reference costs one look whatever the
+// size. Lives in the message's arena; built once per Bundle.
 class BundleIndex {
 public:
     BundleIndex(const Element& bundle, Arena& arena);
@@ -91,8 +91,8 @@ public:
     [[nodiscard]] Found by_url(std::string_view full_url) const noexcept;
     // First entry whose resource has this type and id.
     [[nodiscard]] Found by_id(std::string_view type, std::string_view id) const noexcept;
-    // What a reference in the resource of `entry` means by FHIR's Bundle rules (R4 §2.36.4); empty if
-    // its target is not in the Bundle.
+    // What a reference in the resource of `entry` means by FHIR's Bundle rules (R4 §2.36.4); empty
+    // if its target is not in the Bundle.
     [[nodiscard]] Found resolve(const Element& entry, std::string_view reference) const noexcept;
     // base of a fullUrl "base/Type/id" that fits its own resource, with the last slash; else empty.
     [[nodiscard]] static std::string_view base_of(const Element& entry) noexcept;

@@ -22,7 +22,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string read_file(const fs::path& path) {
+[[maybe_unused]] std::string read_file(const fs::path& path) {
     std::ifstream in(path, std::ios::binary);
     std::ostringstream out;
     out << in.rdbuf();
@@ -256,8 +256,8 @@ constexpr const char* core = "hl7.fhir.r4.core-4.0.1.tgz";
 constexpr const char* uk_core = "fhir.r4.ukcore-2.0.0.tgz";
 
 // Floors: percent agreement that must not fall again.
-constexpr double floor_uk_core = 0.0;
-constexpr double floor_r4 = 0.0;
+constexpr double floor_uk_core = 99.0;
+constexpr double floor_r4 = 99.5;
 
 TEST(ValidateConformance, SeededFaultsUkCore) {
     std::string why;
