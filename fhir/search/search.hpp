@@ -66,12 +66,21 @@ class SearchParameters {
 public:
     // From every SearchParameter of the definitions. Those that do not compile are `notes`.
     SearchParameters(std::shared_ptr<const Schema> schema, Issues& notes);
+    // The same without a Schema; both must outlive this object.
+    SearchParameters(const TypeModel& types, const Definitions& definitions, Issues& notes);
     ~SearchParameters();
 
     [[nodiscard]] const SearchParameter* find(std::string_view type, std::string_view code) const;
     [[nodiscard]] std::vector<const SearchParameter*> all(std::string_view type) const;
-    // Index entries of one annotated resource, all its parameters.
-    void extract(const Element& resource, Arena& arena, std::vector<IndexEntry>& out) const;
+    // Index entries of one annotated resource, all its parameters. `own_base` is our public base
+    // without trailing slash: references to it are the same as relative ones. Thread-safe; `arena`
+    // takes what FHIRPath makes.
+    void extract(
+        const Element& resource,
+        Arena& arena,
+        std::vector<IndexEntry>& out,
+        std::string_view own_base = {}
+    ) const;
 
 private:
     struct Impl;

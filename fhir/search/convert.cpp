@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "fhir/search/convert.hpp"
+
+#include <algorithm>
+#include <array>
+#include <span>
+
+namespace gatehouse::fhir::search_convert {
+namespace {
+
+struct NamedShape {
+    std::string_view name;
+    Shape shape;
+};
+// A type has the shape of the nearest ancestor that is named here.
+constexpr std::array named_shapes{
+    NamedShape{"code", Shape::code},
+    NamedShape{"boolean", Shape::boolean},
+    NamedShape{"date", Shape::date},
+    NamedShape{"dateTime", Shape::date},
+    NamedShape{"instant", Shape::date},
+    NamedShape{"canonical", Shape::canonical},
+    NamedShape{"uri", Shape::uri},
+    NamedShape{"Identifier", Shape::identifier},
+    NamedShape{"CodeableConcept", Shape::codeable_concept},
+    NamedShape{"Coding", Shape::coding},
+    NamedShape{"ContactPoint", Shape::contact_point},
+    NamedShape{"HumanName", Shape::human_name},
+    NamedShape{"Address", Shape::address},
+    NamedShape{"Reference", Shape::reference},
+    NamedShape{"Quantity", Shape::quantity},
+    NamedShape{"Money", Shape::money},
+    NamedShape{"Range", Shape::range},
+    NamedShape{"Period", Shape::period},
+    NamedShape{"Timing", Shape::timing},
+    NamedShape{"Resource", Shape::resource},
+};
+
+IndexEntry& add(const Converter::Target& target) {
+    IndexEntry& entry = target.out->emplace_back();
+    entry.parameter = target.parameter;
+    return entry;
+}
+
+void add_token(std::string_view system, std::string_view value, const Converter::Target& target) {
+    if (value.empty() && system.empty()) {
+        return;
+    }
+    IndexEntry& entry = add(target);
+    entry.system = system;
+    entry.value = value;
+}
+
+void add_string(std::string_view text, const Converter::Target& target) {
+    if (text.empty()) {
+        return;
+    }
+    IndexEntry& entry = add(target);
+    entry.value = text;
+    entry.folded = fold(text);
+}
+
+void add_codings(const Element& concept_element, const Converter::Target& target) {
+    for (const Element& child : concept_element.children()) {
+        if (child.name == "coding") {
+            add_token(child.child_value("system"), child.child_value("code"), target);
+        }
+    }
+}
+
+void add_identifier(const Element& identifier, const Converter::Target& target) {
+    const std::string_view value = identifier.child_value("value");
+    add_token(identifier.child_value("system"), value, target);
+    const Element* type = identifier.child("type");
+    if (type == nullptr || value.empty()) {
+        return;
+    }
+    for (const Element& coding : type->children()) {
+        if (coding.name == "coding" && !coding.child_value("code").empty()) {
+            IndexEntry& entry = add(target);
+            entry.kind = EntryKind::of_type;
+            entry.system = coding.child_value("system");
+            entry.value.append(coding.child_value("code")).append("|").append(value);
+        }
+    }
+}
+
+// Children whose names are in the list, as strings.
+void add_parts(
+    const Element& element, std::span<const std::string_view> names, const Converter::Target& target
+) {
+    for (const Element& child : element.children()) {
+        if (std::ranges::find(names, child.name) != names.end()) {
+            add_string(child.value, target);
+        }
+    }
+}
+
+bool period_range(const Element& period, std::int64_t& low, std::int64_t& high) {
+    std::int64_t ignored = 0;
+    const bool begins = date_range(period.child_value("start"), low, ignored);
+    const bool ends = date_range(period.child_value("end"), ignored, high);
+    low = begins ? low : date_min;
+    high = ends ? high : date_max;
+    return begins || ends;
+}
+
+// A Timing counts from its first to its last event; its bounds widen that.
+bool timing_range(const Element& timing, std::int64_t& low, std::int64_t& high) {
+    bool any = false;
+    low = date_max;
+    high = date_min;
+    for (const Element& child : timing.children()) {
+        std::int64_t from = 0;
+        std::int64_t to = 0;
+        const Element* bounds = child.name == "repeat" ? child.child("boundsPeriod") : nullptr;
+        if ((child.name == "event" && date_range(child.value, from, to)) ||
+            (bounds != nullptr && period_range(*bounds, from, to))) {
+            any = true;
+            low = std::min(low, from);
+            high = std::max(high, to);
+        }
+    }
+    return any;
+}
+
+constexpr std::string_view money_system = "urn:iso:std:iso:4217";
+
+void set_numbers(IndexEntry& entry, const Element& quantity) {
+    entry.number = quantity.child_value("value");
+    const std::string_view comparator = quantity.child_value("comparator");
+    if (comparator.starts_with('<')) {
+        entry.is_range = true;
+        entry.number_high = std::move(entry.number);
+        entry.number.clear();
+    } else if (comparator.starts_with('>')) {
+        entry.is_range = true;
+    }
+}
+
+}  // namespace
+
+Converter::Converter(const TypeModel& types) : types_(types) {
+    shapes_.resize(types.type_count(), Shape::other);
+    for (TypeId id = 1; id < shapes_.size(); ++id) {
+        TypeId at = id;
+        while (at != unknown_type && shapes_[id] == Shape::other) {
+            for (const NamedShape& named : named_shapes) {
+                if (types.type(at).name == named.name) {
+                    shapes_[id] = named.shape;
+                }
+            }
+            at = types.type(at).base;
+        }
+        if (shapes_[id] == Shape::other && types.type(id).kind == TypeKind::primitive) {
+            shapes_[id] = Shape::primitive;
+        }
+    }
+}
+
+void Converter::convert(const Element& element, const Target& target) const {
+    const Shape shape = element.is_resource             ? Shape::resource
+                        : element.type < shapes_.size() ? shapes_[element.type]
+                                                        : Shape::other;
+    switch (target.parameter->type) {
+    case SearchType::token: token(element, shape, target); return;
+    case SearchType::string: string(element, shape, target); return;
+    case SearchType::reference: reference(element, shape, target); return;
+    case SearchType::date: date(element, shape, target); return;
+    case SearchType::quantity: quantity(element, shape, target); return;
+    case SearchType::number:
+        if (shape == Shape::primitive && element.has_value()) {
+            add(target).number = element.value;
+        } else if (shape == Shape::quantity || shape == Shape::range) {
+            quantity(element, shape, target);
+        }
+        return;
+    case SearchType::uri:
+        if (element.has_value() && !element.value.empty()) {
+            add(target).value = element.value;
+        }
+        return;
+    case SearchType::composite:
+    case SearchType::special: return;
+    }
+}
+
+void Converter::convert_text(std::string_view text, const Target& target) {
+    switch (target.parameter->type) {
+    case SearchType::token: add_token({}, text, target); return;
+    case SearchType::string: add_string(text, target); return;
+    case SearchType::uri: add(target).value = text; return;
+    case SearchType::number: add(target).number = text; return;
+    case SearchType::date: {
+        std::int64_t low = 0;
+        std::int64_t high = 0;
+        if (date_range(text, low, high)) {
+            IndexEntry& entry = add(target);
+            entry.low = low;
+            entry.high = high;
+        }
+        return;
+    }
+    default: return;
+    }
+}
+
+void Converter::token(const Element& element, Shape shape, const Target& target) const {
+    switch (shape) {
+    case Shape::identifier: add_identifier(element, target); return;
+    case Shape::codeable_concept: add_codings(element, target); return;
+    case Shape::coding:
+        add_token(element.child_value("system"), element.child_value("code"), target);
+        return;
+    case Shape::contact_point:
+        // "phone|0113 ..." as well as the number alone; spaces do not tell numbers apart.
+        add_token(element.child_value("system"), element.child_value("value"), target);
+        if (const std::string_view value = element.child_value("value");
+            value.find(' ') != std::string_view::npos) {
+            std::string joined(value);
+            std::erase(joined, ' ');
+            add_token(element.child_value("system"), joined, target);
+        }
+        return;
+    case Shape::code: add_token(target.code_system, element.value, target); return;
+    case Shape::quantity:
+        add_token(element.child_value("system"), element.child_value("code"), target);
+        return;
+    case Shape::reference:
+        if (const Element* identifier = element.child("identifier")) {
+            add_identifier(*identifier, target);
+        }
+        return;
+    default:
+        if (element.has_value() && !element.is_resource) {
+            add_token({}, element.value, target);
+        }
+        return;
+    }
+}
+
+void Converter::string(const Element& element, Shape shape, const Target& target) const {
+    static constexpr std::array<std::string_view, 5> name_parts{
+        "text", "family", "given", "prefix", "suffix"};
+    static constexpr std::array<std::string_view, 7> address_parts{
+        "text", "line", "city", "district", "state", "country", "postalCode"};
+    switch (shape) {
+    case Shape::human_name: add_parts(element, name_parts, target); return;
+    case Shape::address: add_parts(element, address_parts, target); return;
+    case Shape::codeable_concept: add_string(element.child_value("text"), target); return;
+    case Shape::contact_point: add_string(element.child_value("value"), target); return;
+    default:
+        if (element.has_value() && !element.is_resource) {
+            add_string(element.value, target);
+        }
+        return;
+    }
+}
+
+void Converter::date(const Element& element, Shape shape, const Target& target) {
+    std::int64_t low = 0;
+    std::int64_t high = 0;
+    const bool dated = shape == Shape::date     ? date_range(element.value, low, high)
+                       : shape == Shape::period ? period_range(element, low, high)
+                       : shape == Shape::timing ? timing_range(element, low, high)
+                                                : false;
+    if (dated) {
+        IndexEntry& entry = add(target);
+        entry.low = low;
+        entry.high = high;
+    }
+}
+
+void Converter::quantity(const Element& element, Shape shape, const Target& target) {
+    if (shape == Shape::range) {
+        const Element* low = element.child("low");
+        const Element* high = element.child("high");
+        const Element* one = low != nullptr ? low : high;
+        if (one == nullptr) {
+            return;
+        }
+        IndexEntry& entry = add(target);
+        entry.is_range = true;
+        entry.number = low != nullptr ? low->child_value("value") : std::string_view{};
+        entry.number_high = high != nullptr ? high->child_value("value") : std::string_view{};
+        entry.system = one->child_value("system");
+        entry.value =
+            one->child_value("code").empty() ? one->child_value("unit") : one->child_value("code");
+        return;
+    }
+    if ((shape != Shape::quantity && shape != Shape::money) ||
+        element.child_value("value").empty()) {
+        return;
+    }
+    const bool money = shape == Shape::money;
+    const std::string_view code =
+        money ? element.child_value("currency") : element.child_value("code");
+    const std::string_view unit = element.child_value("unit");
+    {
+        IndexEntry& entry = add(target);
+        set_numbers(entry, element);
+        entry.system = money ? money_system : element.child_value("system");
+        entry.value = code.empty() ? unit : code;
+    }
+    // "5.4||mg" may name the unit as people wrote it.
+    if (!code.empty() && !unit.empty() && unit != code) {
+        IndexEntry& entry = add(target);
+        set_numbers(entry, element);
+        entry.value = unit;
+    }
+}
+
+void Converter::reference(const Element& element, Shape shape, const Target& target) const {
+    if (element.is_resource) {
+        if (const std::string_view id = element.child_value("id"); !id.empty()) {
+            IndexEntry& entry = add(target);
+            entry.system = element.resource_type();
+            entry.value = id;
+        }
+        return;
+    }
+    if (shape == Shape::reference) {
+        literal(element.child_value("reference"), target);
+        if (const Element* identifier = element.child("identifier")) {
+            // Found by `patient:identifier=` without the target being here.
+            const std::string_view value = identifier->child_value("value");
+            if (!value.empty()) {
+                add_token(identifier->child_value("system"), value, target);
+                target.out->back().kind = EntryKind::identifier;
+            }
+        }
+        return;
+    }
+    if (element.has_value()) {
+        literal(element.value, target);
+        // A canonical is found with and without its version.
+        if (const std::size_t bar = element.value.rfind('|'); bar != std::string_view::npos) {
+            literal(element.value.substr(0, bar), target);
+        }
+    }
+}
+
+// "Type/id", with our own base before it and a version behind it or not, is that type and id;
+// anything else is kept whole, as a reference to somewhere else.
+void Converter::literal(std::string_view text, const Target& target) const {
+    if (text.empty() || text.starts_with('#')) {
+        return;
+    }
+    if (const std::size_t version = text.find("/_history/"); version != std::string_view::npos) {
+        text = text.substr(0, version);
+    }
+    const std::string_view base = target.own_base;
+    if (!base.empty() && text.size() > base.size() && text.starts_with(base) &&
+        text[base.size()] == '/') {
+        text.remove_prefix(base.size() + 1);
+    }
+    IndexEntry& entry = add(target);
+    const std::size_t slash = text.find('/');
+    if (slash != std::string_view::npos && text.find('/', slash + 1) == std::string_view::npos) {
+        const TypeId type = types_.find(text.substr(0, slash));
+        if (type != unknown_type && types_.type(type).kind == TypeKind::resource) {
+            entry.system = text.substr(0, slash);
+            text.remove_prefix(slash + 1);
+        }
+    }
+    entry.value = text;
+}
+
+}  // namespace gatehouse::fhir::search_convert

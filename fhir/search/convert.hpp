@@ -1,0 +1,64 @@
+#pragma once
+// SPDX-License-Identifier: Apache-2.0
+//
+// Elements -> index entries: what each data type contributes to each kind of search parameter (the
+// table of FHIR R4 §3.1.1.4).
+
+#include <string_view>
+#include <vector>
+
+#include "fhir/search/search.hpp"
+
+namespace gatehouse::fhir::search_convert {
+
+// What a type is for search. Worked out once per type.
+enum class Shape : std::uint8_t {
+    other,
+    primitive,
+    code,
+    boolean,
+    date,
+    uri,
+    canonical,
+    identifier,
+    codeable_concept,
+    coding,
+    contact_point,
+    human_name,
+    address,
+    reference,
+    quantity,
+    money,
+    range,
+    period,
+    timing,
+    resource,
+};
+
+class Converter {
+public:
+    explicit Converter(const TypeModel& types);
+
+    struct Target {
+        const SearchParameter* parameter = nullptr;
+        std::string_view code_system;  // of a code with a required binding
+        std::string_view own_base;
+        std::vector<IndexEntry>* out = nullptr;
+    };
+    void convert(const Element& element, const Target& target) const;
+    // A computed value (FHIRPath's boolean or string).
+    static void convert_text(std::string_view text, const Target& target);
+
+private:
+    void token(const Element& element, Shape shape, const Target& target) const;
+    void string(const Element& element, Shape shape, const Target& target) const;
+    void reference(const Element& element, Shape shape, const Target& target) const;
+    static void date(const Element& element, Shape shape, const Target& target);
+    static void quantity(const Element& element, Shape shape, const Target& target);
+    void literal(std::string_view text, const Target& target) const;
+
+    const TypeModel& types_;
+    std::vector<Shape> shapes_;  // by TypeId
+};
+
+}  // namespace gatehouse::fhir::search_convert

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "fhir/search/parameters.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace gatehouse::fhir {
+namespace {
+
+constexpr std::array<std::pair<std::string_view, SearchType>, 9> search_types{{
+    {"number", SearchType::number},
+    {"date", SearchType::date},
+    {"string", SearchType::string},
+    {"token", SearchType::token},
+    {"reference", SearchType::reference},
+    {"composite", SearchType::composite},
+    {"quantity", SearchType::quantity},
+    {"uri", SearchType::uri},
+    {"special", SearchType::special},
+}};
+
+void note(Issues& notes, const SearchParameter& parameter, const std::string& words) {
+    Issue& issue = notes.emplace_back();
+    issue.severity = Severity::warning;
+    issue.type = IssueType::not_supported;
+    issue.rule = "search-parameter";
+    issue.diagnostics = "SearchParameter " + parameter.url + " (" + parameter.code + "): " + words;
+}
+
+std::vector<std::string> values_of(const Element& element, std::string_view name) {
+    std::vector<std::string> values;
+    for (const Element& child : element.children()) {
+        if (child.name == name) {
+            values.emplace_back(child.value);
+        }
+    }
+    return values;
+}
+
+// The store keeps these itself, for every resource.
+bool kept_by_store(std::string_view code) {
+    return code == "_id" || code == "_lastUpdated";
+}
+
+}  // namespace
+
+SearchParameters::SearchParameters(
+    const TypeModel& types, const Definitions& definitions, Issues& notes
+)
+    : impl_(std::make_unique<Impl>(types, definitions)) {
+    Arena arena;
+    for (const Definition* definition : definitions.all("SearchParameter")) {
+        if (const Element* root = definition->decode(arena)) {
+            impl_->read(*root, notes);
+        }
+        arena.reset();
+    }
+    BoundSystems systems(definitions);
+    const TypeId resource = types.find("Resource");
+    for (TypeId type = 1; type < types.type_count(); ++type) {
+        const TypeInfo& info = types.type(type);
+        if (info.kind == TypeKind::resource && !info.abstract && types.is_a(type, resource)) {
+            impl_->plan_type(type, systems, notes);
+        }
+    }
+}
+
+SearchParameters::SearchParameters(std::shared_ptr<const Schema> schema, Issues& notes)
+    : SearchParameters(schema->types(), schema->definitions(), notes) {
+    impl_->schema = std::move(schema);
+}
+
+SearchParameters::~SearchParameters() = default;
+
+void SearchParameters::Impl::read(const Element& definition, Issues& notes) {
+    SearchParameter parameter;
+    parameter.code = definition.child_value("code");
+    parameter.url = definition.child_value("url");
+    parameter.expression = definition.child_value("expression");
+    parameter.bases = values_of(definition, "base");
+    parameter.targets = values_of(definition, "target");
+    if (parameter.code == "patient") {
+        // Shared definitions also list Group, which subject may be and a patient may not.
+        parameter.targets = {"Patient"};
+    }
+    const std::string_view type = definition.child_value("type");
+    const auto* known =
+        std::ranges::find(search_types, type, [](const auto& pair) { return pair.first; });
+    if (known == search_types.end() || parameter.code.empty()) {
+        note(notes, parameter, "its type or code cannot be used");
+        return;
+    }
+    parameter.type = known->second;
+    parameter.searchable = parameter.type != SearchType::composite &&
+                           parameter.type != SearchType::special &&
+                           (!parameter.expression.empty() || kept_by_store(parameter.code));
+    parameter.id = static_cast<std::uint32_t>(parameters.size());
+    parameters.push_back(std::move(parameter));
+}
+
+void SearchParameters::Impl::plan_type(TypeId type, BoundSystems& systems, Issues& notes) {
+    TypePlan& plan = plans[type];
+    systems.begin(types.type(type));
+    for (const SearchParameter& parameter : parameters) {
+        const bool ours = std::ranges::any_of(parameter.bases, [&](const std::string& base) {
+            const TypeId id = types.find(base);
+            return id != unknown_type && types.is_a(type, id);
+        });
+        if (ours) {
+            plan.by_code[parameter.code] = &parameter;  // a later package wins
+        }
+    }
+    for (const auto& [code, parameter] : plan.by_code) {
+        if (!parameter->searchable || kept_by_store(code)) {
+            continue;
+        }
+        for (search_steps::Operand& operand :
+             search_steps::read_expression(parameter->expression, types)) {
+            const TypeId speaks_of = operand.type.empty() ? type : types.find(operand.type);
+            if (speaks_of == unknown_type || !types.is_a(type, speaks_of)) {
+                continue;
+            }
+            if (operand.steps) {
+                Walk walk{parameter, std::move(*operand.steps), {}};
+                walk.code_system = parameter->type == SearchType::token
+                                       ? systems.of(types.type(type), walk.steps)
+                                       : "";
+                const bool begins = !walk.steps.empty() &&
+                                    walk.steps.front().kind == search_steps::StepKind::child &&
+                                    walk.steps.front().position < 0;
+                (begins ? plan.walks[walk.steps.front().symbol] : plan.whole)
+                    .push_back(std::move(walk));
+                continue;
+            }
+            path::Error error;
+            path::CompileOptions options;
+            options.as_filters = true;
+            Formula formula{parameter, path::compile(operand.text, types, error, options)};
+            if (!formula.expression) {
+                note(notes, *parameter, "its expression does not compile: " + error.message);
+                continue;
+            }
+            plan.formulas.push_back(std::move(formula));
+        }
+    }
+}
+
+const SearchParameter* SearchParameters::find(std::string_view type, std::string_view code) const {
+    const auto plan = impl_->plans.find(impl_->types.find(type));
+    if (plan == impl_->plans.end()) {
+        return nullptr;
+    }
+    const auto found = plan->second.by_code.find(code);
+    return found == plan->second.by_code.end() ? nullptr : found->second;
+}
+
+std::vector<const SearchParameter*> SearchParameters::all(std::string_view type) const {
+    std::vector<const SearchParameter*> found;
+    const auto plan = impl_->plans.find(impl_->types.find(type));
+    if (plan != impl_->plans.end()) {
+        for (const auto& [code, parameter] : plan->second.by_code) {
+            found.push_back(parameter);
+        }
+    }
+    return found;
+}
+
+}  // namespace gatehouse::fhir

@@ -1,0 +1,51 @@
+#pragma once
+// SPDX-License-Identifier: Apache-2.0
+//
+// What SearchParameters keeps: every parameter once for each resource type it is for, with its
+// operands as walks or as FHIRPath, grouped by the member with which a walk begins, so that what a
+// record does not have costs nothing.
+
+#include <deque>
+#include <map>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+
+#include "fhir/search/bindings.hpp"
+#include "fhir/search/convert.hpp"
+#include "fhir/search/steps.hpp"
+
+namespace gatehouse::fhir {
+
+struct SearchParameters::Impl {
+    // A walk of one parameter from a resource of one type.
+    struct Walk {
+        const SearchParameter* parameter = nullptr;
+        search_steps::Steps steps;
+        std::string code_system;  // of codes at its end, where a required binding has one
+    };
+    struct Formula {
+        const SearchParameter* parameter = nullptr;
+        path::Expression expression;
+    };
+    struct TypePlan {
+        std::unordered_map<Symbol, std::vector<Walk>> walks;  // by first member
+        std::vector<Walk> whole;                              // of the resource itself
+        std::vector<Formula> formulas;
+        std::map<std::string, const SearchParameter*, std::less<>> by_code;
+    };
+
+    Impl(const TypeModel& model, const Definitions& source)
+        : types(model), definitions(source), converter(model) {}
+
+    void read(const Element& definition, Issues& notes);
+    void plan_type(TypeId type, BoundSystems& systems, Issues& notes);
+    std::shared_ptr<const Schema> schema;  // keeps the two below, where given
+    const TypeModel& types;
+    const Definitions& definitions;
+    search_convert::Converter converter;
+    std::deque<SearchParameter> parameters;
+    std::unordered_map<TypeId, TypePlan> plans;
+};
+
+}  // namespace gatehouse::fhir
