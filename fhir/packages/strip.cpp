@@ -126,10 +126,15 @@ void strip_concept(Element& code) {
 void strip_prose(Element& resource) {
     const bool has_snapshot = resource.child("snapshot") != nullptr;
     const bool is_structure = resource.resource_type() == "StructureDefinition";
+    // A core definition's snapshot is its differential's last word; others may have been made for
+    // another FHIR version and are then made anew.
+    const bool final_snapshot =
+        has_snapshot && resource.child("fhirVersion") != nullptr &&
+        resource.child_value("version") == resource.child_value("fhirVersion") &&
+        resource.child_value("url").starts_with("http://hl7.org/fhir/StructureDefinition/");
     remove_children(resource, [&](const Element& child) {
-        // Where a snapshot was published the differential says nothing more.
         return listed(resource_prose, child.name) || is_publishing_extension(child) ||
-               (is_structure && has_snapshot && child.name == "differential") ||
+               (is_structure && final_snapshot && child.name == "differential") ||
                (resource.resource_type() == "CodeSystem" && child.name == "property" &&
                 listed(concept_prose_properties, child.child_value("code")));
     });

@@ -91,7 +91,12 @@ ProfileCompiler::compile(const Element& structure, const snapshot::Node& root) {
     const std::string name(root.name);
     add_rule(root, name, name);
     for (const auto& [rule, target] : references_) {
-        const auto at = by_id_.find(target);
+        auto at = by_id_.find(target);
+        if (at == by_id_.end()) {
+            // Published snapshots name a slice here where they mean the element
+            // ("#Provenance.agent:x").
+            at = by_id_.find(target.substr(0, target.find(':')));
+        }
         if (at != by_id_.end()) {
             profile->rules[rule].content = at->second;
         } else {
@@ -150,7 +155,9 @@ RuleId ProfileCompiler::add_rule(
     std::vector<RuleId> children;
     for (const snapshot::Node* child : node.children) {
         const std::string step = "." + std::string(child->name);
-        children.push_back(add_rule(*child, path + step, id + step));
+        const std::string label =
+            child->slice.empty() ? step : step + ":" + std::string(child->slice);
+        children.push_back(add_rule(*child, path + step, id + label));
     }
     profile_->rules[number].children = std::move(children);
     std::vector<RuleId> slices;

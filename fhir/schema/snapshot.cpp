@@ -91,6 +91,23 @@ std::string type_slice_name(std::string_view choice, std::string_view type) {
     return name + tail;
 }
 
+// True for the value[x] of an extension, used or defined.
+bool in_extension(const Node& entry) {
+    return entry.name == "value[x]" && entry.parent != nullptr &&
+           (is_extension_name(entry.parent->name) || entry.parent->name == "Extension");
+}
+
+// True if a type slice is called "valueQuantity" (as its spelling or its stated type has it).
+bool named_by_type(const Change& change, const Node& entry, const Element* stated) {
+    if (change.name != entry.name) {
+        return change.slice == change.name;
+    }
+    if (stated != nullptr) {
+        return change.slice == type_slice_name(entry.name, stated->child_value("code"));
+    }
+    return spells_choice(change.slice, entry.name);
+}
+
 std::string_view last_step(std::string_view url) {
     const auto slash = url.rfind('/');
     return slash == std::string_view::npos ? url : url.substr(slash + 1);
@@ -117,7 +134,12 @@ const Base* Generator::base(std::string_view canonical) {
     made->type = last_step(structure->child_value("type"));
     made->kind = structure->child_value("kind");
     made->structure = structure;
-    if (const Element* published = structure->child("snapshot"); published != nullptr) {
+    const Element* published = structure->child("snapshot");
+    if (published != nullptr && structure->child("differential") != nullptr &&
+        !same_release(structure->child_value("fhirVersion"))) {
+        published = nullptr;  // it repeats another FHIR version's elements: made anew on this one's
+    }
+    if (published != nullptr) {
         std::string why;
         made->root = build_tree(*published, pool_, why);
         if (made->root == nullptr) {
@@ -146,6 +168,21 @@ const Base* Generator::base(std::string_view canonical) {
     }
     complete(*made->root, made->url);
     return bases_.emplace(key, std::move(made)).first->second.get();
+}
+
+// True unless `version` names another release of FHIR than the core definitions in use.
+bool Generator::same_release(std::string_view version) {
+    if (!core_version_known_) {
+        core_version_known_ = true;
+        const Definition* element = definitions_.structure(std::string(core_url) + "Element");
+        const Element* root = element == nullptr ? nullptr : element->root();
+        core_version_ = root == nullptr ? std::string_view{} : root->child_value("fhirVersion");
+    }
+    const auto release = [](std::string_view text) {
+        const auto first = text.find('.');
+        return text.substr(0, first == std::string_view::npos ? first : text.find('.', first + 1));
+    };
+    return version.empty() || core_version_.empty() || release(version) == release(core_version_);
 }
 
 // Says of every element where it first came from and of every constraint who states it.
@@ -373,8 +410,9 @@ bool Generator::expand(Node& node, std::string_view path) {
     const Base* home = nullptr;
     if (const Element* reference = definition.child("contentReference"); reference != nullptr) {
         const auto hash = reference->value.find('#');
-        const std::string_view target =
+        std::string_view target =
             hash == std::string_view::npos ? reference->value : reference->value.substr(hash + 1);
+        target = target.substr(0, target.find(':'));  // a slice's name here means the element
         // The children are those that the type itself defines there, not what this profile made of
         // them.
         const Base* origin = home_;
@@ -567,10 +605,11 @@ bool Generator::direct_spelling(
         // "Composition.date:issued" on an element that cannot repeat.
         return entry.definition->child_value("max") == "1";
     }
-    if (change.name == entry.name) {
-        return false;
-    }
     const Element* type = only_type(*entry.definition);
+    if (change.name == entry.name) {
+        return change.definition != nullptr && change.definition->child("slicing") == nullptr &&
+               (type != nullptr || change.definition->child("type") == nullptr);
+    }
     if (type != nullptr) {
         return type_slice_name(entry.name, type->child_value("code")) == change.name;
     }
@@ -650,9 +689,16 @@ void Generator::apply_slices(Node& entry, Node& pristine, std::vector<Change*>& 
             change->definition != nullptr && change->definition->child("min") != nullptr;
         Node& slice = new_slice(entry, *origin, change->slice, states_min);
         apply(*change, slice, true);
-        if (!entry.children.empty() && slice.children.empty()) {
-            (void
-            )expand(slice, change->path);  // a walked-into entry shows all its slices walked into
+        const Element* stated =
+            change->definition == nullptr ? nullptr : only_type(*change->definition);
+        const bool profiled = stated != nullptr && only_child(*stated, "profile") != nullptr;
+        // A walked-into entry shows its profiled slices walked into; so does a data type's own
+        // profile.
+        const bool show = !entry.children.empty() ||
+                          (home_ != nullptr && home_->kind == "complex-type" &&
+                           entry.parent->parent == nullptr && home_->type != "Extension");
+        if (profiled && show && slice.children.empty()) {
+            (void)expand(slice, change->path);
         }
     }
 }
@@ -683,7 +729,12 @@ void Generator::apply_type_slices(
     std::string fixed_type;
     for (Change* change : slices) {
         const bool spelled = change->name != entry.name;
-        shortcut = shortcut || spelled;
+        // In an extension any short spelling narrows; a data type's profile speaks of every use of
+        // the type, so there it narrows nothing.
+        const bool data_type =
+            home_ != nullptr && home_->kind == "complex-type" && home_->type != "Extension";
+        shortcut =
+            shortcut || (spelled && (in_extension(entry) || (change->slice.empty() && !data_type)));
         // Which type: from the spelling, from the types it states, or from the slice's name.
         const Element* type = nullptr;
         const Element* stated =
@@ -700,6 +751,14 @@ void Generator::apply_type_slices(
                 type = &candidate;
                 break;
             }
+        }
+        if (!change->slice.empty() && change->slice.find('/') == std::string_view::npos &&
+            find_slice(entry, change->slice) == nullptr && !named_by_type(*change, entry, stated)) {
+            problem(
+                std::string(change->path) + ":" + std::string(change->slice) +
+                ": a slice by type is named after its type, as in " +
+                type_slice_name(entry.name, "Quantity")
+            );
         }
         const std::string name =
             !change->slice.empty() ? std::string(change->slice) : std::string(change->name);
@@ -743,9 +802,7 @@ void Generator::apply_type_slices(
             change->definition != nullptr && change->definition->child("min") != nullptr;
         Node* slice = known;
         if (slice == nullptr) {
-            const bool keep_min =
-                entry.name == "value[x]" && entry.parent != nullptr &&
-                (is_extension_name(entry.parent->name) || entry.parent->name == "Extension");
+            const bool keep_min = in_extension(entry);
             slice = &new_slice(
                 entry, pristine, arena_.copy(name), states_min || keep_min || slices.size() == 1
             );
@@ -766,7 +823,9 @@ void Generator::apply_type_slices(
             }
             const Element* sliced = only_type(*slice->definition);
             fixed_type = sliced == nullptr ? std::string_view{} : sliced->child_value("code");
-            set_value(own(entry, arena_), "min", "1", Written::number, arena_);
+            if (!spelled || !change->slice.empty()) {
+                set_value(own(entry, arena_), "min", "1", Written::number, arena_);
+            }
         }
     }
     Element& final = own(entry, arena_);
@@ -778,11 +837,8 @@ void Generator::apply_type_slices(
             }
         }
     }
-    // Extension.valueString says that the value is a string; elsewhere a slice leaves other types
-    // open.
-    const bool in_extension =
-        entry.name == "value[x]" && entry.parent != nullptr &&
-        (is_extension_name(entry.parent->name) || entry.parent->name == "Extension");
+    // The short spelling ("valueQuantity") says that the value is a Quantity; a slice by its own
+    // name leaves other types open.
     bool all_covered = true;
     Element** link = &final.first_child;
     while (*link != nullptr) {
@@ -791,8 +847,7 @@ void Generator::apply_type_slices(
         if (type.name == "type") {
             const std::string_view code = type.child_value("code");
             const bool known = std::find(covered.begin(), covered.end(), code) != covered.end();
-            cut =
-                (!fixed_type.empty() && code != fixed_type) || (!known && in_extension && shortcut);
+            cut = (!fixed_type.empty() && code != fixed_type) || (!known && shortcut);
             all_covered = all_covered && (known || cut);
         }
         if (cut) {

@@ -79,6 +79,7 @@ private:
     );
     void check_value_type(const Element& definition, const Element& change, std::string_view path);
     bool type_allowed(std::string_view code, std::string_view allowed);
+    bool same_release(std::string_view version);
     void complete(Node& root, std::string_view url);
     const Node* element_of_profile(std::string_view canonical, const Base*& home);
 
@@ -93,6 +94,8 @@ private:
     std::string url_;             // of the structure in hand
     bool specialization_ = false;
     bool base_missing_ = false;
+    bool core_version_known_ = false;
+    std::string core_version_;
 };
 
 }  // namespace gatehouse::fhir::snapshot

@@ -340,6 +340,13 @@ void Generator::merge(Node& node, const Element& change, std::string_view path, 
         if (one_of(special_members, name)) {
             continue;
         }
+        // Whether an element modifies the meaning of others is its definition's to say; only an
+        // extension's use may differ from its base.
+        if (name == "isModifier" && !specialization_ && definition.child("isModifier") != nullptr &&
+            node.name != "extension" && node.name != "modifierExtension" &&
+            node.name != "Extension") {
+            continue;
+        }
         if (one_of(adding_members, name)) {
             bool known = false;
             for (const Element& other : definition.children()) {
