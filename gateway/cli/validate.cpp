@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// gatehouse validate: files, folders, standard input or batch rows, judged by one shared engine.
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+
+#include "fhir/json/value.hpp"
+#include "fhir/outcome/outcome.hpp"
+#include "gateway/base/profiles.hpp"
+#include "gateway/cli/cli.hpp"
+#include "gateway/cli/installation.hpp"
+#include "gateway/cli/judge.hpp"
+#include "gateway/cli/validate_options.hpp"
+#include "gateway/cli/validate_report.hpp"
+#include "gateway/cli/workers.hpp"
+
+namespace gatehouse::cli {
+namespace {
+
+constexpr const char* validate_about =
+    "Checks resources (JSON or XML) against R4, the profiles they claim, the profiles given and the\n"
+    "configured default profile of their type. PATH is a file, a folder (every .json and .xml below it)\n"
+    "or '-' for standard input. A resource is valid if it has no error.";
+
+// The files behind the paths, folders replaced by what they hold, sorted.
+std::vector<std::string> expand_paths(const std::vector<std::string>& paths) {
+    std::vector<std::string> files;
+    for (const std::string& path : paths) {
+        std::error_code error;
+        if (path == "-" || !std::filesystem::is_directory(path, error)) {
+            files.push_back(path);
+            continue;
+        }
+        std::vector<std::string> inside;
+        for (const auto& entry : std::filesystem::recursive_directory_iterator(path, error)) {
+            const auto extension = entry.path().extension();
+            if (entry.is_regular_file(error) && (extension == ".json" || extension == ".xml")) {
+                inside.push_back(entry.path().string());
+            }
+        }
+        std::sort(inside.begin(), inside.end());
+        files.insert(files.end(), inside.begin(), inside.end());
+    }
+    return files;
+}
+
+Result<Judge> make_judge(const ValidateArguments& arguments) {
+    GH_TRY_ASSIGN(const Installation installation, find_installation());
+    GH_TRY_ASSIGN(fhir::EngineOptions options,
+                  engine_options(installation, arguments.no_package, arguments.packages));
+    options.search = false;
+    GH_TRY_ASSIGN(std::shared_ptr<const fhir::Engine> engine, fhir::Engine::load(options));
+    print_notes("validate", engine->notes());
+    for (const std::string& profile : arguments.profiles) {
+        std::string problem;
+        if (engine->schema().profile(profile, &problem) == nullptr) {
+            return Fault(Errc::not_found, "profile",
+                         profile + (problem.empty() ? " is in none of the loaded packages; add its "
+                                                      "package with --package"
+                                                    : ": " + problem));
+        }
+    }
+    fhir::ProfileChooser chooser;
+    std::error_code error;
+    if (!arguments.no_default_profiles &&
+        std::filesystem::exists(installation.profiles, error)) {
+        GH_TRY_ASSIGN(gateway::DefaultProfiles table,
+                      gateway::DefaultProfiles::load(installation.profiles.string()));
+        chooser = gateway::DefaultProfiles::chooser(
+            std::make_shared<const gateway::DefaultProfiles>(std::move(table)));
+    }
+    return Judge(std::move(engine), std::move(chooser), arguments.rules);
+}
+
+int validate_files(const Judge& judge, const ValidateArguments& arguments) {
+    const std::vector<std::string> files = expand_paths(arguments.paths);
+    if (files.empty()) {
+        return fail("validate", Fault(Errc::not_found, "validate",
+                                      "no .json or .xml file under the given folders"));
+    }
+    const std::vector<std::string_view> profiles(arguments.profiles.begin(),
+                                                 arguments.profiles.end());
+    std::FILE* out = stdout;
+    if (!arguments.output_file.empty()) {
+        out = std::fopen(arguments.output_file.c_str(), "wb");
+        if (out == nullptr) {
+            return fail("validate", Fault(Errc::io, "write", arguments.output_file +
+                                                                  " cannot be opened for writing"));
+        }
+    }
+    Progress progress(files.size());
+    FileReport report(arguments.output, files.size(), out);
+    in_order(
+        files.size(), arguments.jobs,
+        [&](std::size_t index, Arena& arena) {
+            Verdict verdict;
+            const auto text = read_input(files[index]);
+            if (text) {
+                verdict = judge.judge(*text, profiles, arena);
+            } else {
+                verdict.issues = single_issue(fhir::IssueType::not_found, "file-unreadable",
+                                              describe(text.error()));
+            }
+            return render_verdict(arguments.output, files[index], verdict, text.has_value());
+        },
+        [&](std::size_t, const std::string& rendered) {
+            progress.step(!rendered_valid(rendered));
+            progress.clear();
+            report.add(rendered);
+        });
+    report.finish();
+    if (out != stdout) {
+        std::fclose(out);
+    }
+    return report.unreadable() > 0 ? exit_failure
+                                   : (report.invalid() > 0 ? exit_findings : exit_good);
+}
+
+std::string judge_row(const Judge& judge, std::string_view line, Arena& arena,
+                      const std::vector<std::string>& fixed_profiles) {
+    const auto row = fhir::parse_json_value(line, arena);
+    if (!row || !row->is(fhir::JsonValue::Kind::object)) {
+        const std::string words = row ? "a row is a JSON object" : row.error().detail;
+        return render_row(nullptr, false, single_issue(fhir::IssueType::structure, "batch-row", words));
+    }
+    const fhir::JsonValue* id = row->find("id");
+    const fhir::JsonValue* resource = row->find("resource");
+    if (resource == nullptr || !resource->is(fhir::JsonValue::Kind::string)) {
+        return render_row(id, false,
+                          single_issue(fhir::IssueType::structure, "batch-row",
+                                       "a row has the resource's text as a string in 'resource'"));
+    }
+    std::vector<std::string_view> profiles(fixed_profiles.begin(), fixed_profiles.end());
+    if (const std::string_view profile = row->string("profile"); !profile.empty()) {
+        std::string problem;
+        if (judge.engine().schema().profile(profile, &problem) == nullptr) {
+            fhir::Issues issues = single_issue(
+                fhir::IssueType::not_found, "profile-unknown",
+                "the profile " + std::string(profile) +
+                    (problem.empty() ? " is in none of the loaded packages" : ": " + problem));
+            issues.front().severity = fhir::Severity::error;
+            return render_row(id, false, issues);
+        }
+        profiles.push_back(profile);
+    }
+    const Verdict verdict = judge.judge(resource->text, profiles, arena);
+    return render_row(id, verdict.valid, verdict.issues);
+}
+
+int validate_batch(const Judge& judge, const ValidateArguments& arguments) {
+    const auto text = read_input(arguments.batch);
+    if (!text) {
+        return fail("validate", text.error());
+    }
+    std::vector<std::string_view> lines;
+    std::string_view rest = *text;
+    while (!rest.empty()) {
+        const auto end = std::min(rest.find('\n'), rest.size());
+        const std::string_view line = rest.substr(0, end);
+        if (line.find_first_not_of(" \t\r") != std::string_view::npos) {
+            lines.push_back(line);
+        }
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    bool findings = false;
+    Progress progress(lines.size());
+    in_order(
+        lines.size(), arguments.jobs,
+        [&](std::size_t index, Arena& arena) {
+            return judge_row(judge, lines[index], arena, arguments.profiles);
+        },
+        [&](std::size_t, const std::string& row) {
+            const bool valid = rendered_valid(row);
+            findings = findings || !valid;
+            progress.step(!valid);
+            std::fwrite(row.data() + 1, 1, row.size() - 1, stdout);
+        });
+    return findings ? exit_findings : exit_good;
+}
+
+}  // namespace
+
+int run_validate(int argc, char** argv) {
+    ValidateArguments arguments;
+    Options options("validate [OPTION]... PATH...|-", validate_about);
+    declare_validate_options(options, arguments);
+    switch (options.parse(argc, argv)) {
+        case Options::Parsed::help: return exit_good;
+        case Options::Parsed::wrong: return exit_failure;
+        case Options::Parsed::go: break;
+    }
+    if (arguments.batch.empty() == arguments.paths.empty()) {
+        return options.wrong(arguments.paths.empty() ? "a PATH, '-' or --batch is needed"
+                                                     : "PATH and --batch exclude one another");
+    }
+    if (arguments.jobs == 0) {
+        arguments.jobs = default_jobs();
+    }
+    const auto judge = make_judge(arguments);
+    if (!judge) {
+        return fail("validate", judge.error());
+    }
+    return arguments.batch.empty() ? validate_files(*judge, arguments)
+                                   : validate_batch(*judge, arguments);
+}
+
+}  // namespace gatehouse::cli
