@@ -19,19 +19,28 @@ void print_commands(std::FILE* to, std::span<const std::span<const Command>> tab
     std::fputs("usage: gatehouse COMMAND [OPTION]...\n\n", to);
     for (const auto& table : tables) {
         for (const Command& command : table) {
-            std::fprintf(to, "  %-12.*s %.*s\n", static_cast<int>(command.name.size()),
-                         command.name.data(), static_cast<int>(command.summary.size()),
-                         command.summary.data());
+            std::fprintf(
+                to,
+                "  %-12.*s %.*s\n",
+                static_cast<int>(command.name.size()),
+                command.name.data(),
+                static_cast<int>(command.summary.size()),
+                command.summary.data()
+            );
         }
     }
-    std::fputs("\n'gatehouse COMMAND --help' explains one. Exit codes: 0 good, 1 findings, 2 usage or "
-               "failure.\n",
-               to);
+    std::fputs(
+        "\n'gatehouse COMMAND --help' explains one. Exit codes: 0 good, 1 findings, 2 usage or "
+        "failure.\n",
+        to
+    );
 }
 
 }  // namespace
 
-std::span<const Command> engine_commands() { return commands; }
+std::span<const Command> engine_commands() {
+    return commands;
+}
 
 int dispatch(int argc, char** argv, std::span<const std::span<const Command>> tables) {
     const std::string_view wanted = argc > 1 ? argv[1] : "";

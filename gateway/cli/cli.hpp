@@ -16,8 +16,8 @@ inline constexpr int exit_failure = 2;
 
 struct Command {
     std::string_view name;
-    std::string_view summary;            // one line for --help
-    int (*run)(int argc, char** argv);   // argv[0] is the subcommand's name
+    std::string_view summary;           // one line for --help
+    int (*run)(int argc, char** argv);  // argv[0] is the subcommand's name
 };
 
 // validate, fhirpath, snapshot, convert, packages.
@@ -29,8 +29,8 @@ int run_snapshot(int argc, char** argv);
 int run_convert(int argc, char** argv);
 int run_packages(int argc, char** argv);
 
-// Finds argv[1] in the tables and runs it; prints the list of commands for --help and for a name that
-// is none of them.
+// Finds argv[1] in the tables and runs it; prints the list of commands for --help and for a name
+// that is none of them.
 int dispatch(int argc, char** argv, std::span<const std::span<const Command>> tables);
 
 }  // namespace gatehouse::cli

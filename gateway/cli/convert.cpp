@@ -14,10 +14,12 @@ namespace {
 
 constexpr const char* convert_about =
     "Reads a resource (JSON or XML) and prints it as the other format, or the same one. Decimals,\n"
-    "white space, extensions on primitives and narrative stay as they are. Faults of form are listed on\n"
+    "white space, extensions on primitives and narrative stay as they are. Faults of form are "
+    "listed on\n"
     "standard error (exit code 1); text that is no resource at all is not converted (exit code 2).";
 
 struct ConvertArguments {
+    ConfigArguments config;
     std::vector<std::string> files;
     std::string to;
     bool pretty = false;
@@ -25,7 +27,7 @@ struct ConvertArguments {
 
 Result<int> convert(const ConvertArguments& arguments) {
     GH_TRY_ASSIGN(const std::string text, read_input(arguments.files.front()));
-    GH_TRY_ASSIGN(const Installation installation, find_installation());
+    GH_TRY_ASSIGN(const Installation installation, find_installation(arguments.config));
     GH_TRY_ASSIGN(const fhir::EngineOptions options, engine_options(installation, true, {}));
     fhir::Issues notes;
     GH_TRY_ASSIGN(const auto definitions, load_definitions(options, {}, notes));
@@ -43,9 +45,17 @@ Result<int> convert(const ConvertArguments& arguments) {
         }
     }
     for (const fhir::Issue& issue : decoded.issues) {
-        std::fprintf(stderr, "%s:%u:%u: %s: %s %s [%s]\n", arguments.files.front().c_str(),
-                     issue.line, issue.column, to_string(issue.severity), issue.expression.c_str(),
-                     issue.diagnostics.c_str(), issue.rule.c_str());
+        std::fprintf(
+            stderr,
+            "%s:%u:%u: %s: %s %s [%s]\n",
+            arguments.files.front().c_str(),
+            issue.line,
+            issue.column,
+            to_string(issue.severity),
+            issue.expression.c_str(),
+            issue.diagnostics.c_str(),
+            issue.rule.c_str()
+        );
     }
     if (decoded.root == nullptr) {
         return exit_failure;
@@ -66,16 +76,18 @@ Result<int> convert(const ConvertArguments& arguments) {
 int run_convert(int argc, char** argv) {
     ConvertArguments arguments;
     Options options("convert --to json|xml [OPTION]... FILE|-", convert_about);
-    options.value({"--to"}, "json|xml", "the format to write", [&arguments](std::string_view given) {
-        arguments.to = given;
-        return given == "json" || given == "xml";
-    });
+    options
+        .value({"--to"}, "json|xml", "the format to write", [&arguments](std::string_view given) {
+            arguments.to = given;
+            return given == "json" || given == "xml";
+        });
     options.flag({"--pretty"}, arguments.pretty, "one element a line, indented");
+    declare_config_options(options, arguments.config);
     options.positionals(arguments.files);
     switch (options.parse(argc, argv)) {
-        case Options::Parsed::help: return exit_good;
-        case Options::Parsed::wrong: return exit_failure;
-        case Options::Parsed::go: break;
+    case Options::Parsed::help: return exit_good;
+    case Options::Parsed::wrong: return exit_failure;
+    case Options::Parsed::go: break;
     }
     if (arguments.to.empty() || arguments.files.size() != 1) {
         return options.wrong("--to and one FILE, or '-', are needed");

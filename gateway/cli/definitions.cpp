@@ -4,7 +4,8 @@
 namespace gatehouse::cli {
 
 Result<std::shared_ptr<const fhir::Definitions>> load_definitions(
-    const fhir::EngineOptions& options, const fhir::DefinitionOptions& how, fhir::Issues& notes) {
+    const fhir::EngineOptions& options, const fhir::DefinitionOptions& how, fhir::Issues& notes
+) {
     auto definitions = std::make_shared<fhir::Definitions>(how);
     if (!options.lock.packages.empty()) {
         GH_TRY(load_lock(*definitions, options.lock, options.cache, notes));

@@ -15,7 +15,8 @@ namespace gatehouse::cli {
 
 // Loads what `options` names.
 Result<std::shared_ptr<const fhir::Definitions>> load_definitions(
-    const fhir::EngineOptions& options, const fhir::DefinitionOptions& how, fhir::Issues& notes);
+    const fhir::EngineOptions& options, const fhir::DefinitionOptions& how, fhir::Issues& notes
+);
 
 // The types of those definitions.
 Result<fhir::TypeModel> build_types(const fhir::Definitions& definitions);

@@ -12,8 +12,8 @@
 
 namespace gatehouse::cli {
 
-// Downloads `url` (http or https) to `file`. Blocks, at most five minutes. Errc::io says what curl said;
-// Errc::unsupported: curl is not installed.
+// Downloads `url` (http or https) to `file`. Blocks, at most five minutes. Errc::io says what curl
+// said; Errc::unsupported: curl is not installed.
 Result<void> fetch(const std::string& url, const std::filesystem::path& file);
 
 }  // namespace gatehouse::cli

@@ -14,12 +14,14 @@
 namespace gatehouse::cli {
 namespace {
 
-constexpr const char* fhirpath_about =
-    "Evaluates a FHIRPath expression on a resource (JSON or XML; plain JSON too), or on nothing if no\n"
-    "FILE is given. Prints one item a line: primitives as text, quantities as literals, complex items\n"
-    "as FHIR JSON.";
+constexpr const char* fhirpath_about = "Evaluates a FHIRPath expression on a resource (JSON or "
+                                       "XML; plain JSON too), or on nothing if no\n"
+                                       "FILE is given. Prints one item a line: primitives as text, "
+                                       "quantities as literals, complex items\n"
+                                       "as FHIR JSON.";
 
 struct FhirpathArguments {
+    ConfigArguments config;
     std::vector<std::string> words;
     std::vector<std::string> packages;
     std::string batch;
@@ -31,7 +33,8 @@ struct FhirpathArguments {
 void write_items(fhir::JsonWriter& writer, const std::vector<PathRunner::Item>& items) {
     writer.begin_array();
     for (const PathRunner::Item& item : items) {
-        writer.begin_object().key("type").string(item.type).key("value").raw(item.json).end_object();
+        writer.begin_object().key("type").string(item.type).key("value").raw(item.json).end_object(
+        );
     }
     writer.end_array();
 }
@@ -48,9 +51,13 @@ int run_single(PathRunner& runner, const FhirpathArguments& arguments) {
     }
     const PathRunner::Answer answer = runner.run(arguments.words[0], resource, arguments.strict);
     if (answer.failed) {
-        std::fprintf(stderr, "gatehouse fhirpath: %s error at offset %u: %s\n",
-                     phase_name(answer.error.phase), answer.error.offset,
-                     answer.error.message.c_str());
+        std::fprintf(
+            stderr,
+            "gatehouse fhirpath: %s error at offset %u: %s\n",
+            phase_name(answer.error.phase),
+            answer.error.offset,
+            answer.error.message.c_str()
+        );
         return exit_failure;
     }
     if (arguments.json) {
@@ -92,8 +99,9 @@ void write_error(fhir::JsonWriter& writer, std::string_view phase, std::string_v
 }
 
 // Returns false for a row that is no row: a fault of ours or the caller's, not of an expression.
-bool run_row(PathRunner& runner, std::string_view line, const std::filesystem::path& folder,
-             bool strict) {
+bool run_row(
+    PathRunner& runner, std::string_view line, const std::filesystem::path& folder, bool strict
+) {
     Arena arena;
     fhir::JsonWriter writer;
     writer.begin_object();
@@ -102,19 +110,23 @@ bool run_row(PathRunner& runner, std::string_view line, const std::filesystem::p
     const fhir::JsonValue* expression = row ? row->find("expression") : nullptr;
     write_id(writer, row ? row->find("id") : nullptr);
     if (expression == nullptr || !expression->is(fhir::JsonValue::Kind::string)) {
-        write_error(writer, "syntax",
-                    row ? "a row has its expression as a string in 'expression'" : row.error().detail);
+        write_error(
+            writer,
+            "syntax",
+            row ? "a row has its expression as a string in 'expression'" : row.error().detail
+        );
         good = false;
     } else {
         const std::string_view path = row->string("resource");
-        LoadedResource* loaded =
-            path.empty() ? nullptr : &runner.load(resolve_path(path, folder));
+        LoadedResource* loaded = path.empty() ? nullptr : &runner.load(resolve_path(path, folder));
         if (loaded != nullptr && loaded->root == nullptr) {
             write_error(writer, "execution", loaded->problem);
         } else {
-            const PathRunner::Answer answer =
-                runner.run(expression->text, loaded == nullptr ? nullptr : loaded->root,
-                           strict || row->string("mode") == "strict");
+            const PathRunner::Answer answer = runner.run(
+                expression->text,
+                loaded == nullptr ? nullptr : loaded->root,
+                strict || row->string("mode") == "strict"
+            );
             if (answer.failed) {
                 write_error(writer, phase_name(answer.error.phase), answer.error.message);
             } else {
@@ -152,28 +164,37 @@ int run_batch(PathRunner& runner, const FhirpathArguments& arguments) {
 int run_fhirpath(int argc, char** argv) {
     FhirpathArguments arguments;
     Options options("fhirpath [OPTION]... EXPRESSION [FILE|-]", fhirpath_about);
-    options.text({"--batch"}, arguments.batch, "FILE.ndjson",
-                 "rows {\"id\",\"expression\",\"resource\":path|null} in, rows {\"id\",\"result\"} or "
-                 "{\"id\",\"error\"} out");
-    options.value({"--output", "-o"}, "text|json", "how to print the items (text)",
-                  [&arguments](std::string_view given) {
-                      arguments.json = given == "json";
-                      return arguments.json || given == "text";
-                  });
+    options.text(
+        {"--batch"},
+        arguments.batch,
+        "FILE.ndjson",
+        "rows {\"id\",\"expression\",\"resource\":path|null} in, rows {\"id\",\"result\"} or "
+        "{\"id\",\"error\"} out"
+    );
+    options.value(
+        {"--output", "-o"},
+        "text|json",
+        "how to print the items (text)",
+        [&arguments](std::string_view given) {
+            arguments.json = given == "json";
+            return arguments.json || given == "text";
+        }
+    );
     options.flag({"--strict"}, arguments.strict, "check names and types against the definitions");
     options.list({"--package", "--ig", "-p"}, arguments.packages, "REF", "add a package");
     options.flag({"--no-package"}, arguments.no_package, "start from R4 core alone");
+    declare_config_options(options, arguments.config);
     options.positionals(arguments.words);
     switch (options.parse(argc, argv)) {
-        case Options::Parsed::help: return exit_good;
-        case Options::Parsed::wrong: return exit_failure;
-        case Options::Parsed::go: break;
+    case Options::Parsed::help: return exit_good;
+    case Options::Parsed::wrong: return exit_failure;
+    case Options::Parsed::go: break;
     }
     if (arguments.batch.empty() ? arguments.words.empty() || arguments.words.size() > 2
                                 : !arguments.words.empty()) {
         return options.wrong("an EXPRESSION and at most one FILE, or --batch alone, is needed");
     }
-    const auto installation = find_installation();
+    const auto installation = find_installation(arguments.config);
     if (!installation) {
         return fail("fhirpath", installation.error());
     }

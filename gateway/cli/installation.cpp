@@ -7,6 +7,7 @@
 #include <iostream>
 #include <iterator>
 
+#include "gateway/base/config.hpp"
 #include "gateway/cli/cli.hpp"
 
 namespace gatehouse::cli {
@@ -15,42 +16,44 @@ namespace {
 // The package that every validation stands on; --no-package keeps it.
 constexpr std::string_view core_package = "hl7.fhir.r4.core";
 
-std::filesystem::path binary_folder() {
-    std::error_code error;
-    const auto binary = std::filesystem::read_symlink("/proc/self/exe", error);
-    return error ? std::filesystem::current_path(error) : binary.parent_path();
-}
-
 }  // namespace
 
-Result<Installation> find_installation() {
-    Installation found;
-    std::error_code error;
-    if (const char* home = std::getenv("GATEHOUSE_HOME"); home != nullptr && *home != '\0') {
-        found.root = std::filesystem::absolute(home, error);
-    } else {
-        for (auto at = binary_folder(); !at.empty() && at != at.root_path(); at = at.parent_path()) {
-            if (std::filesystem::exists(at / "config" / "packages", error)) {
-                found.root = at;
-                break;
+void declare_config_options(Options& options, ConfigArguments& arguments) {
+    options.text({"--config"}, arguments.file, "FILE", "another configuration file");
+    options.value(
+        {"--set"},
+        "KEY=VALUE",
+        "override one key of the configuration",
+        [&arguments](std::string_view given) {
+            auto setting = gateway::parse_setting(given);
+            if (setting) {
+                arguments.settings.push_back(std::move(*setting));
             }
+            return setting.has_value();
         }
-    }
-    if (found.root.empty() || !std::filesystem::exists(found.root / "config" / "packages", error)) {
-        return Fault(Errc::not_found, "installation",
-                     "no folder config/packages above the binary; set GATEHOUSE_HOME to the "
-                     "installation's root");
-    }
+    );
+}
+
+Result<Installation> find_installation(const ConfigArguments& arguments) {
+    gateway::ConfigSource source;
+    source.file = arguments.file;
+    source.settings = arguments.settings;
+    GH_TRY_ASSIGN(gateway::Config config, gateway::load_config(source));
+    Installation found;
+    found.root = config.home;
+    found.lock = config.packages.lock_file;
+    found.load = config.packages.load;
+    found.profiles = config.folders.profiles_file;
+    found.registry = config.packages.registry_url;
     const char* cache = std::getenv("GATEHOUSE_CACHE");
-    found.cache = cache != nullptr && *cache != '\0' ? std::filesystem::path(cache)
-                                                     : found.root / ".cache" / "packages";
-    found.lock = found.root / "config" / "packages" / "lock.json";
-    found.profiles = found.root / "config" / "profiles.yaml";
+    found.cache =
+        cache != nullptr && *cache != '\0' ? std::filesystem::path(cache) : config.packages.cache;
     return found;
 }
 
-Result<fhir::EngineOptions> engine_options(const Installation& installation, bool no_package,
-                                           const std::vector<std::string>& packages) {
+Result<fhir::EngineOptions> engine_options(
+    const Installation& installation, bool no_package, const std::vector<std::string>& packages
+) {
     fhir::EngineOptions options;
     options.cache = installation.cache;
     GH_TRY_ASSIGN(options.lock, fhir::read_lock(installation.lock));
@@ -58,6 +61,11 @@ Result<fhir::EngineOptions> engine_options(const Installation& installation, boo
         std::erase_if(options.lock.packages, [](const fhir::LockEntry& entry) {
             return entry.name != core_package;
         });
+    }
+    if (!no_package) {
+        for (const std::string& package : installation.load) {
+            options.packages.push_back({package});
+        }
     }
     for (const std::string& package : packages) {
         options.packages.push_back({package});
@@ -97,8 +105,13 @@ int fail(const char* command, const Fault& fault) {
 void print_notes(const char* command, const fhir::Issues& notes) {
     for (const fhir::Issue& note : notes) {
         if (note.severity <= fhir::Severity::warning) {
-            std::fprintf(stderr, "gatehouse %s: %s: %s\n", command, to_string(note.severity),
-                         note.diagnostics.c_str());
+            std::fprintf(
+                stderr,
+                "gatehouse %s: %s: %s\n",
+                command,
+                to_string(note.severity),
+                note.diagnostics.c_str()
+            );
         }
     }
 }

@@ -24,15 +24,19 @@ fhir::Issues single_issue(fhir::IssueType type, std::string rule, std::string di
     return {std::move(issue)};
 }
 
-Judge::Judge(std::shared_ptr<const fhir::Engine> engine, fhir::ProfileChooser chooser,
-             fhir::ValidateOptions options)
+Judge::Judge(
+    std::shared_ptr<const fhir::Engine> engine,
+    fhir::ProfileChooser chooser,
+    fhir::ValidateOptions options
+)
     : engine_(std::move(engine)), options_(std::move(options)) {
     if (!chooser) {
         return;
     }
     // A default profile whose package is not loaded (--no-package) is not asked for.
     chooser_ = [schema = engine_, inner = std::move(chooser)](
-                   const fhir::Element& resource, std::vector<std::string_view>& profiles) {
+                   const fhir::Element& resource, std::vector<std::string_view>& profiles
+               ) {
         const std::size_t before = profiles.size();
         inner(resource, profiles);
         for (std::size_t at = before; at < profiles.size();) {
@@ -45,18 +49,21 @@ Judge::Judge(std::shared_ptr<const fhir::Engine> engine, fhir::ProfileChooser ch
     };
 }
 
-Verdict Judge::judge(std::string_view text, const std::vector<std::string_view>& profiles,
-                     Arena& arena) const {
+Verdict Judge::judge(
+    std::string_view text, const std::vector<std::string_view>& profiles, Arena& arena
+) const {
     Verdict verdict;
     fhir::Decoded decoded = engine_->read(text, fhir::format_of(text), arena, generous_limits());
     verdict.issues = std::move(decoded.issues);
     if (decoded.root != nullptr && decoded.root->is_resource) {
-        fhir::Validation validation =
-            engine_->validator().validate(*decoded.root, text, profiles,
-                                          chooser_ ? &chooser_ : nullptr, options_, arena);
-        verdict.issues.insert(verdict.issues.end(),
-                              std::make_move_iterator(validation.issues.begin()),
-                              std::make_move_iterator(validation.issues.end()));
+        fhir::Validation validation = engine_->validator().validate(
+            *decoded.root, text, profiles, chooser_ ? &chooser_ : nullptr, options_, arena
+        );
+        verdict.issues.insert(
+            verdict.issues.end(),
+            std::make_move_iterator(validation.issues.begin()),
+            std::make_move_iterator(validation.issues.end())
+        );
     }
     verdict.valid = !has_errors(verdict.issues);
     return verdict;

@@ -1,8 +1,8 @@
 #pragma once
 // SPDX-License-Identifier: Apache-2.0
 //
-// What `gatehouse validate` does with one text: decode, annotate, validate. Shared, immutable, used by
-// all its threads.
+// What `gatehouse validate` does with one text: decode, annotate, validate. Shared, immutable, used
+// by all its threads.
 
 #include <memory>
 #include <string>
@@ -21,12 +21,15 @@ struct Verdict {
 class Judge {
 public:
     // `chooser` may be empty: no default profiles.
-    Judge(std::shared_ptr<const fhir::Engine> engine, fhir::ProfileChooser chooser,
-          fhir::ValidateOptions options);
+    Judge(
+        std::shared_ptr<const fhir::Engine> engine,
+        fhir::ProfileChooser chooser,
+        fhir::ValidateOptions options
+    );
 
     // Judges a resource against its type, its meta.profile, `profiles` and the defaults.
-    Verdict judge(std::string_view text, const std::vector<std::string_view>& profiles,
-                  Arena& arena) const;
+    Verdict
+    judge(std::string_view text, const std::vector<std::string_view>& profiles, Arena& arena) const;
     [[nodiscard]] const fhir::Engine& engine() const { return *engine_; }
 
 private:

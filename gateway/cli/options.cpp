@@ -7,8 +7,12 @@
 
 namespace gatehouse::cli {
 
-void Options::value(std::initializer_list<std::string_view> names, std::string placeholder,
-                    std::string help, std::function<bool(std::string_view)> accept) {
+void Options::value(
+    std::initializer_list<std::string_view> names,
+    std::string placeholder,
+    std::string help,
+    std::function<bool(std::string_view)> accept
+) {
     Option option;
     for (const std::string_view name : names) {
         option.names.emplace_back(name);
@@ -23,16 +27,24 @@ void Options::flag(std::initializer_list<std::string_view> names, bool& target, 
     value(names, {}, std::move(help), [&target](std::string_view) { return target = true; });
 }
 
-void Options::text(std::initializer_list<std::string_view> names, std::string& target,
-                   std::string placeholder, std::string help) {
+void Options::text(
+    std::initializer_list<std::string_view> names,
+    std::string& target,
+    std::string placeholder,
+    std::string help
+) {
     value(names, std::move(placeholder), std::move(help), [&target](std::string_view given) {
         target = given;
         return true;
     });
 }
 
-void Options::list(std::initializer_list<std::string_view> names, std::vector<std::string>& target,
-                   std::string placeholder, std::string help) {
+void Options::list(
+    std::initializer_list<std::string_view> names,
+    std::vector<std::string>& target,
+    std::string placeholder,
+    std::string help
+) {
     value(names, std::move(placeholder), std::move(help), [&target](std::string_view given) {
         target.emplace_back(given);
         return true;
@@ -90,14 +102,18 @@ Options::Parsed Options::parse(int argc, char** argv) {
         }
         if (!option->placeholder.empty() && !has_value) {
             if (i + 1 >= argc) {
-                wrong("option " + std::string(word) + " needs a value (" + option->placeholder + ")");
+                wrong(
+                    "option " + std::string(word) + " needs a value (" + option->placeholder + ")"
+                );
                 return Parsed::wrong;
             }
             given = argv[++i];
         }
         if (!option->accept(given)) {
-            wrong("option " + std::string(word) + ": '" + std::string(given) + "' is none of " +
-                  option->placeholder);
+            wrong(
+                "option " + std::string(word) + ": '" + std::string(given) + "' is none of " +
+                option->placeholder
+            );
             return Parsed::wrong;
         }
     }
@@ -106,8 +122,13 @@ Options::Parsed Options::parse(int argc, char** argv) {
 
 int Options::wrong(const std::string& words) const {
     const std::string command = usage_.substr(0, usage_.find(' '));
-    std::fprintf(stderr, "gatehouse %s: %s (see gatehouse %s --help)\n", command.c_str(),
-                 words.c_str(), command.c_str());
+    std::fprintf(
+        stderr,
+        "gatehouse %s: %s (see gatehouse %s --help)\n",
+        command.c_str(),
+        words.c_str(),
+        command.c_str()
+    );
     return exit_failure;
 }
 

@@ -1,9 +1,9 @@
 #pragma once
 // SPDX-License-Identifier: Apache-2.0
 //
-// Options of one subcommand: declared with the variable they set, parsed once, and printed by --help.
-// Long names may be written with one dash, as HL7's validator does (-ig, -profile), so its scripts carry
-// over. "--name=value" and "--name value" mean the same; "--" ends the options.
+// Options of one subcommand: declared with the variable they set, parsed once, and printed by
+// --help. Long names may be written with one dash, as HL7's validator does (-ig, -profile), so its
+// scripts carry over. "--name=value" and "--name value" mean the same; "--" ends the options.
 
 #include <functional>
 #include <initializer_list>
@@ -21,13 +21,25 @@ public:
 
     // The first name is the one to print; the others are aliases and do not show.
     void flag(std::initializer_list<std::string_view> names, bool& target, std::string help);
-    void text(std::initializer_list<std::string_view> names, std::string& target,
-              std::string placeholder, std::string help);
-    void list(std::initializer_list<std::string_view> names, std::vector<std::string>& target,
-              std::string placeholder, std::string help);
+    void text(
+        std::initializer_list<std::string_view> names,
+        std::string& target,
+        std::string placeholder,
+        std::string help
+    );
+    void list(
+        std::initializer_list<std::string_view> names,
+        std::vector<std::string>& target,
+        std::string placeholder,
+        std::string help
+    );
     // `accept` returns false for a value it does not know.
-    void value(std::initializer_list<std::string_view> names, std::string placeholder,
-               std::string help, std::function<bool(std::string_view)> accept);
+    void value(
+        std::initializer_list<std::string_view> names,
+        std::string placeholder,
+        std::string help,
+        std::function<bool(std::string_view)> accept
+    );
     void positionals(std::vector<std::string>& target) { positionals_ = &target; }
 
     enum class Parsed { go, help, wrong };

@@ -17,11 +17,14 @@ namespace {
 constexpr const char* packages_about =
     "list           the configured packages and what else the cache holds\n"
     "add REF...     put packages into the cache: an archive or a folder, or name#version from a\n"
-    "               registry (only with --registry or GATEHOUSE_REGISTRY: no network call unasked)\n"
+    "               registry (only with --registry or GATEHOUSE_REGISTRY: no network call "
+    "unasked)\n"
     "verify         compare the packages on disk with the lock file; exit code 1 if they differ\n"
-    "lock [REF...]  pin what is on disk in the lock file, with the given packages added or replaced";
+    "lock [REF...]  pin what is on disk in the lock file, with the given packages added or "
+    "replaced";
 
 struct PackagesArguments {
+    ConfigArguments config;
     std::vector<std::string> words;
     std::string registry;
     std::string lock_file;
@@ -46,8 +49,13 @@ Result<fhir::LockFile> lock_or_empty(const std::filesystem::path& file) {
 
 void print_package(const fhir::PackageInfo& info, std::string_view state, bool json) {
     if (!json) {
-        std::printf("%-34s %-12.*s %zu definitions\n", (info.name + "#" + info.version).c_str(),
-                    static_cast<int>(state.size()), state.data(), info.resource_count);
+        std::printf(
+            "%-34s %-12.*s %zu definitions\n",
+            (info.name + "#" + info.version).c_str(),
+            static_cast<int>(state.size()),
+            state.data(),
+            info.resource_count
+        );
         return;
     }
     fhir::JsonWriter writer;
@@ -68,8 +76,7 @@ Result<int> list(const PackagesPlace& place, const PackagesArguments& arguments)
     fhir::Issues notes;
     std::vector<std::string> shown;
     for (const fhir::LockEntry& entry : lock.packages) {
-        const auto info =
-            inspect_package(lock_ref(lock, entry), place.installation.cache, notes);
+        const auto info = inspect_package(lock_ref(lock, entry), place.installation.cache, notes);
         fhir::PackageInfo found;
         found.name = entry.name;
         found.version = entry.version;
@@ -90,8 +97,9 @@ Result<int> list(const PackagesPlace& place, const PackagesArguments& arguments)
     return exit_good;
 }
 
-void pin(fhir::LockFile& lock, const fhir::PackageInfo& info, std::string source,
-         std::string archive) {
+void pin(
+    fhir::LockFile& lock, const fhir::PackageInfo& info, std::string source, std::string archive
+) {
     fhir::LockEntry entry;
     entry.name = info.name;
     entry.version = info.version;
@@ -113,8 +121,12 @@ struct Added {
     std::string archive;
 };
 
-Result<Added> add_from_registry(const std::string& ref, const PackagesPlace& place,
-                                const std::string& registry, fhir::Issues& notes) {
+Result<Added> add_from_registry(
+    const std::string& ref,
+    const PackagesPlace& place,
+    const std::string& registry,
+    fhir::Issues& notes
+) {
     const auto hash = ref.find('#');
     const std::string name = ref.substr(0, hash);
     const std::string version = hash == std::string::npos ? "" : ref.substr(hash + 1);
@@ -138,19 +150,23 @@ Result<Added> add_from_registry(const std::string& ref, const PackagesPlace& pla
     GH_TRY(check_integrity(archive, pick));
     Added added;
     GH_TRY_ASSIGN(added.archive, fhir::file_digest(file));
-    GH_TRY_ASSIGN(added.info, install_package_bytes(archive, pick.tarball,
-                                                    place.installation.cache, notes));
+    GH_TRY_ASSIGN(
+        added.info, install_package_bytes(archive, pick.tarball, place.installation.cache, notes)
+    );
     added.source = "registry:" + registry;
     return added;
 }
 
-Result<Added> add_one(const std::string& ref, const PackagesPlace& place,
-                      const PackagesArguments& arguments, fhir::Issues& notes) {
+Result<Added> add_one(
+    const std::string& ref,
+    const PackagesPlace& place,
+    const PackagesArguments& arguments,
+    fhir::Issues& notes
+) {
     std::error_code error;
     if (std::filesystem::exists(ref, error)) {
         Added added;
-        GH_TRY_ASSIGN(added.info,
-                      install_package(ref, place.installation.cache, notes));
+        GH_TRY_ASSIGN(added.info, install_package(ref, place.installation.cache, notes));
         added.source = "file:" + std::filesystem::absolute(ref, error).string();
         if (std::filesystem::is_regular_file(ref, error)) {
             GH_TRY_ASSIGN(added.archive, fhir::file_digest(ref));
@@ -158,14 +174,16 @@ Result<Added> add_one(const std::string& ref, const PackagesPlace& place,
         return added;
     }
     std::string registry = arguments.registry;
-    if (const char* configured = std::getenv("GATEHOUSE_REGISTRY");
-        registry.empty() && configured != nullptr) {
-        registry = configured;
+    if (registry.empty()) {
+        registry = place.installation.registry;
     }
     if (registry.empty()) {
-        return Fault(Errc::not_found, "packages add",
-                     ref + " is no file or folder; to fetch it from a registry, name one with "
-                           "--registry URL (for example https://packages.fhir.org)");
+        return Fault(
+            Errc::not_found,
+            "packages add",
+            ref + " is no file or folder; to fetch it from a registry, name one with "
+                  "--registry URL (for example https://packages.fhir.org)"
+        );
     }
     return add_from_registry(ref, place, registry, notes);
 }
@@ -205,14 +223,17 @@ Result<int> pin_all(const PackagesPlace& place, const PackagesArguments& argumen
         if (entry.digest.empty() && entry.source.starts_with("folder:")) {
             continue;
         }
-        GH_TRY_ASSIGN(const fhir::PackageInfo info,
-                      inspect_package(lock_ref(lock, entry), place.installation.cache, notes));
+        GH_TRY_ASSIGN(
+            const fhir::PackageInfo info,
+            inspect_package(lock_ref(lock, entry), place.installation.cache, notes)
+        );
         entry.digest = info.digest;
     }
     for (std::size_t i = 1; i < arguments.words.size(); ++i) {
         const std::string& ref = arguments.words[i];
-        GH_TRY_ASSIGN(const fhir::PackageInfo info,
-                      inspect_package({ref}, place.installation.cache, notes));
+        GH_TRY_ASSIGN(
+            const fhir::PackageInfo info, inspect_package({ref}, place.installation.cache, notes)
+        );
         std::error_code error;
         const bool folder = std::filesystem::is_directory(ref, error);
         std::string source = "cache";
@@ -233,7 +254,7 @@ Result<int> pin_all(const PackagesPlace& place, const PackagesArguments& argumen
 
 Result<int> run_action(const PackagesArguments& arguments) {
     PackagesPlace place;
-    GH_TRY_ASSIGN(place.installation, find_installation());
+    GH_TRY_ASSIGN(place.installation, find_installation(arguments.config));
     place.lock = arguments.lock_file.empty() ? place.installation.lock
                                              : std::filesystem::path(arguments.lock_file);
     const std::string& action = arguments.words.front();
@@ -252,30 +273,43 @@ int run_packages(int argc, char** argv) {
     PackagesArguments arguments;
     Options options("packages list|add|verify|lock [OPTION]... [REF]...", packages_about);
     options.text({"--registry"}, arguments.registry, "URL", "an npm registry of FHIR packages");
-    options.text({"--lock-file"}, arguments.lock_file, "FILE",
-                 "another lock file than config/packages/lock.json");
+    options.text(
+        {"--lock-file"},
+        arguments.lock_file,
+        "FILE",
+        "another lock file than config/packages/lock.json"
+    );
     options.flag({"--lock"}, arguments.lock, "add: pin the packages in the lock file too");
-    options.value({"--output", "-o"}, "text|json", "how to print packages (text)",
-                  [&arguments](std::string_view given) {
-                      arguments.json = given == "json";
-                      return arguments.json || given == "text";
-                  });
+    options.value(
+        {"--output", "-o"},
+        "text|json",
+        "how to print packages (text)",
+        [&arguments](std::string_view given) {
+            arguments.json = given == "json";
+            return arguments.json || given == "text";
+        }
+    );
+    declare_config_options(options, arguments.config);
     options.positionals(arguments.words);
     switch (options.parse(argc, argv)) {
-        case Options::Parsed::help: return exit_good;
-        case Options::Parsed::wrong: return exit_failure;
-        case Options::Parsed::go: break;
+    case Options::Parsed::help: return exit_good;
+    case Options::Parsed::wrong: return exit_failure;
+    case Options::Parsed::go: break;
     }
     constexpr std::string_view actions[] = {"list", "add", "verify", "lock"};
     if (arguments.words.empty() ||
-        std::find(std::begin(actions), std::end(actions), arguments.words[0]) == std::end(actions)) {
+        std::find(std::begin(actions), std::end(actions), arguments.words[0]) ==
+            std::end(actions)) {
         return options.wrong("list, add, verify or lock is needed");
     }
     const bool wants_packages = arguments.words[0] == "add";
     const bool takes_packages = wants_packages || arguments.words[0] == "lock";
-    if (wants_packages ? arguments.words.size() < 2 : !takes_packages && arguments.words.size() > 1) {
-        return options.wrong(wants_packages ? "add needs at least one REF"
-                                            : "'" + arguments.words[1] + "' is not expected here");
+    if (wants_packages ? arguments.words.size() < 2
+                       : !takes_packages && arguments.words.size() > 1) {
+        return options.wrong(
+            wants_packages ? "add needs at least one REF"
+                           : "'" + arguments.words[1] + "' is not expected here"
+        );
     }
     const auto code = run_action(arguments);
     return code ? *code : fail("packages", code.error());

@@ -15,23 +15,34 @@ std::string instant_now() {
     std::timespec_get(&at, TIME_UTC);
     std::tm parts{};
     gmtime_r(&at.tv_sec, &parts);
-    char text[40];
-    std::snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%03ldZ", parts.tm_year + 1900,
-                  parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec,
-                  at.tv_nsec / 1'000'000);
+    char text[96];
+    std::snprintf(
+        text,
+        sizeof text,
+        "%04d-%02d-%02dT%02d:%02d:%02d.%03ldZ",
+        parts.tm_year + 1900,
+        parts.tm_mon + 1,
+        parts.tm_mday,
+        parts.tm_hour,
+        parts.tm_min,
+        parts.tm_sec,
+        at.tv_nsec / 1'000'000
+    );
     return text;
 }
 
 int as_answer(fhir::Verdict verdict) {
     switch (verdict) {
-        case fhir::Verdict::yes: return 1;
-        case fhir::Verdict::no: return 0;
-        case fhir::Verdict::not_checkable: break;
+    case fhir::Verdict::yes: return 1;
+    case fhir::Verdict::no: return 0;
+    case fhir::Verdict::not_checkable: break;
     }
     return -1;
 }
 
-int coding_in(const fhir::Engine& engine, const fhir::Element& element, std::string_view value_set) {
+int coding_in(
+    const fhir::Engine& engine, const fhir::Element& element, std::string_view value_set
+) {
     fhir::Coding coding;
     coding.system = element.child_value("system");
     coding.version = element.child_value("version");
@@ -89,8 +100,8 @@ LoadedResource& PathRunner::load(const std::string& path) {
         return *slot;
     }
     slot->text = std::move(*text);
-    const fhir::Decoded decoded = engine_->read(slot->text, fhir::format_of(slot->text),
-                                                slot->arena, generous_limits());
+    const fhir::Decoded decoded =
+        engine_->read(slot->text, fhir::format_of(slot->text), slot->arena, generous_limits());
     slot->root = decoded.root;
     if (decoded.root == nullptr) {
         const fhir::Issue& issue = decoded.issues.back();
@@ -100,8 +111,8 @@ LoadedResource& PathRunner::load(const std::string& path) {
     return *slot;
 }
 
-PathRunner::Answer PathRunner::run(std::string_view expression, const fhir::Element* resource,
-                                   bool strict) {
+PathRunner::Answer
+PathRunner::run(std::string_view expression, const fhir::Element* resource, bool strict) {
     arena_.reset();
     Answer answer;
     fhir::path::CompileOptions options;
@@ -149,9 +160,9 @@ PathRunner::Item PathRunner::item_of(const fhir::path::Item& item) const {
 
 const char* phase_name(fhir::path::ErrorPhase phase) noexcept {
     switch (phase) {
-        case fhir::path::ErrorPhase::syntax: return "syntax";
-        case fhir::path::ErrorPhase::semantic: return "semantic";
-        case fhir::path::ErrorPhase::execution: break;
+    case fhir::path::ErrorPhase::syntax: return "syntax";
+    case fhir::path::ErrorPhase::semantic: return "semantic";
+    case fhir::path::ErrorPhase::execution: break;
     }
     return "execution";
 }

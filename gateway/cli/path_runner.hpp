@@ -27,7 +27,8 @@ class PathRunner {
 public:
     explicit PathRunner(std::shared_ptr<const fhir::Engine> engine);
 
-    // Reads and annotates `path` once; later calls give the same. JSON without resourceType is allowed.
+    // Reads and annotates `path` once; later calls give the same. JSON without resourceType is
+    // allowed.
     LoadedResource& load(const std::string& path);
 
     struct Item {

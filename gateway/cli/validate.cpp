@@ -20,8 +20,10 @@ namespace gatehouse::cli {
 namespace {
 
 constexpr const char* validate_about =
-    "Checks resources (JSON or XML) against R4, the profiles they claim, the profiles given and the\n"
-    "configured default profile of their type. PATH is a file, a folder (every .json and .xml below it)\n"
+    "Checks resources (JSON or XML) against R4, the profiles they claim, the profiles given and "
+    "the\n"
+    "configured default profile of their type. PATH is a file, a folder (every .json and .xml "
+    "below it)\n"
     "or '-' for standard input. A resource is valid if it has no error.";
 
 // The files behind the paths, folders replaced by what they hold, sorted.
@@ -47,29 +49,36 @@ std::vector<std::string> expand_paths(const std::vector<std::string>& paths) {
 }
 
 Result<Judge> make_judge(const ValidateArguments& arguments) {
-    GH_TRY_ASSIGN(const Installation installation, find_installation());
-    GH_TRY_ASSIGN(fhir::EngineOptions options,
-                  engine_options(installation, arguments.no_package, arguments.packages));
+    GH_TRY_ASSIGN(const Installation installation, find_installation(arguments.config));
+    GH_TRY_ASSIGN(
+        fhir::EngineOptions options,
+        engine_options(installation, arguments.no_package, arguments.packages)
+    );
     options.search = false;
     GH_TRY_ASSIGN(std::shared_ptr<const fhir::Engine> engine, fhir::Engine::load(options));
     print_notes("validate", engine->notes());
     for (const std::string& profile : arguments.profiles) {
         std::string problem;
         if (engine->schema().profile(profile, &problem) == nullptr) {
-            return Fault(Errc::not_found, "profile",
-                         profile + (problem.empty() ? " is in none of the loaded packages; add its "
-                                                      "package with --package"
-                                                    : ": " + problem));
+            return Fault(
+                Errc::not_found,
+                "profile",
+                profile + (problem.empty() ? " is in none of the loaded packages; add its "
+                                             "package with --package"
+                                           : ": " + problem)
+            );
         }
     }
     fhir::ProfileChooser chooser;
     std::error_code error;
-    if (!arguments.no_default_profiles &&
-        std::filesystem::exists(installation.profiles, error)) {
-        GH_TRY_ASSIGN(gateway::DefaultProfiles table,
-                      gateway::DefaultProfiles::load(installation.profiles.string()));
+    if (!arguments.no_default_profiles && std::filesystem::exists(installation.profiles, error)) {
+        GH_TRY_ASSIGN(
+            gateway::DefaultProfiles table,
+            gateway::DefaultProfiles::load(installation.profiles.string())
+        );
         chooser = gateway::DefaultProfiles::chooser(
-            std::make_shared<const gateway::DefaultProfiles>(std::move(table)));
+            std::make_shared<const gateway::DefaultProfiles>(std::move(table))
+        );
     }
     return Judge(std::move(engine), std::move(chooser), arguments.rules);
 }
@@ -77,31 +86,38 @@ Result<Judge> make_judge(const ValidateArguments& arguments) {
 int validate_files(const Judge& judge, const ValidateArguments& arguments) {
     const std::vector<std::string> files = expand_paths(arguments.paths);
     if (files.empty()) {
-        return fail("validate", Fault(Errc::not_found, "validate",
-                                      "no .json or .xml file under the given folders"));
+        return fail(
+            "validate",
+            Fault(Errc::not_found, "validate", "no .json or .xml file under the given folders")
+        );
     }
-    const std::vector<std::string_view> profiles(arguments.profiles.begin(),
-                                                 arguments.profiles.end());
+    const std::vector<std::string_view> profiles(
+        arguments.profiles.begin(), arguments.profiles.end()
+    );
     std::FILE* out = stdout;
     if (!arguments.output_file.empty()) {
         out = std::fopen(arguments.output_file.c_str(), "wb");
         if (out == nullptr) {
-            return fail("validate", Fault(Errc::io, "write", arguments.output_file +
-                                                                  " cannot be opened for writing"));
+            return fail(
+                "validate",
+                Fault(Errc::io, "write", arguments.output_file + " cannot be opened for writing")
+            );
         }
     }
     Progress progress(files.size());
     FileReport report(arguments.output, files.size(), out);
     in_order(
-        files.size(), arguments.jobs,
+        files.size(),
+        arguments.jobs,
         [&](std::size_t index, Arena& arena) {
             Verdict verdict;
             const auto text = read_input(files[index]);
             if (text) {
                 verdict = judge.judge(*text, profiles, arena);
             } else {
-                verdict.issues = single_issue(fhir::IssueType::not_found, "file-unreadable",
-                                              describe(text.error()));
+                verdict.issues = single_issue(
+                    fhir::IssueType::not_found, "file-unreadable", describe(text.error())
+                );
             }
             return render_verdict(arguments.output, files[index], verdict, text.has_value());
         },
@@ -109,7 +125,8 @@ int validate_files(const Judge& judge, const ValidateArguments& arguments) {
             progress.step(!rendered_valid(rendered));
             progress.clear();
             report.add(rendered);
-        });
+        }
+    );
     report.finish();
     if (out != stdout) {
         std::fclose(out);
@@ -118,28 +135,42 @@ int validate_files(const Judge& judge, const ValidateArguments& arguments) {
                                    : (report.invalid() > 0 ? exit_findings : exit_good);
 }
 
-std::string judge_row(const Judge& judge, std::string_view line, Arena& arena,
-                      const std::vector<std::string>& fixed_profiles) {
+std::string judge_row(
+    const Judge& judge,
+    std::string_view line,
+    Arena& arena,
+    const std::vector<std::string>& fixed_profiles
+) {
     const auto row = fhir::parse_json_value(line, arena);
     if (!row || !row->is(fhir::JsonValue::Kind::object)) {
         const std::string words = row ? "a row is a JSON object" : row.error().detail;
-        return render_row(nullptr, false, single_issue(fhir::IssueType::structure, "batch-row", words));
+        return render_row(
+            nullptr, false, single_issue(fhir::IssueType::structure, "batch-row", words)
+        );
     }
     const fhir::JsonValue* id = row->find("id");
     const fhir::JsonValue* resource = row->find("resource");
     if (resource == nullptr || !resource->is(fhir::JsonValue::Kind::string)) {
-        return render_row(id, false,
-                          single_issue(fhir::IssueType::structure, "batch-row",
-                                       "a row has the resource's text as a string in 'resource'"));
+        return render_row(
+            id,
+            false,
+            single_issue(
+                fhir::IssueType::structure,
+                "batch-row",
+                "a row has the resource's text as a string in 'resource'"
+            )
+        );
     }
     std::vector<std::string_view> profiles(fixed_profiles.begin(), fixed_profiles.end());
     if (const std::string_view profile = row->string("profile"); !profile.empty()) {
         std::string problem;
         if (judge.engine().schema().profile(profile, &problem) == nullptr) {
             fhir::Issues issues = single_issue(
-                fhir::IssueType::not_found, "profile-unknown",
+                fhir::IssueType::not_found,
+                "profile-unknown",
                 "the profile " + std::string(profile) +
-                    (problem.empty() ? " is in none of the loaded packages" : ": " + problem));
+                    (problem.empty() ? " is in none of the loaded packages" : ": " + problem)
+            );
             issues.front().severity = fhir::Severity::error;
             return render_row(id, false, issues);
         }
@@ -167,7 +198,8 @@ int validate_batch(const Judge& judge, const ValidateArguments& arguments) {
     bool findings = false;
     Progress progress(lines.size());
     in_order(
-        lines.size(), arguments.jobs,
+        lines.size(),
+        arguments.jobs,
         [&](std::size_t index, Arena& arena) {
             return judge_row(judge, lines[index], arena, arguments.profiles);
         },
@@ -176,7 +208,8 @@ int validate_batch(const Judge& judge, const ValidateArguments& arguments) {
             findings = findings || !valid;
             progress.step(!valid);
             std::fwrite(row.data() + 1, 1, row.size() - 1, stdout);
-        });
+        }
+    );
     return findings ? exit_findings : exit_good;
 }
 
@@ -187,13 +220,15 @@ int run_validate(int argc, char** argv) {
     Options options("validate [OPTION]... PATH...|-", validate_about);
     declare_validate_options(options, arguments);
     switch (options.parse(argc, argv)) {
-        case Options::Parsed::help: return exit_good;
-        case Options::Parsed::wrong: return exit_failure;
-        case Options::Parsed::go: break;
+    case Options::Parsed::help: return exit_good;
+    case Options::Parsed::wrong: return exit_failure;
+    case Options::Parsed::go: break;
     }
     if (arguments.batch.empty() == arguments.paths.empty()) {
-        return options.wrong(arguments.paths.empty() ? "a PATH, '-' or --batch is needed"
-                                                     : "PATH and --batch exclude one another");
+        return options.wrong(
+            arguments.paths.empty() ? "a PATH, '-' or --batch is needed"
+                                    : "PATH and --batch exclude one another"
+        );
     }
     if (arguments.jobs == 0) {
         arguments.jobs = default_jobs();

@@ -81,17 +81,23 @@ bool set_jobs(ValidateArguments& arguments, std::string_view given) {
     return error == std::errc() && end == given.data() + given.size() && jobs >= 1 && jobs <= 256;
 }
 
-// Options of HL7's validator that change nothing here: what they ask for is how this validator works.
+// Options of HL7's validator that change nothing here: what they ask for is how this validator
+// works.
 void declare_accepted(Options& options) {
     const auto anything = [](std::string_view) { return true; };
     options.value({"--tx"}, "n/a", {}, [](std::string_view given) { return given == "n/a"; });
-    options.value({"--allow-example-urls"}, "true", {},
-                  [](std::string_view given) { return given == "true"; });
+    options.value({"--allow-example-urls"}, "true", {}, [](std::string_view given) {
+        return given == "true";
+    });
     for (const char* name : {"--version", "--jurisdiction", "--locale", "--txLog", "--txCache"}) {
         options.value({name}, "VALUE", {}, anything);
     }
-    for (const char* name : {"--assumeValidRestReferences", "--security-checks", "--no-extensible-binding-warnings",
-                             "--want-invariants-in-messages", "--no-http-access"}) {
+    for (const char* name :
+         {"--assumeValidRestReferences",
+          "--security-checks",
+          "--no-extensible-binding-warnings",
+          "--want-invariants-in-messages",
+          "--no-http-access"}) {
         options.value({name}, {}, {}, anything);
     }
 }
@@ -100,36 +106,74 @@ void declare_accepted(Options& options) {
 
 void declare_validate_options(Options& options, ValidateArguments& arguments) {
     fhir::ValidateOptions& rules = arguments.rules;
-    options.list({"--package", "--ig", "-p"}, arguments.packages, "REF",
-                 "add a package: name#version, .tgz, folder or file; a later one wins");
-    options.flag({"--no-package"}, arguments.no_package,
-                 "start from R4 core alone, not from the configured packages");
-    options.list({"--profile"}, arguments.profiles, "URL",
-                 "hold every resource to this profile as well");
-    options.flag({"--no-default-profiles"}, arguments.no_default_profiles,
-                 "do not add the configured default profile of a resource");
-    options.value({"--output", "-o"}, "text|json|ndjson", "how to report (text)",
-                  [&arguments](std::string_view given) { return set_output(arguments, given); });
-    options.value({"--jobs", "-j"}, "N", "threads (all processors)",
-                  [&arguments](std::string_view given) { return set_jobs(arguments, given); });
-    options.text({"--batch"}, arguments.batch, "FILE.ndjson",
-                 "rows {\"id\",\"profile\",\"resource\"} in, rows {\"id\",\"valid\",\"outcome\"} out");
-    options.value({"--extensions", "--extension"}, "any|known|DOMAIN",
-                  "unknown extensions: warn, refuse, or warn where the URL begins so (any)",
-                  [&rules](std::string_view given) { return set_extensions(rules, given); });
-    options.value({"--references"}, "ignore|check-type|check-exists",
-                  "what to check of references (check-type)",
-                  [&rules](std::string_view given) { return set_references(rules, given); });
-    options.value({"--display-issues"}, "error|warning",
-                  "severity of a display that the code system does not have (error)",
-                  [&rules](std::string_view given) { return set_display(rules, given); });
-    options.value({"--display-issues-are-warnings"}, {}, {},
-                  [&rules](std::string_view) { return set_display(rules, "warning"); });
-    options.value({"--best-practice"}, "ignore|hint|warning|error",
-                  "severity of best-practice rules (ignore)",
-                  [&rules](std::string_view given) { return set_best_practice(rules, given); });
-    options.flag({"--show-values"}, rules.show_values,
-                 "quote values in messages (they may be personal data)");
+    options.list(
+        {"--package", "--ig", "-p"},
+        arguments.packages,
+        "REF",
+        "add a package: name#version, .tgz, folder or file; a later one wins"
+    );
+    options.flag(
+        {"--no-package"},
+        arguments.no_package,
+        "start from R4 core alone, not from the configured packages"
+    );
+    options.list(
+        {"--profile"}, arguments.profiles, "URL", "hold every resource to this profile as well"
+    );
+    options.flag(
+        {"--no-default-profiles"},
+        arguments.no_default_profiles,
+        "do not add the configured default profile of a resource"
+    );
+    options.value(
+        {"--output", "-o"},
+        "text|json|ndjson",
+        "how to report (text)",
+        [&arguments](std::string_view given) { return set_output(arguments, given); }
+    );
+    options.value(
+        {"--jobs", "-j"},
+        "N",
+        "threads (all processors)",
+        [&arguments](std::string_view given) { return set_jobs(arguments, given); }
+    );
+    options.text(
+        {"--batch"},
+        arguments.batch,
+        "FILE.ndjson",
+        "rows {\"id\",\"profile\",\"resource\"} in, rows {\"id\",\"valid\",\"outcome\"} out"
+    );
+    options.value(
+        {"--extensions", "--extension"},
+        "any|known|DOMAIN",
+        "unknown extensions: warn, refuse, or warn where the URL begins so (any)",
+        [&rules](std::string_view given) { return set_extensions(rules, given); }
+    );
+    options.value(
+        {"--references"},
+        "ignore|check-type|check-exists",
+        "what to check of references (check-type)",
+        [&rules](std::string_view given) { return set_references(rules, given); }
+    );
+    options.value(
+        {"--display-issues"},
+        "error|warning",
+        "severity of a display that the code system does not have (error)",
+        [&rules](std::string_view given) { return set_display(rules, given); }
+    );
+    options.value({"--display-issues-are-warnings"}, {}, {}, [&rules](std::string_view) {
+        return set_display(rules, "warning");
+    });
+    options.value(
+        {"--best-practice"},
+        "ignore|hint|warning|error",
+        "severity of best-practice rules (ignore)",
+        [&rules](std::string_view given) { return set_best_practice(rules, given); }
+    );
+    options.flag(
+        {"--show-values"}, rules.show_values, "quote values in messages (they may be personal data)"
+    );
+    declare_config_options(options, arguments.config);
     declare_accepted(options);
     options.positionals(arguments.paths);
 }

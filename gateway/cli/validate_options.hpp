@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "fhir/validate/validate.hpp"
+#include "gateway/cli/installation.hpp"
 #include "gateway/cli/options.hpp"
 
 namespace gatehouse::cli {
@@ -23,6 +24,7 @@ struct ValidateArguments {
     bool no_default_profiles = false;
     Output output = Output::text;
     unsigned jobs = 0;  // 0: not said
+    ConfigArguments config;
     fhir::ValidateOptions rules;
 };
 

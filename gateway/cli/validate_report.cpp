@@ -46,43 +46,43 @@ void append_text(std::string& out, const std::string& file, const Verdict& verdi
 
 }  // namespace
 
-std::string render_verdict(Output output, const std::string& file, const Verdict& verdict,
-                           bool readable) {
+std::string
+render_verdict(Output output, const std::string& file, const Verdict& verdict, bool readable) {
     std::string out(1, letter_of(verdict, readable));
     switch (output) {
-        case Output::text: append_text(out, file, verdict, readable); break;
-        case Output::json: {
-            Arena arena;
-            fhir::Element* outcome = make_outcome(verdict.issues, arena);
-            // HL7's own extension says which file an outcome is about.
-            fhir::Element* extension = arena.create<fhir::Element>();
-            fhir::Element* url = arena.create<fhir::Element>();
-            fhir::Element* value = arena.create<fhir::Element>();
-            extension->name = "extension";
-            extension->in_array = true;
-            extension->parent = outcome;
-            extension->next = outcome->first_child;
-            extension->first_child = url;
-            url->name = "url";
-            url->value = "http://hl7.org/fhir/StructureDefinition/operationoutcome-file";
-            url->written = fhir::Written::string;
-            url->next = value;
-            value->name = "valueString";
-            value->value = file;
-            value->written = fhir::Written::string;
-            outcome->first_child = extension;
-            write_json(*outcome, nullptr, {}, out);
-            break;
-        }
-        case Output::ndjson: {
-            fhir::JsonWriter writer;
-            writer.begin_object().key("file").string(file);
-            writer.key("valid").boolean(verdict.valid);
-            writer.key("outcome").raw(fhir::outcome_json(verdict.issues)).end_object();
-            out += writer.text();
-            out += '\n';
-            break;
-        }
+    case Output::text: append_text(out, file, verdict, readable); break;
+    case Output::json: {
+        Arena arena;
+        fhir::Element* outcome = make_outcome(verdict.issues, arena);
+        // HL7's own extension says which file an outcome is about.
+        fhir::Element* extension = arena.create<fhir::Element>();
+        fhir::Element* url = arena.create<fhir::Element>();
+        fhir::Element* value = arena.create<fhir::Element>();
+        extension->name = "extension";
+        extension->in_array = true;
+        extension->parent = outcome;
+        extension->next = outcome->first_child;
+        extension->first_child = url;
+        url->name = "url";
+        url->value = "http://hl7.org/fhir/StructureDefinition/operationoutcome-file";
+        url->written = fhir::Written::string;
+        url->next = value;
+        value->name = "valueString";
+        value->value = file;
+        value->written = fhir::Written::string;
+        outcome->first_child = extension;
+        write_json(*outcome, nullptr, {}, out);
+        break;
+    }
+    case Output::ndjson: {
+        fhir::JsonWriter writer;
+        writer.begin_object().key("file").string(file);
+        writer.key("valid").boolean(verdict.valid);
+        writer.key("outcome").raw(fhir::outcome_json(verdict.issues)).end_object();
+        out += writer.text();
+        out += '\n';
+        break;
+    }
     }
     return out;
 }
@@ -109,9 +109,11 @@ void FileReport::add(const std::string& rendered) {
     invalid_ += rendered.front() == 'i' ? 1 : 0;
     unreadable_ += rendered.front() == 'u' ? 1 : 0;
     if (output_ == Output::json && files_ > 1) {
-        std::fputs(added_ == 0 ? "{\"resourceType\":\"Bundle\",\"type\":\"collection\",\"entry\":[\n"
-                               : ",\n",
-                   out_);
+        std::fputs(
+            added_ == 0 ? "{\"resourceType\":\"Bundle\",\"type\":\"collection\",\"entry\":[\n"
+                        : ",\n",
+            out_
+        );
         std::fputs("{\"resource\":", out_);
     }
     std::fwrite(rendered.data() + 1, 1, rendered.size() - 1, out_);
@@ -126,8 +128,14 @@ void FileReport::finish() {
         std::fputs("\n]}\n", out_);
     }
     if (output_ == Output::text && files_ > 1) {
-        std::fprintf(out_, "%zu files: %zu valid, %zu not valid, %zu not read\n", files_,
-                     files_ - invalid_ - unreadable_, invalid_, unreadable_);
+        std::fprintf(
+            out_,
+            "%zu files: %zu valid, %zu not valid, %zu not read\n",
+            files_,
+            files_ - invalid_ - unreadable_,
+            invalid_,
+            unreadable_
+        );
     }
     std::fflush(out_);
 }

@@ -1,9 +1,9 @@
 #pragma once
 // SPDX-License-Identifier: Apache-2.0
 //
-// How `gatehouse validate` writes its verdicts. Workers render (the costly part), the main thread only
-// prints. A rendered verdict begins with one letter that is not printed: 'v' valid, 'i' invalid,
-// 'u' unreadable.
+// How `gatehouse validate` writes its verdicts. Workers render (the costly part), the main thread
+// only prints. A rendered verdict begins with one letter that is not printed: 'v' valid, 'i'
+// invalid, 'u' unreadable.
 
 #include <cstddef>
 #include <cstdio>
@@ -16,12 +16,14 @@
 
 namespace gatehouse::cli {
 
-std::string render_verdict(Output output, const std::string& file, const Verdict& verdict,
-                           bool readable);
+std::string
+render_verdict(Output output, const std::string& file, const Verdict& verdict, bool readable);
 // A batch row: {"id","valid","outcome"}. `id` is the row's own, of any kind, or nullptr.
 std::string render_row(const fhir::JsonValue* id, bool valid, const fhir::Issues& issues);
 
-inline bool rendered_valid(const std::string& rendered) { return rendered.front() == 'v'; }
+inline bool rendered_valid(const std::string& rendered) {
+    return rendered.front() == 'v';
+}
 
 // Puts rendered files together: lines, or one OperationOutcome (one file), or a Bundle of them.
 class FileReport {

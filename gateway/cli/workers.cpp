@@ -19,7 +19,8 @@ constexpr std::size_t ahead_max = 1024;
 
 long long now_ms() {
     return std::chrono::duration_cast<std::chrono::milliseconds>(
-               std::chrono::steady_clock::now().time_since_epoch())
+               std::chrono::steady_clock::now().time_since_epoch()
+    )
         .count();
 }
 
@@ -33,8 +34,9 @@ struct Board {
     std::size_t next_emit = 0;
 };
 
-void work_on(Board& board, std::size_t count,
-             const std::function<std::string(std::size_t, Arena&)>& work) {
+void work_on(
+    Board& board, std::size_t count, const std::function<std::string(std::size_t, Arena&)>& work
+) {
     Arena arena;
     for (;;) {
         std::size_t index = 0;
@@ -61,9 +63,12 @@ void work_on(Board& board, std::size_t count,
 
 }  // namespace
 
-void in_order(std::size_t count, unsigned jobs,
-              const std::function<std::string(std::size_t, Arena&)>& work,
-              const std::function<void(std::size_t, const std::string&)>& emit) {
+void in_order(
+    std::size_t count,
+    unsigned jobs,
+    const std::function<std::string(std::size_t, Arena&)>& work,
+    const std::function<void(std::size_t, const std::string&)>& emit
+) {
     if (jobs <= 1 || count <= 1) {
         Arena arena;
         for (std::size_t index = 0; index < count; ++index) {
@@ -96,12 +101,17 @@ void in_order(std::size_t count, unsigned jobs,
     }
 }
 
-unsigned default_jobs() { return std::clamp(std::thread::hardware_concurrency(), 1U, 64U); }
+unsigned default_jobs() {
+    return std::clamp(std::thread::hardware_concurrency(), 1U, 64U);
+}
 
 Progress::Progress(std::size_t total)
-    : total_(total), started_ms_(now_ms()), drawn_ms_(started_ms_), shown_(isatty(2) == 1 && total > 1) {}
+    : total_(total), started_ms_(now_ms()), drawn_ms_(started_ms_),
+      shown_(isatty(2) == 1 && total > 1) {}
 
-Progress::~Progress() { clear(); }
+Progress::~Progress() {
+    clear();
+}
 
 void Progress::step(bool finding) {
     ++done_;
@@ -124,8 +134,15 @@ void Progress::draw() {
     const std::size_t filled = total_ == 0 ? width : done_ * width / total_;
     const std::string bar = std::string(filled, '#') + std::string(width - filled, '.');
     const long long elapsed = std::max(1LL, drawn_ms_ - started_ms_);
-    std::fprintf(stderr, "\r[%s] %zu/%zu  %zu with findings  %lld/s\x1b[K", bar.c_str(), done_,
-                 total_, findings_, static_cast<long long>(done_) * 1000 / elapsed);
+    std::fprintf(
+        stderr,
+        "\r[%s] %zu/%zu  %zu with findings  %lld/s\x1b[K",
+        bar.c_str(),
+        done_,
+        total_,
+        findings_,
+        static_cast<long long>(done_) * 1000 / elapsed
+    );
     std::fflush(stderr);
     visible_ = true;
 }

@@ -15,9 +15,12 @@ namespace gatehouse::cli {
 // Calls work(index, arena) for 0..count-1 on `jobs` threads and emit(index, answer) in order on the
 // calling thread. The arena is a thread's own and is reset before each item. `work` must be
 // thread-safe and must not throw.
-void in_order(std::size_t count, unsigned jobs,
-              const std::function<std::string(std::size_t, Arena&)>& work,
-              const std::function<void(std::size_t, const std::string&)>& emit);
+void in_order(
+    std::size_t count,
+    unsigned jobs,
+    const std::function<std::string(std::size_t, Arena&)>& work,
+    const std::function<void(std::size_t, const std::string&)>& emit
+);
 
 // A progress bar on stderr, drawn at most ten times a second and only if stderr is a terminal.
 class Progress {
@@ -27,7 +30,8 @@ public:
     Progress(const Progress&) = delete;
     Progress& operator=(const Progress&) = delete;
     void step(bool finding);
-    // Takes the bar off the line, so that other output can be written; the next step draws it again.
+    // Takes the bar off the line, so that other output can be written; the next step draws it
+    // again.
     void clear();
 
 private:

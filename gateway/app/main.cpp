@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cstdio>
+#include <exception>
+
+#include "gateway/cli/cli.hpp"
+
+int main(int argc, char** argv) {
+    // One of the three places that catch: whatever escapes is a bug, and what() could hold a value.
+    try {
+        const std::span<const gatehouse::cli::Command> tables[] = {
+            gatehouse::cli::engine_commands()};
+        return gatehouse::cli::dispatch(argc, argv, tables);
+    } catch (const std::exception&) {
+        std::fputs("gatehouse: stopped by an unexpected exception\n", stderr);
+        return gatehouse::cli::exit_failure;
+    }
+}
