@@ -201,6 +201,11 @@ private:
                 return false;
             }
             step.name = word();
+        } else if (step.name == "hasExtension") {
+            step.kind = StepKind::has_extension;
+            if (!take("(") || !quoted(step.text) || !take(")")) {
+                return false;
+            }
         } else {
             step.kind = StepKind::where_equals;
             if (!take("=") || !quoted(step.text)) {
@@ -246,6 +251,23 @@ std::vector<Operand> read_expression(std::string_view expression, const TypeMode
         }
     }
     return operands;
+}
+
+bool meets(const Step& step, const Element& element, const TypeModel& types) {
+    switch (step.kind) {
+    case StepKind::child: return true;
+    case StepKind::as_type: return types.is_a(element.type, step.type);
+    case StepKind::resolves_to: return resolves_to(element, step.name);
+    case StepKind::where_equals: return element.child_value(step.name) == step.text;
+    case StepKind::has_extension:
+        for (const Element& child : element.children()) {
+            if (child.name == "extension" && child.child_value("url") == step.text) {
+                return true;
+            }
+        }
+        return false;
+    }
+    return false;
 }
 
 bool resolves_to(const Element& reference, std::string_view type) {

@@ -17,10 +17,11 @@
 namespace gatehouse::fhir::search_steps {
 
 enum class StepKind : std::uint8_t {
-    child,         // name, perhaps one position
-    as_type,       // type
-    resolves_to,   // name: resource type of the reference's target
-    where_equals,  // name = text
+    child,          // name, perhaps one position
+    as_type,        // type
+    resolves_to,    // name: resource type of the reference's target
+    where_equals,   // name = text
+    has_extension,  // text: its URL
 };
 
 struct Step {
@@ -65,6 +66,8 @@ is_child(const Element& parent, const Element& child, Symbol symbol, const TypeM
 // Resource type that a Reference element points at by its own words: literal reference, contained
 // resource or Reference.type. Empty if it does not say.
 std::string_view target_type(const Element& reference);
+// Whether an element passes a step that is not a child.
+bool meets(const Step& step, const Element& element, const TypeModel& types);
 // resolve() is `type`. A reference by identifier alone that names no type may be of any.
 bool resolves_to(const Element& reference, std::string_view type);
 
@@ -87,10 +90,7 @@ void walk(
             }
             return;
         }
-        const bool holds = step.kind == StepKind::as_type ? types.is_a(element.type, step.type)
-                           : step.kind == StepKind::resolves_to
-                               ? resolves_to(element, step.name)
-                               : element.child_value(step.name) == step.text;
+        const bool holds = meets(step, element, types);
         if (!holds) {
             return;
         }
