@@ -192,9 +192,11 @@ void Walker::check_coding(const Element& at, const PlanRule& rule) {
 void Walker::check_concept(const Element& at, const PlanRule& rule) {
     const BindingStrength strength = rule.rule->strength;
     std::size_t codings = 0;
+    bool any_code = false;
     for (const Element* coding = at.child("coding"); coding != nullptr;
          coding = coding->next_same()) {
         ++codings;
+        any_code = any_code || !coding->child_value("code").empty();
     }
     const bool required = strength == BindingStrength::required;
     if (codings == 0) {
@@ -247,7 +249,7 @@ void Walker::check_concept(const Element& at, const PlanRule& rule) {
             judge(*rule.value_set, false, rules::binding_extensible);
         }
     }
-    if (rule.max_value_set != nullptr) {
+    if (rule.max_value_set != nullptr && any_code) {
         judge(*rule.max_value_set, true, rules::binding_max);
     }
 }
@@ -302,7 +304,8 @@ void Walker::check_coding_in_system(const Element& at) {
         }
         return;
     }
-    if (!has_scheme(coding.system)) {
+    if (!has_scheme(coding.system) &&
+        coding.system.find_first_not_of(" \t\r\n") != std::string_view::npos) {
         report(rules::coding_system_relative, at, [&] {
             return join("The system", shown(coding.system), " is not an absolute URI.");
         });

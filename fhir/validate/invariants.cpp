@@ -16,6 +16,15 @@ int member_for_path(void* user, const path::Item& code, std::string_view value_s
     return static_cast<Walker*>(user)->answer_member_of(code, value_set);
 }
 
+bool has_extension_value(const Element& extension) noexcept {
+    for (const Element& child : extension.children()) {
+        if (child.name.size() > 5 && child.name.starts_with("value")) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int conforms_for_path(void* user, const Element& element, std::string_view profile) {
     return static_cast<Walker*>(user)->answer_conforms_to(element, profile);
 }
@@ -53,13 +62,8 @@ void Walker::check_invariants(const Element& at, const PlanRule& rule) {
         case NativeInvariant::dom_3:
             continue;  // empty elements and orphans have checks of their own
         case NativeInvariant::ext_1:
-            if (at.child("extension") != nullptr) {
-                for (const Element& child : at.children()) {
-                    if (child.name.starts_with("value")) {
-                        fail_invariant(at, rule, *link.invariant);
-                        break;
-                    }
-                }
+            if ((at.child("extension") != nullptr) == has_extension_value(at)) {
+                fail_invariant(at, rule, *link.invariant);
             }
             continue;
         case NativeInvariant::ref_1: {

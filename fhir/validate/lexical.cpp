@@ -77,7 +77,9 @@ bool is_zone(std::string_view text) noexcept {
 }  // namespace
 
 bool is_code(std::string_view text) noexcept {
-    if (text.empty() || space(text.front()) || space(text.back())) {
+    // U+00A0 is white space here too.
+    if (text.empty() || space(text.front()) || space(text.back()) || text.starts_with("\xC2\xA0") ||
+        text.ends_with("\xC2\xA0")) {
         return false;
     }
     for (std::size_t i = 0; i < text.size(); ++i) {

@@ -94,6 +94,15 @@ void Walker::check_primitive(const Element& at, PrimitiveKind kind) {
         });
         return;
     }
+    if (only_space(value) && kind != PrimitiveKind::boolean && kind != PrimitiveKind::base64) {
+        report(rules::value_whitespace, at, [] {
+            return std::string("The value is only white space. Give it content or leave it out.");
+        });
+        if (kind == PrimitiveKind::code || kind == PrimitiveKind::uri ||
+            kind == PrimitiveKind::string || kind == PrimitiveKind::markdown) {
+            return;
+        }
+    }
     switch (kind) {
     case PrimitiveKind::boolean:
         if (value != "true" && value != "false") {
@@ -158,11 +167,7 @@ void Walker::check_text(const Element& at) {
     if (!starts_or_ends_with_space(value)) {
         return;
     }
-    if (only_space(value)) {
-        report(rules::value_whitespace, at, [] {
-            return std::string("The value is only white space. Give it content or leave it out.");
-        });
-    } else if (known_.primitive(at.type) == PrimitiveKind::string) {
+    if (known_.primitive(at.type) == PrimitiveKind::string) {
         report(rules::string_whitespace, at, [&] {
             return join("The text", shown(value), " starts or ends with white space. Take it out.");
         });

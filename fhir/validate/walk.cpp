@@ -104,6 +104,7 @@ KnownTypes::KnownTypes(const TypeModel& types) {
     element = types.find("Element");
     backbone_element = types.find("BackboneElement");
     money = types.find("Money");
+    id_symbol = types.symbols().find("id");
 }
 
 Walker::Walker(
@@ -198,7 +199,9 @@ void Walker::walk_resource(
         rules = fewer;
     }
     check_resource_id(at);
+    const std::size_t ids_before = element_ids_.size();
     walk_element(at, rules);
+    check_element_ids(ids_before);
     if (!scope.contained) {
         check_contained(at);
     }
@@ -206,6 +209,30 @@ void Walker::walk_resource(
         check_bundle(at, *scope.index);
     }
     scope_ = outer;
+}
+
+// Element.id is unique within its resource.
+void Walker::check_element_ids(std::size_t from) {
+    if (element_ids_.size() < from + 2) {
+        element_ids_.resize(from);
+        return;
+    }
+    const auto begin = element_ids_.begin() + static_cast<std::ptrdiff_t>(from);
+    std::sort(begin, element_ids_.end(), [](const Element* a, const Element* b) {
+        const int order = a->child_value("id").compare(b->child_value("id"));
+        return order < 0 || (order == 0 && a->offset < b->offset);
+    });
+    for (std::size_t i = from + 1; i < element_ids_.size(); ++i) {
+        const Element& at = *element_ids_[i];
+        if (at.child_value("id") == element_ids_[i - 1]->child_value("id")) {
+            report(rules::duplicate_id, at, [&] {
+                return join(
+                    "Another element of this resource has the id", shown(at.child_value("id")), "."
+                );
+            });
+        }
+    }
+    element_ids_.resize(from);
 }
 
 // `rules` are those of the place; the type's own and its type profiles join them here.
@@ -325,6 +352,9 @@ void Walker::walk_children(const Element& at, const Actives& structural) {
                     "."
                 );
             });
+        }
+        if (child->symbol == known_.id_symbol && !at.is_resource && child->has_value()) {
+            element_ids_.push_back(&at);
         }
         last_rule = std::max(last_rule, child->child_rule);
         last = child;

@@ -73,6 +73,7 @@ struct KnownTypes {
     TypeId extension, reference, coding, codeable_concept, quantity, identifier, narrative,
         attachment, resource, domain_resource, bundle, meta, canonical, uri, code, string,
         observation, element, backbone_element, money;
+    Symbol id_symbol = unknown_symbol;
     [[nodiscard]] PrimitiveKind primitive(TypeId type) const noexcept {
         return type < primitives.size() ? primitives[type] : PrimitiveKind::none;
     }
@@ -153,6 +154,7 @@ private:
         const Element& parent, const Element& first, std::uint32_t run, const Actives& structural
     );
     void walk_child(const Element& at, Actives& rules);
+    void check_element_ids(std::size_t from);
     void report_unknown(const Element& at);
     bool spend(std::uint64_t steps = 1);
 
@@ -347,6 +349,7 @@ private:
     std::uint64_t errors_ = 0;  // also counted while quiet
     std::uint64_t steps_left_ = 0;
     const Scope* scope_ = nullptr;
+    std::vector<const Element*> element_ids_;  // elements with an id, of the resources being walked
     std::vector<const Element*> issue_places_;  // parallel to out_.issues
 };
 
