@@ -41,7 +41,8 @@ struct JournalRecord {
     std::string method;
     std::string target;
     std::vector<std::pair<std::string, std::string>> headers;  // those that change the result
-    std::vector<std::string> tags;   // "system|code" to add to meta.tag (warned findings)
+    std::vector<std::string> tags;  // "system|code" to add to meta.tag (warned findings)
+    std::string findings;  // what the answer must tell beside the acceptance (pipeline/record.cpp)
     std::vector<std::string> rules;  // rule ids that decided
     int status = 0;                  // refused: the status answered
     std::string body;                // original bytes (refused: empty)

@@ -28,6 +28,7 @@ enum class Tag : std::uint8_t {
     status,
     body,
     digest,
+    findings,
 };
 
 void put_length(std::string& out, std::uint64_t value) {
@@ -161,6 +162,7 @@ bool set_field(JournalRecord& record, Tag tag, std::string_view bytes) {
         return true;
     case Tag::body: record.body = bytes; return true;
     case Tag::digest: record.body_digest = bytes; return true;
+    case Tag::findings: record.findings = bytes; return true;
     }
     return true;  // of a later version
 }
@@ -199,6 +201,7 @@ std::string encode_record(const JournalRecord& record) {
     if (record.status != 0) {
         record_detail::put_number(out, Tag::status, record.status);
     }
+    record_detail::put_if(out, Tag::findings, record.findings);
     record_detail::put_if(out, Tag::body, record.body);
     return out;
 }

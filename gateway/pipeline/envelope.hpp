@@ -1,8 +1,8 @@
 #pragma once
 // SPDX-License-Identifier: Apache-2.0
 //
-// Envelope: what moves along the road. Each stage adds facts and takes none away; body, arena and tree
-// belong together and die together. Movable, not copyable.
+// Envelope: what moves along the road. Each stage adds facts and takes none away; body, arena and
+// tree belong together and die together. Movable, not copyable.
 
 #include <memory>
 #include <string>
@@ -19,41 +19,60 @@
 
 namespace gatehouse::gateway {
 
-// What a message is judged by, taken once at receive and kept to the end, whatever is reloaded meanwhile.
+// What a message is judged by, taken once at receive and kept to the end, whatever is reloaded
+// meanwhile.
 struct Rulebook {
     std::shared_ptr<const fhir::Engine> engine;
     std::shared_ptr<const PolicySet> policy;
-    fhir::ProfileChooser chooser;  // default profile per resource (config/profiles.yaml); may be empty
+    fhir::ProfileChooser
+        chooser;  // default profile per resource (config/profiles.yaml); may be empty
 };
 
 struct WritePlan;  // gateway/api/write_plan.hpp
 
+// Where on the road a message is; at the exit, how far it came.
+enum class Stage : std::uint8_t {
+    receive,
+    authenticate,
+    decode,
+    guard,
+    validate,
+    accept,
+    apply,
+    answer
+};
+const char* to_string(Stage stage) noexcept;
+
 struct Envelope {
+    Stage stage = Stage::receive;
+    bool repeated = false;  // a duplicate delivery: answered again, without effect
     // 1 receive
-    std::string id;             // MessageId (ULID), in every log line and audit record
-    Request request;            // owns the body
+    std::string id;   // MessageId (ULID), in every log line and audit record
+    Request request;  // owns the body
     Micros received_at = 0;
     std::shared_ptr<const Rulebook> rulebook;
     RestCall call;
     fhir::Format answer_format = fhir::Format::json;
     bool pretty = false;
-    std::string request_id;     // X-Request-ID, or empty
+    std::string request_id;  // X-Request-ID, or empty
     // 2 authenticate
     Credential credential;
-    std::string organisation;   // acting ODS code
+    std::string organisation;           // acting ODS code, proven by the credential
+    std::string asserted_organisation;  // what the caller claims to act for, or empty
+    std::string assertion_problem;      // such a claim that cannot be read
     // 3 decode
     std::unique_ptr<Arena> arena = std::make_unique<Arena>();
     fhir::Element* root = nullptr;
     fhir::Format body_format = fhir::Format::json;
-    std::string body_digest;    // SHA-256 hex over method, target and body
+    std::string body_digest;  // SHA-256 hex over method, target and body
     std::string bundle_identifier;
     // 4 guard, 5 validate
-    fhir::Issues issues;        // findings: all of them on refusal, warnings beside an acceptance
+    fhir::Issues issues;  // findings: all of them on refusal, warnings beside an acceptance
     Decision decision;
     std::vector<std::string> profiles;  // judged against
     std::vector<std::string> tags;      // "system|code" to add to meta.tag
-    // Bundle of type batch: entries that a rule refuses (index, 0-based) and with what. The rest goes on;
-    // prepare_plan() answers each of these for itself.
+    // Bundle of type batch: entries that a rule refuses (index, 0-based) and with what. The rest
+    // goes on; prepare_plan() answers each of these for itself.
     struct RefusedEntry {
         std::uint32_t index = 0;
         int status = 422;
@@ -62,10 +81,10 @@ struct Envelope {
     std::vector<RefusedEntry> refused_entries;
     // 6 accept
     std::shared_ptr<const WritePlan> plan;
-    std::uint64_t position = 0; // in the journal
+    std::uint64_t position = 0;  // in the journal
     Micros accepted_at = 0;
     // every exit
-    std::vector<std::string> disclosed; // for the audit: what left or was written
+    std::vector<std::string> disclosed;  // for the audit: what left or was written
 };
 
 }  // namespace gatehouse::gateway

@@ -1,8 +1,8 @@
 #pragma once
 // SPDX-License-Identifier: Apache-2.0
 //
-// Interaction: what a request asks for in FHIR's RESTful terms (FHIR R4 §3.1.0), read from method and
-// target alone. gateway/api/routes.cpp makes it.
+// Interaction: what a request asks for in FHIR's RESTful terms (FHIR R4 §3.1.0), read from method
+// and target alone. gateway/api/routes.cpp makes it.
 
 #include <cstdint>
 #include <string>
@@ -13,8 +13,19 @@
 namespace gatehouse::gateway {
 
 enum class Interaction : std::uint8_t {
-    unknown, capabilities, read, vread, search, history_instance, create, update, remove, transaction,  // batch or transaction: decided by Bundle.type
-    validate, receipt, status,  // $validate, $receipt, the status URL of a 202
+    unknown,
+    capabilities,
+    read,
+    vread,
+    search,
+    history_instance,
+    create,
+    update,
+    remove,
+    transaction,  // batch or transaction: decided by Bundle.type
+    validate,
+    receipt,
+    status,  // $validate, $receipt, the status URL of a 202
 };
 
 const char* to_string(Interaction interaction) noexcept;  // "read"
@@ -22,10 +33,11 @@ bool is_write(Interaction interaction) noexcept;
 
 struct RestCall {
     Interaction interaction = Interaction::unknown;
-    std::string type;       // "Patient"; empty at system level
+    std::string type;  // "Patient"; empty at system level
     std::string id;
     std::string version;
-    std::vector<std::pair<std::string, std::string>> parameters;  // decoded query (and form), in order
+    std::vector<std::pair<std::string, std::string>>
+        parameters;  // decoded query (and form), in order
 
     // First value of a parameter, or empty.
     [[nodiscard]] std::string_view parameter(std::string_view name) const noexcept;

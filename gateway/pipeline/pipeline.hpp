@@ -1,8 +1,9 @@
 #pragma once
 // SPDX-License-Identifier: Apache-2.0
 //
-// The road, in order. Every door (REST today; MLLP, MESH, files and replay later) hands its messages to
-// Pipeline::run, and no door skips a stage. The order is the safety argument; it is fixed in run().
+// The road, in order. Every door (REST today; MLLP, MESH, files and replay later) hands its
+// messages to Pipeline::run, and no door skips a stage. The order is the safety argument; it is
+// fixed in run().
 //
 //   1 receive       envelope, message id, rulebook
 //   2 authenticate  partner, acting organisation               no → 401
@@ -15,6 +16,7 @@
 //   9 notify        outbox
 //   exit            audit record durable, then the answer
 
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -25,21 +27,23 @@
 #include "gateway/audit/audit.hpp"
 #include "gateway/base/async.hpp"
 #include "gateway/base/clock.hpp"
+#include "gateway/base/metrics.hpp"
 #include "gateway/identity/identity.hpp"
 #include "gateway/journal/journal.hpp"
 #include "gateway/pipeline/envelope.hpp"
+#include "gateway/policy/rate.hpp"
 #include "gateway/store/store.hpp"
 
 namespace gatehouse::gateway {
 
-// Stages 1 to 5 share one shape: they add facts to the envelope or give the refusal.
+// Stages 1 to 5 share one shape: they add facts to the envelope or give the refusal. Plain
+// functions, one file each; they never call one another.
 using Refused = std::optional<Response>;
+Envelope receive(Request request, std::shared_ptr<const Rulebook> rulebook, Micros now);
 Refused authenticate(Envelope& envelope, const Identity& identity);
 Refused decode(Envelope& envelope, const fhir::DecodeLimits& limits);
-Refused guard(Envelope& envelope, StoreReader& store, const Clock& clock);
-Refused validate(Envelope& envelope, const Clock& clock);
-
-class Applier;  // stage 8: the single writer (pipeline/apply.hpp)
+Refused guard(Envelope& envelope, StoreReader& store, RateLimiter& rates, Micros now);
+Refused validate(Envelope& envelope, Micros now);
 
 struct PipelineDeps {
     const Identity& identity;
@@ -49,20 +53,30 @@ struct PipelineDeps {
     Pool& cpu_pool;
     Pool& read_pool;
     const Clock& clock;
-    ApiContext api;
+    ApiContext api;  // `pending` is filled in by the pipeline
+    fhir::DecodeLimits decode;
+    std::chrono::hours deduplication_window{168};
+    Metrics* metrics = nullptr;      // null: none are kept
+    std::size_t backlog_max = 8192;  // accepted and not yet applied; past it writes get 503
 };
 
 class Pipeline {
 public:
     virtual ~Pipeline() = default;
+    // Answers every request; never throws. Runs on the caller's executor, which it comes back to.
     virtual boost::asio::awaitable<Response> run(Request request) = 0;
     // Replays the journal into the store; blocking, before the doors open. Messages applied.
+    // Errc::corrupt when journal and store do not fit together.
     virtual Result<std::uint64_t> recover() = 0;
     // New rulebook for messages from now on.
     virtual void set_rulebook(std::shared_ptr<const Rulebook> rulebook) = 0;
     // Disk watermark passed: writes get 503 until it clears; reads go on.
     virtual void set_writes_refused(bool refused) = 0;
-    // Waits until what was accepted is applied, then stops the writer.
+    // False while the store cannot be written (retried with back-off; writes get 503).
+    [[nodiscard]] virtual bool applying() const = 0;
+    // Accepted and not yet applied.
+    [[nodiscard]] virtual std::size_t backlog() const = 0;
+    // Waits until what was accepted is applied, then stops the writer. Safe to call twice.
     virtual void drain() = 0;
 };
 

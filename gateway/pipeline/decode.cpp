@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Stage 3: bytes to tree. What is no FHIR at all is refused with line and column; lesser faults of
+// form travel on as findings.
+#include "gateway/pipeline/pipeline.hpp"
+
+namespace gatehouse::gateway {
+namespace {
+
+// "system|value" of a message Bundle's identifier: the key of its duplicates.
+std::string message_identifier(const fhir::Element& root) {
+    if (root.resource_type() != "Bundle" || root.child_value("type") != "message") {
+        return {};
+    }
+    const fhir::Element* identifier = root.child("identifier");
+    if (identifier == nullptr || identifier->child_value("value").empty()) {
+        return {};
+    }
+    return std::string(identifier->child_value("system")) + "|" +
+           std::string(identifier->child_value("value"));
+}
+
+}  // namespace
+
+Refused decode(Envelope& envelope, const fhir::DecodeLimits& limits) {
+    if (envelope.request.body.empty()) {
+        const auto what = envelope.call.interaction;
+        if (what == Interaction::remove || what == Interaction::validate || !is_write(what)) {
+            return std::nullopt;
+        }
+        fhir::Issue issue;
+        issue.type = fhir::IssueType::required;
+        issue.rule = "body-required";
+        issue.spine_code = "BAD_REQUEST";
+        issue.diagnostics = "This request needs a resource as its body; it has none.";
+        return refusal(400, {issue}, envelope);
+    }
+    fhir::Decoded decoded = envelope.rulebook->engine->read(
+        envelope.request.body, envelope.body_format, *envelope.arena, limits
+    );
+    if (decoded.root == nullptr) {
+        for (auto& issue : decoded.issues) {
+            if (issue.spine_code.empty()) {
+                issue.spine_code = "BAD_REQUEST";
+            }
+        }
+        envelope.issues = decoded.issues;
+        return refusal(400, decoded.issues, envelope);
+    }
+    envelope.root = decoded.root;
+    envelope.issues = std::move(decoded.issues);
+    envelope.bundle_identifier = message_identifier(*decoded.root);
+    return std::nullopt;
+}
+
+}  // namespace gatehouse::gateway

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Stage 4: the rules before validation. Gathers the facts, asks the policy, turns a denial into an
+// answer.
+#include <algorithm>
+#include <cmath>
+
+#include "fhir/outcome/outcome.hpp"
+#include "gateway/base/ids.hpp"
+#include "gateway/pipeline/pipeline.hpp"
+#include "gateway/pipeline/stages.hpp"
+
+namespace gatehouse::gateway {
+namespace {
+
+// What other_patient() asks of the store.
+struct PatientLookup {
+    StoreReader& store;
+    const fhir::SearchParameter* identifier;
+};
+
+std::string other_patient(void* user, std::string_view nhs_number, std::string_view own_id) {
+    auto& lookup = *static_cast<PatientLookup*>(user);
+    SearchValue value;
+    value.has_system = true;
+    value.system = "https://fhir.nhs.uk/Id/nhs-number";
+    value.value = nhs_number;
+    SearchClause clause;
+    clause.parameter = lookup.identifier;
+    clause.any_of.push_back(std::move(value));
+    SearchQuery query;
+    query.type = "Patient";
+    query.all_of.push_back(std::move(clause));
+    query.want_total = false;
+    const auto found = lookup.store.match(query, 2);
+    if (!found) {
+        return {};  // an observation we cannot make now; the store's own fault shows elsewhere
+    }
+    const auto other = std::find_if(found->begin(), found->end(), [&](const std::string& id) {
+        return id != own_id;
+    });
+    return other == found->end() ? std::string() : *other;
+}
+
+}  // namespace
+
+GuardFacts facts_of(const Envelope& envelope, Micros now) {
+    GuardFacts facts;
+    facts.partner = envelope.credential.partner.get();
+    facts.call = &envelope.call;
+    facts.organisation = envelope.organisation;
+    facts.asserted_organisation = envelope.asserted_organisation;
+    facts.assertion_problem = envelope.assertion_problem;
+    facts.root = envelope.root;
+    facts.source = envelope.request.body;
+    facts.body_bytes = envelope.request.body.size();
+    facts.now = now;
+    return facts;
+}
+
+Response denial(const Envelope& envelope) {
+    const auto& results = envelope.decision.results;
+    int status = 403;
+    fhir::Issues issues;
+    for (const RuleResult& result : results) {
+        if (result.effect == Effect::deny) {
+            status = issues.empty() ? result.status : status;
+            issues.push_back(result.issue);
+        }
+    }
+    Response response = refusal(status, issues, envelope);
+    if (status == 429) {
+        const double wait = std::max(1.0, std::ceil(envelope.decision.retry_after_seconds));
+        response.headers.set("Retry-After", std::to_string(static_cast<long long>(wait)));
+    }
+    return response;
+}
+
+void set_aside_entries(Envelope& envelope, std::size_t from) {
+    const auto& results = envelope.decision.results;
+    for (std::size_t i = from; i < results.size(); ++i) {
+        const RuleResult& result = results[i];
+        if (result.effect != Effect::deny || result.entry < 0) {
+            continue;
+        }
+        const auto index = static_cast<std::uint32_t>(result.entry);
+        auto& refused = envelope.refused_entries;
+        auto known = std::find_if(refused.begin(), refused.end(), [&](const auto& entry) {
+            return entry.index == index;
+        });
+        if (known == refused.end()) {
+            refused.push_back({index, result.status, {}});
+            known = refused.end() - 1;
+        }
+        if (result.rule != "G01") {  // G01's own are the findings themselves, added by validate()
+            known->issues.push_back(result.issue);
+        }
+    }
+}
+
+void tag_warnings(Envelope& envelope, std::size_t from) {
+    const auto& results = envelope.decision.results;
+    for (std::size_t i = from; i < results.size(); ++i) {
+        if (results[i].effect != Effect::permit_with_findings) {
+            continue;
+        }
+        std::string tag = std::string(fhir::rule_system) + "|" + results[i].rule;
+        if (std::find(envelope.tags.begin(), envelope.tags.end(), tag) == envelope.tags.end()) {
+            envelope.tags.push_back(std::move(tag));
+        }
+    }
+}
+
+Refused guard(Envelope& envelope, StoreReader& store, RateLimiter& rates, Micros now) {
+    const PolicySet& policy = *envelope.rulebook->policy;
+    envelope.decision.id = make_ulid(now);
+    GuardFacts facts = facts_of(envelope, now);
+    if (facts.partner != nullptr && !facts.partner->all_rights) {
+        const PartnerLimits limits = policy.limits(*facts.partner, envelope.organisation);
+        facts.retry_after_seconds = rates.take(
+            facts.partner->id,
+            limits.requests_per_second,
+            limits.burst != 0 ? limits.burst : std::max(1.0, limits.requests_per_second),
+            now
+        );
+    }
+    const fhir::SearchParameters* search = envelope.rulebook->engine->search();
+    PatientLookup lookup{
+        store, search == nullptr ? nullptr : search->find("Patient", "identifier")};
+    if (lookup.identifier != nullptr) {
+        facts.other_patient = &other_patient;
+        facts.user = &lookup;
+    }
+    policy.decide(facts, envelope.decision);
+    if (envelope.decision.effect == Effect::deny) {
+        return denial(envelope);
+    }
+    set_aside_entries(envelope, 0);
+    tag_warnings(envelope, 0);
+    return std::nullopt;
+}
+
+}  // namespace gatehouse::gateway

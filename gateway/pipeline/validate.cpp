@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Stage 5: the standard's judgement, then rule G01 on what it found.
+#include <charconv>
+
+#include "gateway/pipeline/pipeline.hpp"
+#include "gateway/pipeline/stages.hpp"
+
+namespace gatehouse::gateway {
+namespace {
+
+// Entry of a Bundle that a finding lies in, or -1.
+std::int64_t entry_of(std::string_view expression) {
+    static constexpr std::string_view start = "Bundle.entry[";
+    std::int64_t index = -1;
+    if (expression.starts_with(start)) {
+        std::from_chars(
+            expression.data() + start.size(), expression.data() + expression.size(), index
+        );
+    }
+    return index;
+}
+
+void name_spine_code(fhir::Issues& issues) {
+    for (fhir::Issue& issue : issues) {
+        if (issue.spine_code.empty() && issue.severity != fhir::Severity::information &&
+            issue.severity != fhir::Severity::warning) {
+            issue.spine_code = "INVALID_RESOURCE";
+        }
+    }
+}
+
+}  // namespace
+
+Refused validate(Envelope& envelope, Micros now) {
+    if (envelope.root == nullptr || !is_write(envelope.call.interaction)) {
+        return std::nullopt;
+    }
+    const Rulebook& rulebook = *envelope.rulebook;
+    const std::string instant = to_instant(now);
+    fhir::ValidateOptions options;
+    options.now = instant;
+    const fhir::ProfileChooser* chooser = rulebook.chooser ? &rulebook.chooser : nullptr;
+    fhir::Validation found = rulebook.engine->validator().validate(
+        *envelope.root, envelope.request.body, {}, chooser, options, *envelope.arena
+    );
+    envelope.issues.insert(
+        envelope.issues.end(),
+        std::make_move_iterator(found.issues.begin()),
+        std::make_move_iterator(found.issues.end())
+    );
+    name_spine_code(envelope.issues);
+    const std::size_t from = envelope.decision.results.size();
+    GuardFacts facts = facts_of(envelope, now);
+    facts.findings = &envelope.issues;
+    rulebook.policy->decide_findings(facts, envelope.decision);
+    if (envelope.decision.effect == Effect::deny) {
+        return refusal(422, envelope.issues, envelope);
+    }
+    set_aside_entries(envelope, from);
+    for (auto& refused : envelope.refused_entries) {
+        for (const fhir::Issue& issue : envelope.issues) {
+            if (entry_of(issue.expression) == refused.index) {
+                refused.issues.push_back(issue);
+            }
+        }
+    }
+    tag_warnings(envelope, from);
+    return std::nullopt;
+}
+
+}  // namespace gatehouse::gateway
