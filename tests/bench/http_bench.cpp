@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The transport alone: a handler that answers a fixed small body, for `wrk` (README, Benchmarks). Prints
-// its port, serves until stdin closes.
+// The transport alone: a handler that answers a fixed small body, for `wrk` (README, Benchmarks).
+// Prints its port, serves until stdin closes.
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -11,7 +11,8 @@
 
 namespace {
 
-boost::asio::awaitable<gatehouse::gateway::Response> answer(gatehouse::gateway::Request /*request*/) {
+boost::asio::awaitable<gatehouse::gateway::Response>
+answer(gatehouse::gateway::Request /*request*/) {
     gatehouse::gateway::Response response;
     response.headers.set("Content-Type", "application/fhir+json");
     response.body = "{\"resourceType\":\"Basic\"}";
