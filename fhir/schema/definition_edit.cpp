@@ -128,6 +128,36 @@ Element* new_element(std::string_view name, Arena& arena) {
     return element;
 }
 
+Element*
+value_element(std::string_view name, std::string_view value, Written written, Arena& arena) {
+    Element* element = new_element(name, arena);
+    element->value = value;
+    element->written = written;
+    return element;
+}
+
+void append_child(Element& parent, Element& child) noexcept {
+    Element** link = &parent.first_child;
+    while (*link != nullptr) {
+        link = &(*link)->next;
+    }
+    *link = &child;
+    child.parent = &parent;
+}
+
+const Element* only_child(const Element& element, std::string_view name) noexcept {
+    const Element* found = nullptr;
+    for (const Element& child : element.children()) {
+        if (child.name == name) {
+            if (found != nullptr) {
+                return nullptr;
+            }
+            found = &child;
+        }
+    }
+    return found;
+}
+
 void set_value(
     Element& element, std::string_view name, std::string_view value, Written written, Arena& arena
 ) {

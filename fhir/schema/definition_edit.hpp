@@ -28,6 +28,13 @@ void set_value(
 void take_children(Element& element, const Element& from, std::string_view name, Arena& arena);
 
 Element* new_element(std::string_view name, Arena& arena);
+Element*
+value_element(std::string_view name, std::string_view value, Written written, Arena& arena);
+// Adds a child after all others (insert_child knows ElementDefinition's own members only).
+void append_child(Element& parent, Element& child) noexcept;
+
+// The only child of a name, or nullptr if there is none or several.
+const Element* only_child(const Element& element, std::string_view name) noexcept;
 // Deep equality by names and values.
 bool same_tree(const Element& a, const Element& b) noexcept;
 

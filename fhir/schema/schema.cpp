@@ -10,6 +10,10 @@
 #include "fhir/schema/profile_compiler.hpp"
 #include "fhir/schema/snapshot_generator.hpp"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 namespace gatehouse::fhir {
 namespace {
 
@@ -21,6 +25,13 @@ Issue schema_issue(Severity severity, std::string rule, std::string text, std::s
     issue.diagnostics = std::move(text);
     issue.profile = std::move(profile);
     return issue;
+}
+
+// Building leaves tens of megabytes of freed trees in the heap's middle; they belong to the system.
+void return_free_memory() {
+#ifdef __GLIBC__
+    ::malloc_trim(0);
+#endif
 }
 
 }  // namespace
@@ -46,6 +57,7 @@ struct Schema::Impl {
 
     const Profile*
     get(const Definition& definition, snapshot::Generator* session, std::string* problem) const;
+    Issues warm(std::span<const std::string> canonicals) const;
     void
     compile(const Definition& definition, ProfileSlot& slot, snapshot::Generator& session) const;
 };
@@ -193,17 +205,17 @@ std::string_view Schema::regex(TypeId primitive) const {
                : std::string_view{};
 }
 
-Issues Schema::warm(std::span<const std::string> canonicals) const {
+Issues Schema::Impl::warm(std::span<const std::string> canonicals) const {
     Issues issues;
     Arena arena;
-    snapshot::Generator session(*impl_->definitions, arena, {.sort_differential = true});
+    snapshot::Generator session(*definitions, arena, {.sort_differential = true});
     std::vector<std::string> open(canonicals.rbegin(), canonicals.rend());
     std::unordered_set<const Definition*> seen;
     const std::unordered_set<std::string> asked(canonicals.begin(), canonicals.end());
     while (!open.empty()) {
         const std::string canonical = std::move(open.back());
         open.pop_back();
-        const Definition* definition = impl_->definitions->structure(canonical);
+        const Definition* definition = definitions->structure(canonical);
         if (definition == nullptr) {
             if (asked.contains(canonical)) {
                 issues.push_back(schema_issue(
@@ -219,7 +231,7 @@ Issues Schema::warm(std::span<const std::string> canonicals) const {
             continue;
         }
         std::string problem;
-        const Profile* profile = impl_->get(*definition, &session, &problem);
+        const Profile* profile = get(*definition, &session, &problem);
         if (profile == nullptr) {
             issues.push_back(schema_issue(Severity::error, "profile-unusable", problem, canonical));
             continue;
@@ -245,7 +257,7 @@ Issues Schema::warm(std::span<const std::string> canonicals) const {
                     open.push_back(other.substr(0, other.find('#')));
                 }
                 if (type.type != unknown_type && rule.children.empty()) {
-                    const TypeInfo& info = impl_->types->type(type.type);
+                    const TypeInfo& info = types->type(type.type);
                     if (!info.url.empty() && info.kind != TypeKind::resource) {
                         open.push_back(info.url);
                     }
@@ -253,6 +265,12 @@ Issues Schema::warm(std::span<const std::string> canonicals) const {
             }
         }
     }
+    return issues;
+}
+
+Issues Schema::warm(std::span<const std::string> canonicals) const {
+    Issues issues = impl_->warm(canonicals);
+    return_free_memory();
     return issues;
 }
 

@@ -64,6 +64,9 @@ private:
     void apply_type_slices(
         Node& entry, Node& pristine, std::vector<Change*>& entries, std::vector<Change*>& slices
     );
+    const Element* sliced_type(const Node& pristine, const Change& change);
+    Node* type_slice(Node& entry, Node& pristine, const Change& change, bool alone);
+    void settle_types(Node& entry, std::string_view mandatory, bool shortcut);
     Node& new_slice(Node& entry, const Node& pristine, std::string_view name, bool states_min);
     void use_type_profile(const Change& change, Node& node);
     bool expand(Node& node, std::string_view path);
