@@ -17,7 +17,9 @@ using namespace gatehouse;  // a fuzz target is one file with one purpose
 using namespace gatehouse::fhir;
 
 constexpr std::string_view subject =
-    R"({"resourceType":"Patient","id":"p","contained":[{"resourceType":"Patient","id":"c"}],"active":true,"name":["Alex","Kim"],"birthDate":"1974-12","valueQuantity":{"value":1.50,"system":"http://unitsofmeasure.org","code":"kg"}})";
+    R"({"resourceType":"Patient","id":"p","contained":[{"resourceType":"Patient","id":"c"}],)"
+    R"("extension":[{"url":"u","valueQuantity":{"value":1.50,"unit":"kg"}}],"active":true,)"
+    R"("name":[{"family":"Sample","given":["Alex","Kim"]},{"given":["Al"]}],"multipleBirthInteger":2})";
 
 Element* root_of_subject() {
     static Arena arena;
