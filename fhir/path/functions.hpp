@@ -127,6 +127,7 @@ namespace gatehouse::fhir::path {
     X(time_of, "timeOf", 0, 0)                                                                     \
     /* FHIR R4 (fhirpath.html) */                                                                  \
     X(extension, "extension", 1, 1)                                                                \
+    X(has_extension, "hasExtension", 1, 1)                                                         \
     X(has_value, "hasValue", 0, 0)                                                                 \
     X(get_value, "getValue", 0, 0)                                                                 \
     X(resolve, "resolve", 0, 0)                                                                    \

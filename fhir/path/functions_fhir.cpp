@@ -120,6 +120,17 @@ bool extension(Evaluator& run, const Node& node, const Frame& frame, Sink sink) 
     return run.input(node, frame, pick);
 }
 
+// Not in the specification, but in R4's own search parameter QuestionnaireResponse.item-subject.
+bool has_extension(Evaluator& run, const Node& node, const Frame& frame, Sink sink) {
+    bool any = false;
+    auto stop = [&](const Item&) {
+        any = true;
+        return false;
+    };
+    extension(run, node, frame, stop);
+    return !run.failed() && run.emit(sink, any);
+}
+
 bool get_value(Evaluator& run, const Node& node, const Frame& frame, Sink sink) {
     Item found;
     int total = 0;

@@ -181,6 +181,18 @@ Truth equivalence(Evaluator& run, const Node& node, const Frame& frame) {
 }  // namespace operators
 
 Truth truth_of_equality(Evaluator& run, const Node& node, const Frame& frame) {
+    const Node& first = run.program.nodes[node.left];
+    const Node& second = run.program.nodes[node.right];
+    // "extension.exists() != value.exists()" is on every extension: no collections for it.
+    if (first.op == Op::call && second.op == Op::call && function_answers_truth(first) &&
+        function_answers_truth(second)) {
+        const Truth left = run.truth_of_call(first, frame);
+        const Truth right = left == Truth::failed ? left : run.truth_of_call(second, frame);
+        if (right == Truth::failed || left == Truth::unknown || right == Truth::unknown) {
+            return right == Truth::failed ? right : Truth::unknown;
+        }
+        return (left == right) == (node.op == Op::equal) ? Truth::yes : Truth::no;
+    }
     Items a(run.arena);
     Items b(run.arena);
     if (!run.collect(node.left, frame, a) || !run.collect(node.right, frame, b)) {

@@ -176,7 +176,9 @@ NodeId Parser::unary() {
         return postfix();
     }
     if (++nesting_ > parse_nesting_max) {
-        return fail_with(ErrorPhase::syntax, peek().offset, "too many signs; simplify it");
+        return fail_with(
+            ErrorPhase::syntax, peek().offset, "signs are nested too deeply; simplify it"
+        );
     }
     Node node;
     node.op = peek().is("-") ? Op::negate : Op::plus;

@@ -74,9 +74,10 @@ struct CompileOptions {
     // Check names and types against the model (strict mode); needs `context_type`.
     bool strict = false;
     std::string_view context_type;
-    // R4's search parameters write "(useContext.value as Quantity)" over repeating elements: with
-    // this set, `as` keeps what fits from any number of items instead of refusing more than one.
-    bool as_filters = false;
+    // R4's own invariants and search parameters write "descendants().as(uri)" and "(x.value as
+    // Quantity)" over several items, so `as` keeps what fits, like ofType(). Off: more than one
+    // item is an error, as FHIRPath N1 §6.3.3 says.
+    bool as_filters = true;
 };
 
 class Expression {

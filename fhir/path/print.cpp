@@ -68,10 +68,16 @@ public:
             out_ += ']';
             break;
         case Op::plus:
-        case Op::negate:
+        case Op::negate: {
             out_ += node.op == Op::plus ? '+' : '-';
-            bracketed(node.right);
+            const Op inner = program_.nodes[node.right].op;
+            if (inner == Op::plus || inner == Op::negate) {
+                this->node(node.right);  // "-+x" nests no deeper than it was written
+            } else {
+                bracketed(node.right);
+            }
             break;
+        }
         case Op::is:
         case Op::as:
             bracketed(node.left);

@@ -119,7 +119,7 @@ struct Expression::Program {
     std::vector<TypeName> type_names;
     std::vector<std::unique_ptr<re2::RE2>> regexes;
     std::deque<std::string> strings;  // what the views above point at
-    bool as_filters = false;
+    bool as_filters = true;
 
     [[nodiscard]] NodeId argument(const Node& node, std::size_t index) const {
         return index < node.argument_count ? arguments[node.arguments + index] : no_node;

@@ -64,6 +64,7 @@ bool same_value(const path::Item& item, const JsonValue& expected, const TypeMod
 // Empty if the case passes, else what was found instead.
 std::string run_official(const JsonValue& row, const Element* focus, const TypeModel& model) {
     path::CompileOptions options;
+    options.as_filters = false;
     options.strict = row.string("mode") == "strict";
     options.context_type = focus != nullptr ? focus->resource_type() : std::string_view{};
     path::Error error;
