@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "fhir/path/ucum.hpp"
 #include "fhir/terminology/code_system.hpp"
 
 namespace gatehouse::fhir {
@@ -85,6 +86,10 @@ bool is_media_type(std::string_view text) {
     const std::size_t slash = essence.find('/');
     return slash != std::string_view::npos && is_media_name(essence.substr(0, slash)) &&
            is_media_name(essence.substr(slash + 1));
+}
+
+bool is_ucum_unit(std::string_view text) {
+    return path::parse_unit(text).has_value();
 }
 
 SyntaxAnswer check_syntax_system(std::string_view system, std::string_view code) {

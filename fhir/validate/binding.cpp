@@ -61,7 +61,7 @@ Verdict Walker::member_of(const Element& at, const ValueSetIndex& set) const {
 }
 
 void Walker::check_binding(const Element& at, const PlanRule& rule) {
-    if (rule.value_set_missing && rule.rule->strength != BindingStrength::example && quiet_ == 0) {
+    if (rule.value_set_missing && rule.strength != BindingStrength::example && quiet_ == 0) {
         ++out_.not_checkable;
         report(
             rules::value_set_unknown,
@@ -92,7 +92,7 @@ void Walker::check_binding(const Element& at, const PlanRule& rule) {
 }
 
 void Walker::check_code(const Element& at, const PlanRule& rule) {
-    const BindingStrength strength = rule.rule->strength;
+    const BindingStrength strength = rule.strength;
     if (!at.has_value() || at.value.empty()) {
         if (strength == BindingStrength::required) {
             report(
@@ -150,7 +150,7 @@ void Walker::check_code(const Element& at, const PlanRule& rule) {
 }
 
 void Walker::check_coding(const Element& at, const PlanRule& rule) {
-    const BindingStrength strength = rule.rule->strength;
+    const BindingStrength strength = rule.strength;
     const auto judge = [&](const ValueSetIndex& set, bool required, const RuleInfo& info) {
         switch (member_of(at, set)) {
         case Verdict::yes: break;
@@ -190,7 +190,7 @@ void Walker::check_coding(const Element& at, const PlanRule& rule) {
 }
 
 void Walker::check_concept(const Element& at, const PlanRule& rule) {
-    const BindingStrength strength = rule.rule->strength;
+    const BindingStrength strength = rule.strength;
     std::size_t codings = 0;
     bool any_code = false;
     for (const Element* coding = at.child("coding"); coding != nullptr;
@@ -259,11 +259,11 @@ void Walker::check_quantity_code(const Element& at, const PlanRule& rule) {
     if (code == nullptr || !code->has_value()) {
         return;
     }
-    if (rule.value_set == nullptr || (rule.rule->strength != BindingStrength::required &&
-                                      rule.rule->strength != BindingStrength::extensible)) {
+    if (rule.value_set == nullptr || (rule.strength != BindingStrength::required &&
+                                      rule.strength != BindingStrength::extensible)) {
         return;
     }
-    const bool required = rule.rule->strength == BindingStrength::required;
+    const bool required = rule.strength == BindingStrength::required;
     switch (member_of(at, *rule.value_set)) {
     case Verdict::yes: break;
     case Verdict::not_checkable: ++out_.not_checkable; break;

@@ -80,7 +80,7 @@ void Walker::check_bundle(const Element& bundle, const BundleIndex& index) {
         const Element* resource = entry->child("resource");
         const std::string_view url = entry->child_value("fullUrl");
         if (url.empty()) {
-            if (resource != nullptr && !requests && type != "history") {
+            if (resource != nullptr && !requests) {
                 report(rules::bundle_full_url, *entry, [] {
                     return std::string("Except in transactions and batches every entry needs a "
                                        "fullUrl, which says "
@@ -95,15 +95,22 @@ void Walker::check_bundle(const Element& bundle, const BundleIndex& index) {
             });
             continue;
         }
-        const std::string_view id =
-            resource == nullptr ? std::string_view{} : resource->child_value("id");
-        if (id.empty() || url.starts_with("urn:")) {
+        if (resource == nullptr || url.starts_with("urn:")) {
             continue;
         }
+        const std::string_view id = resource->child_value("id");
         const RestUrl parts = split_rest(url);
         const TypeId named = types_.find(parts.type);
-        if (named != unknown_type && types_.is_a(named, known_.resource) &&
-            (parts.type != resource->resource_type() || parts.id != id)) {
+        if (named == unknown_type || !types_.is_a(named, known_.resource)) {
+            continue;
+        }
+        if (id.empty()) {
+            report(rules::bundle_full_url_no_id, *entry, [] {
+                return std::string("The fullUrl looks like a server's URL, but the resource has no "
+                                   "id. Add the id, or "
+                                   "use a urn:uuid fullUrl.");
+            });
+        } else if ((parts.type != resource->resource_type() || parts.id != id)) {
             report(rules::bundle_full_url_match, *entry, [&] {
                 return join(
                     "The fullUrl looks like a server's URL, so it must end with the resource's "
@@ -168,7 +175,8 @@ void Walker::check_links(const Element& bundle, const BundleIndex& index, bool m
     }
     for (std::uint32_t i = 1; i < count; ++i) {
         if (entries[i]->child("resource") != nullptr && leader(i) != leader(0)) {
-            report(rules::bundle_orphan, *entries[i], [&] {
+            const RuleInfo& rule = message ? rules::bundle_orphan_message : rules::bundle_orphan;
+            report(rule, *entries[i], [&] {
                 return join(
                     "No link leads from this entry to the ",
                     message ? "MessageHeader" : "Composition",

@@ -5,6 +5,8 @@
 #include <charconv>
 #include <string>
 
+#include "fhir/path/ucum.hpp"
+
 namespace gatehouse::fhir::judge {
 namespace {
 
@@ -82,6 +84,26 @@ bool digit_char(char c) noexcept {
     return c >= '0' && c <= '9';
 }
 
+// Quantities of different UCUM units, by exact conversion.
+Order compare_quantities(const Element& a, const Element& b) {
+    constexpr std::string_view ucum = "http://unitsofmeasure.org";
+    if (a.child_value("system") != ucum || b.child_value("system") != ucum) {
+        return Order::unknown;
+    }
+    const auto unit_a = path::parse_unit(a.child_value("code"));
+    const auto unit_b = path::parse_unit(b.child_value("code"));
+    const auto value_a = path::Decimal::parse(a.child_value("value"));
+    const auto value_b = path::Decimal::parse(b.child_value("value"));
+    if (!unit_a || !unit_b || !value_a || !value_b) {
+        return Order::unknown;
+    }
+    const auto order = path::compare(*value_a, *unit_a, *value_b, *unit_b);
+    return !order       ? Order::unknown
+           : *order < 0 ? Order::less
+           : *order > 0 ? Order::greater
+                        : Order::equal;
+}
+
 bool looks_like_date(std::string_view text) noexcept {
     return text.size() >= 4 && digit_char(text[0]) && digit_char(text[3]) &&
            (text.size() == 4 || text[4] == '-' || text[2] == ':');
@@ -118,7 +140,7 @@ Order compare_ordered(const Element& a, const Element& b) {
     if (!a.has_value() && !b.has_value()) {
         if (a.child_value("code") != b.child_value("code") ||
             a.child_value("system") != b.child_value("system")) {
-            return Order::unknown;
+            return compare_quantities(a, b);
         }
         return compare_decimals(a.child_value("value"), b.child_value("value"));
     }

@@ -13,8 +13,7 @@ namespace {
 
 // Domains that HL7 sets aside for examples: unknown extensions of theirs are never an error.
 bool is_example(std::string_view url) noexcept {
-    return has_part(url, "example.org") || has_part(url, "acme.com") || has_part(url, "nema.org") ||
-           has_part(url, "example.com");
+    return has_part(url, "example.org") || has_part(url, "acme.com") || has_part(url, "nema.org");
 }
 
 // HL7's own name spaces and URNs: whoever writes there means a definition that exists.
@@ -240,13 +239,24 @@ void Walker::check_extension_context(const Element& at, const Plan& plan) {
 bool Walker::context_fits(const Element& host, const Profile::Context& context) {
     const std::string_view wanted = context.expression;
     if (context.type == "extension") {
-        return host.type == known_.extension && without_version(host.child_value("url")) == wanted;
+        // The extension itself, or its value.
+        const Element* outer = &host;
+        if (outer->type != known_.extension && outer->parent != nullptr) {
+            outer = outer->parent;
+        }
+        return outer->type == known_.extension &&
+               without_version(outer->child_value("url")) == wanted;
     }
     if (context.type == "fhirpath") {
         return fhirpath_context_fits(host, wanted);
     }
     if (wanted == "Element" || wanted == "*") {
         return true;
+    }
+    // R5's names for groups of resources, which newer definitions use.
+    if (wanted == "CanonicalResource" || wanted == "MetadataResource") {
+        return host.is_resource && types_.child(host.type, types_.symbols().find("url")) &&
+               types_.child(host.type, types_.symbols().find("status"));
     }
     // Types of the host and what they derive from.
     for (TypeId type = host.type; type != unknown_type; type = types_.type(type).base) {

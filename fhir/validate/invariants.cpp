@@ -101,7 +101,17 @@ void Walker::check_invariant(const Element& at, const PlanRule& rule, const Inva
     }
     path::Environment environment;
     environment.types = &types_;
-    environment.resource = scope_ == nullptr ? nullptr : scope_->resource;
+    // A rule of the container about a contained resource looks at it from the container.
+    const Scope* scope = scope_;
+    if (at.is_resource && scope != nullptr && scope->outer != nullptr &&
+        &rule != &rule.plan->root()) {
+        scope = scope->outer;
+    }
+    environment.resource = scope == nullptr ? nullptr : scope->resource;
+    while (scope != nullptr && scope->contained && scope->outer != nullptr) {
+        scope = scope->outer;
+    }
+    environment.root_resource = scope == nullptr ? nullptr : scope->resource;
     environment.user = this;
     environment.resolve = &resolve_for_path;
     environment.member_of = &member_for_path;

@@ -197,9 +197,24 @@ const Plan* Planner::build(const Profile& profile) const {
             plan->rules[i].slice_url = extension_url(plan->rules[i], types);
         }
     }
+    // A contentReference of a profile means the base definition's element, without what the profile
+    // adds.
+    const Plan* base_plan = profile.derivation == "constraint" ? base(profile.type) : nullptr;
     for (std::size_t i = 1; i < profile.rules.size(); ++i) {
         const RuleId target = profile.rules[i].content;
         PlanRule& out = plan->rules[i];
+        if (target != no_rule && target < profile.rules.size() && out.children.empty() &&
+            base_plan != nullptr) {
+            for (const PlanRule& source : base_plan->rules) {
+                if (source.rule != nullptr && source.rule->id == profile.rules[target].path) {
+                    out.children_of = source.children_of;
+                    out.by_child = source.by_child;
+                    out.children = source.children;
+                    out.required = source.required;
+                    break;
+                }
+            }
+        }
         if (target != no_rule && target < profile.rules.size() && out.children.empty()) {
             out.children_of = plan->rules[target].children_of;
             out.by_child = plan->rules[target].by_child;
@@ -239,6 +254,13 @@ void Planner::fill(PlanRule& out, const Plan& plan, const Rule& rule) const {
             link.profiles.emplace_back().canonical = profile;
             out.any_type_profile = true;
         }
+    }
+    out.strength = rule.strength;
+    // R4's vital signs profiles bind component units to the common list as required, which forbids
+    // every component that is not a vital sign; HL7 takes it as extensible (an erratum of R4).
+    if (rule.path == "Observation.component.value[x]" &&
+        without_version(rule.value_set) == "http://hl7.org/fhir/ValueSet/ucum-vitals-common") {
+        out.strength = BindingStrength::extensible;
     }
     if (rule.strength != BindingStrength::none && !rule.value_set.empty()) {
         out.value_set = terminology_.value_set(rule.value_set);

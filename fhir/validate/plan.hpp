@@ -56,6 +56,7 @@ struct PlanRule {
     std::string_view slice_url;             // a slice of extensions: the url that names it
     std::vector<InvariantLink> invariants;  // without those that are always true here
     std::deque<TypeLink> types;
+    BindingStrength strength = BindingStrength::none;
     const ValueSetIndex* value_set = nullptr;
     const ValueSetIndex* max_value_set = nullptr;
     bool value_set_missing = false;

@@ -72,7 +72,8 @@ void Walker::check_json_type(const Element& at) {
 
 void Walker::check_primitive(const Element& at, PrimitiveKind kind) {
     if (!at.has_value()) {
-        if (at.first_child == nullptr) {
+        if (at.first_child == nullptr ||
+            (at.first_child->next == nullptr && at.first_child->symbol == known_.id_symbol)) {
             report(rules::empty_element, at, [&] {
                 return std::string("This element has neither a value nor an extension. Give it one "
                                    "or leave it out.");

@@ -12,23 +12,108 @@ namespace {
 
 constexpr std::string_view fhir_profiles = "http://hl7.org/fhir/StructureDefinition/";
 
-// R4 Observation, "Vital signs": a LOINC code obliges to its profile (R4 §10.1.12, required codes).
+// R4 Observation, "Vital signs": a record of a vital sign meets its profile (R4 §10.1.12). HL7's
+// validator knows it by these codes, the profile's own LOINC code and its close relatives.
 struct VitalSign {
     std::string_view code;
     std::string_view profile;
 };
-constexpr VitalSign vital_signs[] = {
-    {"85353-1", "vitalspanel"},
+// clang-format off
+constexpr VitalSign loinc_vital_signs[] = {
     {"9279-1", "resprate"},
+    {"76170-0", "resprate"},
+    {"76171-8", "resprate"},
+    {"19840-8", "resprate"},
+    {"33438-3", "resprate"},
+    {"76172-6", "resprate"},
     {"8867-4", "heartrate"},
+    {"8889-8", "heartrate"},
+    {"8890-6", "heartrate"},
+    {"8891-4", "heartrate"},
+    {"8892-2", "heartrate"},
+    {"8893-0", "heartrate"},
+    {"40443-4", "heartrate"},
+    {"69000-8", "heartrate"},
+    {"68999-2", "heartrate"},
     {"2708-6", "oxygensat"},
+    {"59408-5", "oxygensat"},
+    {"20564-1", "oxygensat"},
+    {"2710-2", "oxygensat"},
+    {"59417-6", "oxygensat"},
     {"8310-5", "bodytemp"},
+    {"8328-7", "bodytemp"},
+    {"8329-5", "bodytemp"},
+    {"8330-3", "bodytemp"},
+    {"8331-1", "bodytemp"},
+    {"8332-9", "bodytemp"},
+    {"8333-7", "bodytemp"},
+    {"8334-5", "bodytemp"},
+    {"75539-7", "bodytemp"},
+    {"75987-8", "bodytemp"},
+    {"76010-8", "bodytemp"},
+    {"76011-6", "bodytemp"},
+    {"76278-1", "bodytemp"},
+    {"91371-5", "bodytemp"},
+    {"98657-0", "bodytemp"},
     {"8302-2", "bodyheight"},
+    {"3137-7", "bodyheight"},
+    {"3138-5", "bodyheight"},
+    {"8306-3", "bodyheight"},
+    {"8308-9", "bodyheight"},
     {"9843-4", "headcircum"},
+    {"8287-5", "headcircum"},
     {"29463-7", "bodyweight"},
+    {"3141-9", "bodyweight"},
+    {"3142-7", "bodyweight"},
+    {"79348-9", "bodyweight"},
+    {"75292-3", "bodyweight"},
+    {"8350-1", "bodyweight"},
+    {"8351-9", "bodyweight"},
     {"39156-5", "bmi"},
     {"85354-9", "bp"},
+    {"55284-4", "bp"},
+    {"8480-6", "bp"},
+    {"35094-2", "bp"},
+    {"8459-0", "bp"},
+    {"76534-7", "bp"},
+    {"85353-1", "vitalspanel"},
 };
+constexpr VitalSign snomed_vital_signs[] = {
+    {"46680005", "vitalspanel"},
+    {"86290005", "resprate"},
+    {"431314004", "oxygensat"},
+    {"442476006", "oxygensat"},
+    {"386725007", "bodytemp"},
+    {"276885007", "bodytemp"},
+    {"415945006", "bodytemp"},
+    {"415974002", "bodytemp"},
+    {"415882003", "bodytemp"},
+    {"307047009", "bodytemp"},
+    {"50373000", "bodyheight"},
+    {"1153637007", "bodyheight"},
+    {"363812007", "headcircum"},
+    {"60621009", "bmi"},
+    {"271649006", "bp"},
+    {"271650006", "bp"},
+    {"407554009", "bp"},
+    {"407556006", "bp"},
+    {"735395000", "bodyweight"},
+    {"424927000", "bodyweight"},
+    {"444981005", "heartrate"},
+    {"249043002", "heartrate"},
+    {"429614003", "heartrate"},
+};
+// clang-format on
+
+template <std::size_t N>
+std::string_view vital_sign_of(const VitalSign (&table)[N], std::string_view code) noexcept {
+    for (const VitalSign& sign : table) {
+        if (sign.code == code) {
+            return sign.profile;
+        }
+    }
+    return {};
+}
 
 }  // namespace
 
@@ -142,15 +227,14 @@ void Walker::add_vital_signs(const Element& at, Actives& rules) {
     }
     for (const Element* coding = code->child("coding"); coding != nullptr;
          coding = coding->next_same()) {
-        if (coding->child_value("system") != "http://loinc.org") {
-            continue;
-        }
+        const std::string_view system = coding->child_value("system");
         const std::string_view value = coding->child_value("code");
-        for (const VitalSign& sign : vital_signs) {
-            if (sign.code == value) {
-                add(sign.profile);
-                return;
-            }
+        const std::string_view profile =
+            system == "http://loinc.org"         ? vital_sign_of(loinc_vital_signs, value)
+            : system == "http://snomed.info/sct" ? vital_sign_of(snomed_vital_signs, value)
+                                                 : std::string_view{};
+        if (!profile.empty()) {
+            add(profile);
         }
     }
 }

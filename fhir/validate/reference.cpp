@@ -324,6 +324,13 @@ void Walker::check_contained(const Element& resource) {
                 used = true;  // it refers to its container
             }
         });
+        if (!used && !id.empty()) {
+            // A picture or link of the narrative counts too.
+            const Element* text = resource.child("text");
+            const Element* div = text == nullptr ? nullptr : text->child("div");
+            used = div != nullptr && (has_part(div->value, join("\"#", id, "\"")) ||
+                                      has_part(div->value, join("'#", id, "'")));
+        }
         if (!used) {
             report(rules::contained_orphan, child, [&] {
                 return join(

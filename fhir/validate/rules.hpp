@@ -151,6 +151,9 @@ GH_RULE(narrative_namespace, "narrative-namespace", "XHTML_XHTML_NS_InValid", in
 GH_RULE(narrative_root, "narrative-root", "XHTML_XHTML_Name_Invalid", invalid, error)
 GH_RULE(narrative_element, "narrative-element", "XHTML_XHTML_Element_Illegal", invalid, error)
 GH_RULE(narrative_attribute, "narrative-attribute", "XHTML_XHTML_Attribute_Illegal", invalid, error)
+GH_RULE(narrative_place, "narrative-element-place", "XHTML_XHTML_OUT_OF_PLACE", invalid, error)
+GH_RULE(narrative_active, "narrative-active-link", "TYPE_SPECIFIC_CHECKS_DT_XHTML_ACTIVE_HREF", invalid, error)
+GH_RULE(narrative_target, "narrative-link-target", "TYPE_SPECIFIC_CHECKS_DT_XHTML_RESOLVE", invalid, error)
 GH_RULE(narrative_entity, "narrative-entity", "XHTML_XHTML_Entity_Invalid", invalid, error)
 // Bundles
 GH_RULE(bundle_first, "bundle-first-entry", "Bundle_BUNDLE_Entry_Document", invalid, error)
@@ -161,7 +164,9 @@ GH_RULE(bundle_full_url_match, "bundle-full-url-id", "BUNDLE_ENTRY_URL_MATCHES_T
 GH_RULE(bundle_reference, "bundle-reference-unresolved", "BUNDLE_BUNDLE_ENTRY_NOTFOUND_APPARENT", not_found, error)
 GH_RULE(bundle_reference_base, "bundle-reference-no-base", "BUNDLE_BUNDLE_ENTRY_NOTFOUND_CANNOT", not_found, error)
 GH_RULE(bundle_reference_local, "bundle-reference-not-local", "Bundle_BUNDLE_Not_Local", informational, warning)
-GH_RULE(bundle_orphan, "bundle-entry-unreachable", "Bundle_BUNDLE_Entry_Orphan_DOCUMENT", informational, warning)
+GH_RULE(bundle_orphan, "bundle-entry-unreachable", "Bundle_BUNDLE_Entry_Orphan_DOCUMENT", informational, error)
+GH_RULE(bundle_orphan_message, "bundle-entry-unreachable-message", "Bundle_BUNDLE_Entry_Orphan_MESSAGE", informational, warning)
+GH_RULE(bundle_full_url_no_id, "bundle-full-url-no-id", "BUNDLE_ENTRY_URL_MATCHES_NO_ID", invalid, error)
 GH_RULE(bundle_link, "bundle-link-duplicate", "BUNDLE_LINK_SEARCH_NO_DUPLICATES", invalid, error)
 // Profiles
 GH_RULE(profile_unknown, "profile-unknown", "VALIDATION_VAL_PROFILE_UNKNOWN_NOT_POLICY", structure, warning)

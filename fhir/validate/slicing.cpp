@@ -251,13 +251,15 @@ Walker::matches_slice(const Element& at, const PlanRule& entry, const PlanRule& 
         }
         return Match::undecided;
     }
-    Match all = Match::yes;
+    // A discriminator about which a slice says nothing does not keep an element out, if another one
+    // lets it in.
+    Match all = Match::undecided;
     for (const Discriminator& by : entry.rule->discriminators) {
         const Match one = follow(&at, slice, by.path, by.type, 0);
         if (one == Match::no) {
             return Match::no;
         }
-        if (one == Match::undecided) {
+        if (one == Match::yes) {
             all = one;
         }
     }
@@ -468,27 +470,35 @@ Walker::matches_rule(const Element* at, const PlanRule& rule, DiscriminatorType 
         }
         return rule.types.empty() ? Match::undecided : Match::no;
     case DiscriminatorType::profile: {
+        bool any = false;
+        for (const TypeLink& link : rule.types) {
+            any = any || !link.profiles.empty();
+        }
+        if (!any) {
+            return Match::undecided;  // the slice says nothing about this discriminator
+        }
         if (at == nullptr) {
             return Match::no;
         }
-        bool any = false;
         for (const TypeLink& link : rule.types) {
             if (link.type != at->type && !(at->is_resource && types_.is_a(at->type, link.type))) {
                 continue;
             }
             for (const ProfileLink& profile : link.profiles) {
                 const Plan* plan = planner_.follow(profile);
-                any = true;
                 if (plan != nullptr && types_.is_a(at->type, plan->profile->type) &&
                     conforms(*at, plan->root())) {
                     return Match::yes;
                 }
             }
         }
-        return any ? Match::no : truth(conforms(*at, rule));
+        return Match::no;
     }
     case DiscriminatorType::value:
     case DiscriminatorType::pattern: break;
+    }
+    if (asked.max == 0) {
+        return truth(at == nullptr);
     }
     if (asked.fixed != nullptr) {
         return truth(at != nullptr && equals_fixed(*at, *asked.fixed));
@@ -509,9 +519,6 @@ Walker::matches_rule(const Element* at, const PlanRule& rule, DiscriminatorType 
         case Verdict::no: return Match::no;
         case Verdict::not_checkable: return Match::undecided;
         }
-    }
-    if (asked.max == 0) {
-        return truth(at == nullptr);
     }
     if (asked.min > 0) {
         return truth(at != nullptr);

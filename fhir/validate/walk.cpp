@@ -26,6 +26,12 @@ std::size_t name_distance(std::string_view a, std::string_view b) {
     return row[b.size()];
 }
 
+// No children but an id: what ele-1 forbids.
+bool has_nothing(const Element& at, Symbol id) noexcept {
+    return at.first_child == nullptr ||
+           (at.first_child->next == nullptr && at.first_child->symbol == id);
+}
+
 bool is_xml(std::string_view source) noexcept {
     for (const char c : source) {
         if (c == '<') {
@@ -252,7 +258,7 @@ void Walker::walk_element(const Element& at, Actives& rules) {
             );
         });
         return;
-    } else if (at.first_child == nullptr && !at.is_resource) {
+    } else if (!at.is_resource && has_nothing(at, known_.id_symbol)) {
         report(rules::empty_element, at, [&] {
             return std::string("This element has no content. Give it a value or leave it out.");
         });
@@ -339,7 +345,9 @@ void Walker::walk_children(const Element& at, const Actives& structural) {
             ++run;
             after = after->next;
         }
-        if (xml_ && child->child_rule < last_rule &&
+        const bool attribute = xml_ && at.type != unknown_type &&
+                               types_.type(at.type).children[child->child_rule - 1].attribute;
+        if (xml_ && !attribute && child->child_rule < last_rule &&
             known_.primitive(at.type) == PrimitiveKind::none) {
             report(rules::element_order, *child, [&] {
                 return join(
@@ -356,7 +364,9 @@ void Walker::walk_children(const Element& at, const Actives& structural) {
         if (child->symbol == known_.id_symbol && !at.is_resource && child->has_value()) {
             element_ids_.push_back(&at);
         }
-        last_rule = std::max(last_rule, child->child_rule);
+        if (!attribute) {
+            last_rule = std::max(last_rule, child->child_rule);
+        }
         last = child;
         check_shape(*child, run);
         for (std::size_t i = 0; i < structural.count; ++i) {
