@@ -38,7 +38,11 @@ Refused decode(Envelope& envelope, const fhir::DecodeLimits& limits) {
     fhir::Decoded decoded = envelope.rulebook->engine->read(
         envelope.request.body, envelope.body_format, *envelope.arena, limits
     );
-    if (decoded.root == nullptr) {
+    // A wrong shape (a text where an object belongs) would lose content when the record is kept, so
+    // it is refused whatever rule G01's mode is. $validate tells it like any other finding.
+    const bool unusable = decoded.root == nullptr ||
+                          (is_write(envelope.call.interaction) && fhir::has_errors(decoded.issues));
+    if (unusable) {
         for (auto& issue : decoded.issues) {
             if (issue.spine_code.empty()) {
                 issue.spine_code = "BAD_REQUEST";
