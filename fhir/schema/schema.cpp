@@ -103,7 +103,9 @@ const Profile* Schema::Impl::get(
             } else {
                 // One profile on its own: its bases' trees live only this long.
                 Arena arena;
-                snapshot::Generator own_session(*definitions, arena, {.sort_differential = true});
+                snapshot::Generator own_session(
+                    *definitions, arena, {.sort_differential = true, .slices_inherit = true}
+                );
                 compile(definition, slot, own_session);
             }
             slot.profile.store(slot.owned.get(), std::memory_order_relaxed);
@@ -208,7 +210,9 @@ std::string_view Schema::regex(TypeId primitive) const {
 Issues Schema::Impl::warm(std::span<const std::string> canonicals) const {
     Issues issues;
     Arena arena;
-    snapshot::Generator session(*definitions, arena, {.sort_differential = true});
+    snapshot::Generator session(
+        *definitions, arena, {.sort_differential = true, .slices_inherit = true}
+    );
     std::vector<std::string> open(canonicals.rbegin(), canonicals.rend());
     std::unordered_set<const Definition*> seen;
     const std::unordered_set<std::string> asked(canonicals.begin(), canonicals.end());

@@ -13,6 +13,11 @@ namespace gatehouse::fhir {
 
 struct SnapshotOptions {
     bool sort_differential = false;  // put the differential in base order first
+    // A slice that the differential also defines below the unsliced element starts from that one,
+    // so "component:systolic.code.coding:loinc" has the fixed system of
+    // "component.code.coding:loinc". Published snapshots do not show it, but it is what the
+    // differential means: for validation.
+    bool slices_inherit = false;
 };
 
 // A copy of `structure_definition` with a generated snapshot (any it had is ignored). Bases and

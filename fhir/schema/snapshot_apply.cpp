@@ -176,6 +176,29 @@ Node& Generator::new_slice(
     return slice;
 }
 
+// The slice of that name which the differential defined below the unsliced element that an element
+// above `entry` is a slice of; or nullptr.
+const Node* Generator::twin_slice(Node& entry, std::string_view name) const {
+    std::vector<std::string_view> steps;
+    for (Node* at = &entry; at != nullptr && options_.slices_inherit; at = at->parent) {
+        Node* twin = at == &entry ? nullptr : at->entry;
+        for (auto step = steps.rbegin(); step != steps.rend() && twin != nullptr; ++step) {
+            Node* next = nullptr;
+            for (Node* child : twin->children) {
+                next = child->name == *step ? child : next;
+            }
+            twin = next;
+        }
+        if (twin != nullptr) {
+            if (const Node* found = find_slice(*twin, name); found != nullptr) {
+                return found;
+            }
+        }
+        steps.push_back(at->name);
+    }
+    return nullptr;
+}
+
 void Generator::apply_slices(Node& entry, Node& pristine, std::vector<Change*>& slices) {
     const Element* inherited = pristine.definition->child("slicing");
     const bool closed = inherited != nullptr && inherited->child_value("rules") == "closed";
@@ -213,9 +236,10 @@ void Generator::apply_slices(Node& entry, Node& pristine, std::vector<Change*>& 
                 origin = outer;
             }
         }
-        const bool states_min =
-            change->definition != nullptr && change->definition->child("min") != nullptr;
-        Node& slice = new_slice(entry, *origin, change->slice, states_min);
+        const Node* twin = twin_slice(entry, change->slice);
+        const bool keeps_min = twin != nullptr || (change->definition != nullptr &&
+                                                   change->definition->child("min") != nullptr);
+        Node& slice = new_slice(entry, twin != nullptr ? *twin : *origin, change->slice, keeps_min);
         apply(*change, slice, true);
         const Element* stated =
             change->definition == nullptr ? nullptr : only_type(*change->definition);

@@ -67,6 +67,7 @@ private:
     const Element* sliced_type(const Node& pristine, const Change& change);
     Node* type_slice(Node& entry, Node& pristine, const Change& change, bool alone);
     void settle_types(Node& entry, std::string_view mandatory, bool shortcut);
+    const Node* twin_slice(Node& entry, std::string_view name) const;
     Node& new_slice(Node& entry, const Node& pristine, std::string_view name, bool states_min);
     void use_type_profile(const Change& change, Node& node);
     bool expand(Node& node, std::string_view path);

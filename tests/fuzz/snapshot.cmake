@@ -1,0 +1,1 @@
+gatehouse_fuzz(snapshot SOURCE snapshot_fuzz.cpp LINKS gatehouse_fhir_schema gatehouse_fhir_json)
