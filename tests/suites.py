@@ -188,6 +188,8 @@ def fuzz(options):
 
 
 def bench(_):
+    if not (build("release") and build("bench")):
+        return Counts(failed=1)
     return plain("tests/bench/run")
 
 
