@@ -211,6 +211,18 @@ void XmlTreeBuilder::start(const XML_Char* name, const XML_Char** attributes) {
         );
         skip_depth_ = 1;
         return;
+    } else if (qualified.local == "resourceType" || qualified.local.starts_with('_')) {
+        // JSON gives these names a meaning of their own, so no element has them.
+        note(
+            Severity::error,
+            IssueType::structure,
+            "xml-name",
+            offset(),
+            "no FHIR element has such a name; remove it",
+            "." + std::string(qualified.local.substr(0, 64))
+        );
+        skip_depth_ = 1;
+        return;
     } else if (is_upper(qualified.local)) {
         start_wrapper(qualified.local);
         if (skip_depth_ > 0) {

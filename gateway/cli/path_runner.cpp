@@ -117,6 +117,7 @@ PathRunner::run(std::string_view expression, const fhir::Element* resource, bool
     Answer answer;
     fhir::path::CompileOptions options;
     options.strict = strict;
+    options.as_filters = false;  // "as" of several items is an error, as the FHIRPath suite has it
     options.context_type = resource != nullptr ? resource->resource_type() : std::string_view{};
     const fhir::path::Expression compiled =
         fhir::path::compile(expression, engine_->types(), answer.error, options);
