@@ -1,4 +1,7 @@
 if(TARGET gatehouse_fhir_schema AND TARGET gatehouse_fhir_path)
+    gatehouse_test(validate
+        SOURCES validate/cases_test.cpp
+        LINKS gatehouse_fhir_validate gatehouse_fhir_json gatehouse_fhir_xml)
     gatehouse_test(validate_conformance
         SOURCES validate_conformance_test.cpp
         LINKS gatehouse_fhir_validate gatehouse_fhir_json gatehouse_fhir_xml

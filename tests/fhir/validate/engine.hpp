@@ -37,17 +37,23 @@ inline std::optional<std::filesystem::path> shared_folder() {
     return std::nullopt;
 }
 
-// R4 core: from the shared material, else from the package cache that deploy/fetch-definitions
-// fills.
+// Where packages are kept: GATEHOUSE_CACHE, else the repository's own cache.
+inline std::filesystem::path package_cache() {
+    const char* named = std::getenv("GATEHOUSE_CACHE");
+    return named != nullptr ? std::filesystem::path(named)
+                            : std::filesystem::path(GATEHOUSE_SOURCE_DIR) / ".cache/packages";
+}
+
+// R4 core: from the package cache (deploy/fetch-definitions fills it), else the shared material.
 inline std::optional<std::string> core_package() {
+    if (std::filesystem::exists(package_cache() / "hl7.fhir.r4.core#4.0.1")) {
+        return "hl7.fhir.r4.core#4.0.1";
+    }
     if (const auto shared = shared_folder()) {
         const auto file = *shared / "packages" / "hl7.fhir.r4.core-4.0.1.tgz";
         if (std::filesystem::exists(file)) {
             return file.string();
         }
-    }
-    if (const char* named = std::getenv("GATEHOUSE_R4_CORE")) {
-        return std::string(named);
     }
     return std::nullopt;
 }
@@ -69,7 +75,7 @@ public:
         auto engine = std::unique_ptr<Engine>(new Engine);
         auto definitions = std::make_shared<Definitions>();
         Issues notes;
-        const auto cache = std::filesystem::temp_directory_path() / "gatehouse-test-cache";
+        const auto cache = package_cache();
         for (const std::string& package : packages) {
             if (auto loaded = definitions->load(PackageRef{package}, cache, notes); !loaded) {
                 why = describe(loaded.error());
