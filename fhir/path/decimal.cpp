@@ -229,11 +229,17 @@ Decimal operator*(const Decimal& a, const Decimal& b) {
 }
 
 Decimal operator/(const Decimal& a, const Decimal& b) {
-    // a.m*10^-a.s / b.m*10^-b.s, with quotient_digits behind the point, then without idle zeros.
-    const int shift = Decimal::quotient_digits + b.scale_ + 1;
+    // a.m*10^-a.s / b.m*10^-b.s, with quotient_digits behind the point, or behind the first digit
+    // of a small quotient, then without idle zeros.
+    const auto length = [](const BigInt& value) {
+        return value.is_zero() ? 0 : static_cast<int>(msb(BigInt(abs(value)))) * 3 / 10;
+    };
+    const int exponent = (length(a.mantissa_) - a.scale_) - (length(b.mantissa_) - b.scale_);
+    const int digits = Decimal::quotient_digits + std::clamp(-exponent, 0, Decimal::digits_max);
+    const int shift = digits + b.scale_ + 1;
     const BigInt numerator = a.mantissa_ * power_of_ten(shift);
     const Decimal raw(BigInt(numerator / b.mantissa_), a.scale_ - b.scale_ + shift);
-    return raw.rounded(Decimal::quotient_digits, Rounding::half_away).normalized();
+    return raw.rounded(digits, Rounding::half_away).normalized();
 }
 
 int compare(const Decimal& a, const Decimal& b) {

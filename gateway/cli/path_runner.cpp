@@ -137,6 +137,12 @@ PathRunner::run(std::string_view expression, const fhir::Element* resource, bool
     answer.failed = outcome.failed;
     answer.error = outcome.error;
     for (const fhir::path::Item& item : outcome.items) {
+        // A primitive that has only an id or extensions has no value to show.
+        if (item.kind == fhir::path::ItemKind::element && !item.element->has_value() &&
+            item.type != fhir::unknown_type &&
+            engine_->types().type(item.type).kind == fhir::TypeKind::primitive) {
+            continue;
+        }
         answer.items.push_back(item_of(item));
     }
     return answer;

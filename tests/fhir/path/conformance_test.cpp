@@ -74,6 +74,12 @@ std::string run_official(const JsonValue& row, const Element* focus, const TypeM
     if (!expression) {
         return wants_error ? "" : "does not compile: " + error.message;
     }
+    if (!wants_error && focus != nullptr && !options.strict) {
+        options.strict = true;  // the checker refuses nothing that is good
+        if (!path::compile(row.string("expression"), model, error, options)) {
+            return "strict checking refuses it: " + error.message;
+        }
+    }
     Arena arena;
     path::Environment environment;
     environment.types = &model;
