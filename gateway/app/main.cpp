@@ -2,13 +2,14 @@
 #include <cstdio>
 #include <exception>
 
+#include "gateway/app/commands.hpp"
 #include "gateway/cli/cli.hpp"
 
 int main(int argc, char** argv) {
     // One of the three places that catch: whatever escapes is a bug, and what() could hold a value.
     try {
         const std::span<const gatehouse::cli::Command> tables[] = {
-            gatehouse::cli::engine_commands()};
+            gatehouse::cli::service_commands(), gatehouse::cli::engine_commands()};
         return gatehouse::cli::dispatch(argc, argv, tables);
     } catch (const std::exception&) {
         std::fputs("gatehouse: stopped by an unexpected exception\n", stderr);

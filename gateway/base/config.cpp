@@ -552,37 +552,6 @@ void read_environment(const std::vector<Key>& keys, GivenMap& out, Problems& pro
     }
 }
 
-// What no single key can know.
-void check_together(const Config& config, Problems& problems) {
-    const std::string file = config.file.string();
-    const auto say = [&](const std::string& what) { problems.add(file + ": " + what); };
-    const Config::Tls& tls = config.http.tls;
-    if (tls.enabled && (tls.certificate_file.empty() || tls.key_file.empty())) {
-        say("http.tls.enabled needs http.tls.certificate_file and http.tls.key_file");
-    }
-    if (tls.client_certificates != ClientCertificateMode::none && tls.client_ca_file.empty()) {
-        say("http.tls.client_certificates needs http.tls.client_ca_file: who may sign them");
-    }
-    if (tls.client_certificates != ClientCertificateMode::none && !tls.enabled) {
-        say("http.tls.client_certificates needs http.tls.enabled: true");
-    }
-    if (config.profile == RunProfile::production && !tls.enabled) {
-        say("profile: production refuses plain HTTP; set http.tls.enabled: true with a certificate "
-            "and key");
-    }
-    if (config.api.page_default > config.api.page_max) {
-        say("api.page_default is larger than api.page_max");
-    }
-    if (config.http.bodies_bytes_max < config.http.body_bytes_max) {
-        say("http.bodies_bytes_max is smaller than http.body_bytes_max: the largest allowed body "
-            "could never arrive");
-    }
-    if (config.data.refuse_free_bytes > config.data.warn_free_bytes) {
-        say("data.refuse_free_bytes is larger than data.warn_free_bytes: the warning would come "
-            "too late");
-    }
-}
-
 std::uint32_t cores() {
     return std::max(1U, std::thread::hardware_concurrency());
 }
@@ -632,6 +601,11 @@ Result<Config> load_config(const ConfigSource& source) {
     }
     flatten(root, "", file, keys, given, problems);
     if (source.environment) {
+        // deploy/fetch-definitions and the command line know the cache by this name.
+        if (const char* cache = std::getenv("GATEHOUSE_CACHE");
+            cache != nullptr && *cache != '\0') {
+            given["packages.cache"] = Given{scalar(cache), "environment GATEHOUSE_CACHE", false};
+        }
         read_environment(keys, given, problems);
     }
     for (const auto& [name, value] : source.settings) {
@@ -655,13 +629,40 @@ Result<Config> load_config(const ConfigSource& source) {
             problems.add(at->second.origin + ": " + key.name + ": " + *wrong);
         }
     }
-    if (problems.empty()) {
-        check_together(config, problems);
-    }
     if (!problems.empty()) {
         return Fault(Errc::invalid, "configuration", problems.text());
     }
     return config;
+}
+
+void check_settings(const Config& config, Problems& problems) {
+    const std::string file = config.file.string();
+    const auto say = [&](const std::string& what) { problems.add(file + ": " + what); };
+    const Config::Tls& tls = config.http.tls;
+    if (tls.enabled && (tls.certificate_file.empty() || tls.key_file.empty())) {
+        say("http.tls.enabled needs http.tls.certificate_file and http.tls.key_file");
+    }
+    if (tls.client_certificates != ClientCertificateMode::none && tls.client_ca_file.empty()) {
+        say("http.tls.client_certificates needs http.tls.client_ca_file: who may sign them");
+    }
+    if (tls.client_certificates != ClientCertificateMode::none && !tls.enabled) {
+        say("http.tls.client_certificates needs http.tls.enabled: true");
+    }
+    if (config.profile == RunProfile::production && !tls.enabled) {
+        say("profile: production refuses plain HTTP; set http.tls.enabled: true with a certificate "
+            "and key");
+    }
+    if (config.api.page_default > config.api.page_max) {
+        say("api.page_default is larger than api.page_max");
+    }
+    if (config.http.bodies_bytes_max < config.http.body_bytes_max) {
+        say("http.bodies_bytes_max is smaller than http.body_bytes_max: the largest allowed body "
+            "could never arrive");
+    }
+    if (config.data.refuse_free_bytes > config.data.warn_free_bytes) {
+        say("data.refuse_free_bytes is larger than data.warn_free_bytes: the warning would come "
+            "too late");
+    }
 }
 
 Result<std::pair<std::string, std::string>> parse_setting(std::string_view text) {

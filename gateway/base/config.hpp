@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "fhir/base/result.hpp"
+#include "gateway/base/yaml.hpp"
 
 namespace gatehouse::gateway {
 
@@ -161,6 +162,10 @@ std::filesystem::path installation_home();
 // Errc::invalid with every problem, one a line as "file:line:column: what", or "--set http.port:
 // what".
 Result<Config> load_config(const ConfigSource& source);
+
+// What no single key can know: settings that contradict each other, and what the production profile
+// refuses. For those who serve; a command that only reads definitions does not ask.
+void check_settings(const Config& config, Problems& problems);
 
 // "key=value" -> pair. Errc::invalid if there is no '='.
 Result<std::pair<std::string, std::string>> parse_setting(std::string_view text);

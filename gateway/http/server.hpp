@@ -51,6 +51,9 @@ struct ServerOptions {
     std::uint64_t gzip_bytes_min = 1024;                // shorter answers are not compressed
 };
 
+// Whether a listener could start with these files; Errc::invalid says which cannot be used and why.
+Result<void> check_tls_files(const TlsOptions& options);
+
 // Called on the connection's thread; resumes there. What it throws becomes a 500.
 using Handler = std::function<boost::asio::awaitable<Response>(Request)>;
 

@@ -149,6 +149,11 @@ Result<TlsContext> make_tls_context(const TlsOptions& options) {
     return out;
 }
 
+Result<void> check_tls_files(const TlsOptions& options) {
+    GH_TRY(make_tls_context(options));
+    return {};
+}
+
 void read_client_certificate(SSL* ssl, Peer& peer) {
     const Certificate certificate(SSL_get1_peer_certificate(ssl));
     if (!certificate || SSL_get_verify_result(ssl) != X509_V_OK) {

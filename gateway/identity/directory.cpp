@@ -2,6 +2,7 @@
 #include "gateway/identity/directory.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <unordered_map>
 #include <utility>
 
@@ -18,6 +19,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::string_view bearer = "Bearer ";
+constexpr std::int64_t look_interval_ns = 5'000'000;
 
 Fault refuse(const char* why) {
     return {Errc::unauthorised, "authenticate", why};
@@ -67,6 +69,7 @@ Result<std::shared_ptr<const Partners>> Directory::prepare() const {
 }
 
 void Directory::install(std::shared_ptr<const Partners> partners) {
+    const std::lock_guard lock(refresh_mutex_);
     std::vector<TokenRecord> records = current()->records;
     swap(std::move(partners), std::move(records));
 }
@@ -76,7 +79,8 @@ std::shared_ptr<const Directory::Snapshot> Directory::current() const {
     return snapshot_;
 }
 
-void Directory::swap(std::shared_ptr<const Partners> partners, std::vector<TokenRecord> tokens) {
+void Directory::swap(std::shared_ptr<const Partners> partners, std::vector<TokenRecord> tokens)
+    const {
     auto fresh = std::make_shared<Snapshot>();
     fresh->partners = std::move(partners);
     fresh->records = std::move(tokens);
@@ -98,7 +102,7 @@ void Directory::swap(std::shared_ptr<const Partners> partners, std::vector<Token
     snapshot_ = std::move(fresh);
 }
 
-Result<void> Directory::reload_tokens() {
+Result<void> Directory::reload_tokens() const {
     const std::string identity = file_identity(options_.token_store);
     auto records = read_tokens(options_.token_store);
     if (!records && records.error().code != Errc::not_found) {
@@ -126,7 +130,8 @@ Result<void> Directory::reload_tokens() {
     return {};
 }
 
-void Directory::refresh() {
+void Directory::refresh() const {
+    const std::lock_guard lock(refresh_mutex_);
     const std::string identity = file_identity(options_.token_store);
     if (identity == seen_) {
         return;
@@ -141,6 +146,16 @@ void Directory::refresh() {
 }
 
 Result<Credential> Directory::authenticate(const Request& request) const {
+    // A revoked token must not open the door for as long as it takes to type the next command, and
+    // a stat() now and then costs nothing: one caller looks, the others go on.
+    const std::int64_t tick = std::chrono::duration_cast<std::chrono::nanoseconds>(
+                                  std::chrono::steady_clock::now().time_since_epoch()
+    )
+                                  .count();
+    std::int64_t due = look_again_.load(std::memory_order_relaxed);
+    if (tick >= due && look_again_.compare_exchange_strong(due, tick + look_interval_ns)) {
+        refresh();
+    }
     const std::shared_ptr<const Snapshot> now = current();
     std::shared_ptr<const Partner> proven;
     std::string proof;

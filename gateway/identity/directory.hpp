@@ -4,6 +4,8 @@
 // Directory: the Identity the gateway runs with. An immutable snapshot of partners and token
 // hashes, swapped whole when partners are reloaded or the token file changes.
 
+#include <atomic>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <mutex>
@@ -42,21 +44,25 @@ public:
     Result<std::shared_ptr<const Partners>> prepare() const;
     void install(std::shared_ptr<const Partners> partners);
 
-    // Looks whether the token file changed and takes it up; called a few times a second by
-    // housekeeping. A file that cannot be read leaves the old tokens in force, with a warning.
-    void refresh();
+    // Looks whether the token file changed and takes it up; authenticate() does so by itself, every
+    // few milliseconds. A file that cannot be read leaves the old tokens in force, with a warning.
+    void refresh() const;
 
 private:
     struct Snapshot;
     explicit Directory(DirectoryOptions options);
-    Result<void> reload_tokens();
-    void swap(std::shared_ptr<const Partners> partners, std::vector<TokenRecord> tokens);
+    Result<void> reload_tokens() const;
+    void swap(std::shared_ptr<const Partners> partners, std::vector<TokenRecord> tokens) const;
     [[nodiscard]] std::shared_ptr<const Snapshot> current() const;
 
     DirectoryOptions options_;
     mutable std::mutex mutex_;
-    std::shared_ptr<const Snapshot> snapshot_;
-    std::string seen_;  // identity of the token file last read
+    // What callers see as constant is the answer's meaning; the snapshot behind it follows the
+    // files.
+    mutable std::shared_ptr<const Snapshot> snapshot_;
+    mutable std::mutex refresh_mutex_;
+    mutable std::string seen_;                         // identity of the token file last read
+    mutable std::atomic<std::int64_t> look_again_{0};  // steady nanoseconds
 };
 
 }  // namespace gatehouse::gateway

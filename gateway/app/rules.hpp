@@ -1,0 +1,30 @@
+#pragma once
+// SPDX-License-Identifier: Apache-2.0
+//
+// Everything a message is judged by, read from the configuration: definitions, policies, default
+// profiles and partners. Start, reload and `gatehouse check` read the same things in the same way.
+
+#include <memory>
+
+#include "fhir/base/result.hpp"
+#include "gateway/base/config.hpp"
+#include "gateway/base/yaml.hpp"
+#include "gateway/identity/directory.hpp"
+#include "gateway/pipeline/envelope.hpp"
+
+namespace gatehouse::gateway {
+
+// Packages of the lock file and packages.load, compiled. Takes most of a start's time.
+Result<std::shared_ptr<const fhir::Engine>> load_engine(const Config& config);
+
+// Policies and default profiles; the engine is the caller's to add. Every problem is in the fault,
+// one a line.
+Result<Rulebook> load_rulebook(const Config& config);
+
+PartnerSource partner_source(const Config& config);
+DirectoryOptions directory_options(const Config& config, const Clock& clock);
+
+// Everything but the engine, for `gatehouse check`.
+void check_rules(const Config& config, Problems& problems);
+
+}  // namespace gatehouse::gateway
