@@ -116,6 +116,7 @@ Result<void> Gateway::open_keeping() {
         "gatehouse_audit_fsync_seconds", "Time of one group commit's sync of the audit"
     );
 
+    GH_TRY(make_data_part(config_.store_file().parent_path()));
     adapters::SqliteOptions store;
     store.file = config_.store_file();
     store.readers_max = config_.store.readers_max;

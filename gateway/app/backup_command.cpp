@@ -49,7 +49,7 @@ Result<void> sync(const fs::path& path, int flags) {
     return good ? Result<void>() : cannot("cannot sync", path, {error, std::generic_category()});
 }
 
-Result<void> copy_file(const fs::path& from, const fs::path& to) {
+Result<void> copy_durably(const fs::path& from, const fs::path& to) {
     std::error_code error;
     fs::copy_file(from, to, fs::copy_options::overwrite_existing, error);
     if (error) {
@@ -84,7 +84,7 @@ Result<void> copy_folder(const fs::path& from, const fs::path& to, const std::st
     }
     fs::permissions(to, fs::perms::owner_all, error);
     for (const fs::path& file : files) {
-        GH_TRY(copy_file(file, to / file.filename()));
+        GH_TRY(copy_durably(file, to / file.filename()));
     }
     return sync(to, O_RDONLY | O_DIRECTORY);
 }

@@ -163,6 +163,15 @@ Result<void> write_data_format(const fs::path& dir) {
     );
 }
 
+Result<void> make_data_part(const fs::path& folder) {
+    std::error_code error;
+    if (fs::create_directories(folder, error)) {
+        fs::permissions(folder, fs::perms::owner_all, error);
+    }
+    return error ? Result<void>(system_fault("cannot make", folder, error.value()))
+                 : Result<void>();
+}
+
 Result<DiskSpace> disk_space(const fs::path& dir) {
     struct statvfs info {};
     if (::statvfs(dir.c_str(), &info) != 0) {

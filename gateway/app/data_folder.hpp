@@ -36,6 +36,9 @@ Result<void> check_data_format(const std::filesystem::path& dir);
 // Writes the format file of a new folder (restore).
 Result<void> write_data_format(const std::filesystem::path& dir);
 
+// A folder inside the data folder, mode 0700; may exist already.
+Result<void> make_data_part(const std::filesystem::path& folder);
+
 struct DiskSpace {
     std::uint64_t free_bytes = 0;  // to this user
     std::uint64_t total_bytes = 0;

@@ -36,6 +36,9 @@ public:
             "gatehouse_data_watermark", "0: enough space, 1: warned, 2: writes are refused"
         );
         journal_bytes_ = all.gauge("gatehouse_journal_bytes", "Size of the journal's segments");
+        backlog_ = all.gauge(
+            "gatehouse_journal_backlog_messages", "Accepted and not yet applied to the store"
+        );
         store_bytes_ = all.gauge("gatehouse_store_bytes", "Size of the store");
         checkpoint_ = all.histogram("gatehouse_store_checkpoint_seconds", "Time of a checkpoint");
         failures_ = all.counter("gatehouse_housekeeping_failures_total", "Chores that failed");
@@ -68,6 +71,7 @@ private:
         while (wait()) {
             const auto now = Steady::now();
             if (now >= disk_due) {
+                backlog_.set(static_cast<double>(parts_.pipeline.backlog()));
                 check_disk();
                 disk_due = now + disk_interval;
             }
@@ -152,6 +156,7 @@ private:
     Gauge mark_gauge_;
     Gauge journal_bytes_;
     Gauge store_bytes_;
+    Gauge backlog_;
     Histogram checkpoint_;
     Counter failures_;
     Counter pruned_;
