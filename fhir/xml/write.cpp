@@ -43,8 +43,7 @@ private:
     // Attributes and children of `element`, whose start tag is open, and its end tag.
     void write_content(const Element& element, std::string_view tag) {
         for (const Element& child : element.children()) {
-            const ChildInfo* info = info_of(model_, element, child);
-            if (info != nullptr && info->attribute && child.has_value()) {
+            if (is_attribute(element, child) && child.has_value()) {
                 attribute(child.name, child.value);
             }
         }
@@ -113,7 +112,8 @@ private:
 
     bool is_attribute(const Element& parent, const Element& child) const {
         const ChildInfo* info = info_of(model_, parent, child);
-        return info != nullptr && info->attribute;
+        // An attribute stands once; should a sender repeat it, the others stay elements.
+        return info != nullptr && info->attribute && child.index() == 0;
     }
 
     void write_element(const Element& element) {

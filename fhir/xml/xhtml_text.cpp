@@ -51,25 +51,46 @@ constexpr std::pair<std::string_view, std::uint16_t> html_entities[] = {
 };
 static_assert(std::is_sorted(std::begin(html_entities), std::end(html_entities)));
 
-bool is_well_formed(std::string_view fragment) {
+enum class Fragment { broken, without_namespace, good };
+
+struct FragmentCheck {
+    XML_Parser parser = nullptr;
+    bool first = true;
+    bool has_namespace = false;
+};
+
+// Whether a div can stand in XML as it is.
+Fragment check_fragment(std::string_view fragment) {
     if (fragment.size() > static_cast<std::size_t>(INT_MAX) || !fragment.starts_with("<div")) {
-        return false;
+        return Fragment::broken;
     }
     struct Free {
         void operator()(XML_Parser parser) const { XML_ParserFree(parser); }
     };
     const std::unique_ptr<XML_ParserStruct, Free> parser(XML_ParserCreateNS("UTF-8", '\x1f'));
-    bool doctype = false;
-    XML_SetUserData(parser.get(), &doctype);
+    FragmentCheck check{parser.get()};
+    XML_SetUserData(parser.get(), &check);
     XML_SetStartDoctypeDeclHandler(
         parser.get(),
         [](void* user, const XML_Char*, const XML_Char*, const XML_Char*, int) {
-            *static_cast<bool*>(user) = true;
+            XML_StopParser(static_cast<FragmentCheck*>(user)->parser, XML_FALSE);
         }
     );
-    return XML_Parse(parser.get(), fragment.data(), static_cast<int>(fragment.size()), XML_TRUE) ==
-               XML_STATUS_OK &&
-           !doctype;
+    XML_SetStartElementHandler(
+        parser.get(),
+        [](void* user, const XML_Char* name, const XML_Char**) {
+            auto& found = *static_cast<FragmentCheck*>(user);
+            found.has_namespace =
+                found.first ? std::string_view(name).find('\x1f') != std::string_view::npos
+                            : found.has_namespace;
+            found.first = false;
+        }
+    );
+    if (XML_Parse(parser.get(), fragment.data(), static_cast<int>(fragment.size()), XML_TRUE) !=
+        XML_STATUS_OK) {
+        return Fragment::broken;
+    }
+    return check.has_namespace ? Fragment::good : Fragment::without_namespace;
 }
 
 // The text with HTML's named entities as numbers.
@@ -146,18 +167,26 @@ void append_xml_text(std::string& out, std::string_view text, bool attribute) {
 }
 
 void append_xhtml(std::string& out, std::string_view div, bool checked) {
-    if (checked || is_well_formed(div)) {
-        out += div;
-        return;
+    constexpr std::string_view opening = "<div xmlns=\"http://www.w3.org/1999/xhtml\"";
+    std::string numeric;
+    Fragment fragment = checked ? Fragment::good : check_fragment(div);
+    if (fragment == Fragment::broken) {
+        numeric = with_numeric_entities(div);
+        div = numeric;
+        fragment = check_fragment(div);
     }
-    const std::string numeric = with_numeric_entities(div);
-    if (is_well_formed(numeric)) {
-        out += numeric;
-        return;
+    switch (fragment) {
+    case Fragment::good: out += div; break;
+    case Fragment::without_namespace:
+        out += opening;
+        out += div.substr(4);
+        break;
+    case Fragment::broken:
+        out += opening;
+        out += '>';
+        append_xml_text(out, div, false);
+        out += "</div>";
     }
-    out += "<div xmlns=\"http://www.w3.org/1999/xhtml\">";
-    append_xml_text(out, div, false);
-    out += "</div>";
 }
 
 }  // namespace gatehouse::fhir

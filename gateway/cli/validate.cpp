@@ -122,9 +122,9 @@ int validate_files(const Judge& judge, const ValidateArguments& arguments) {
             return render_verdict(arguments.output, files[index], verdict, text.has_value());
         },
         [&](std::size_t, const std::string& rendered) {
-            progress.step(!rendered_valid(rendered));
-            progress.clear();
+            progress.make_room();
             report.add(rendered);
+            progress.step(!rendered_valid(rendered));
         }
     );
     report.finish();
@@ -206,8 +206,9 @@ int validate_batch(const Judge& judge, const ValidateArguments& arguments) {
         [&](std::size_t, const std::string& row) {
             const bool valid = rendered_valid(row);
             findings = findings || !valid;
-            progress.step(!valid);
+            progress.make_room();
             std::fwrite(row.data() + 1, 1, row.size() - 1, stdout);
+            progress.step(!valid);
         }
     );
     return findings ? exit_findings : exit_good;

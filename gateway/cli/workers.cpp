@@ -107,7 +107,7 @@ unsigned default_jobs() {
 
 Progress::Progress(std::size_t total)
     : total_(total), started_ms_(now_ms()), drawn_ms_(started_ms_),
-      shown_(isatty(2) == 1 && total > 1) {}
+      shown_(isatty(STDERR_FILENO) == 1 && total > 1), shared_(isatty(STDOUT_FILENO) == 1) {}
 
 Progress::~Progress() {
     clear();
@@ -118,6 +118,12 @@ void Progress::step(bool finding) {
     findings_ += finding ? 1 : 0;
     if (shown_ && now_ms() - drawn_ms_ >= 100) {
         draw();
+    }
+}
+
+void Progress::make_room() {
+    if (shared_) {
+        clear();
     }
 }
 

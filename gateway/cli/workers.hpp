@@ -30,18 +30,20 @@ public:
     Progress(const Progress&) = delete;
     Progress& operator=(const Progress&) = delete;
     void step(bool finding);
-    // Takes the bar off the line, so that other output can be written; the next step draws it
-    // again.
-    void clear();
+    // Before other output: takes the bar off the line if that output goes to the same terminal. A
+    // later step draws it again.
+    void make_room();
 
 private:
     void draw();
+    void clear();
     std::size_t total_;
     std::size_t done_ = 0;
     std::size_t findings_ = 0;
     long long started_ms_ = 0;
     long long drawn_ms_ = 0;
     bool shown_;
+    bool shared_;  // standard output is a terminal too
     bool visible_ = false;
 };
 
