@@ -17,16 +17,16 @@ std::string set_name(const Terminology& terminology, const ValueSetIndex& set) {
 
 }  // namespace
 
-Coding Walker::coding_of(const Element& at) noexcept {
+Coding Walker::coding_of(const Element& at) const noexcept {
     Coding coding;
     for (const Element& child : at.children()) {
-        if (child.name == "system") {
+        if (child.symbol == known_.system_symbol) {
             coding.system = child.value;
-        } else if (child.name == "code") {
+        } else if (child.symbol == known_.code_symbol) {
             coding.code = child.value;
-        } else if (child.name == "display") {
+        } else if (child.symbol == known_.display_symbol) {
             coding.display = child.value;
-        } else if (child.name == "version") {
+        } else if (child.symbol == known_.version_symbol) {
             coding.version = child.value;
         }
     }
@@ -39,7 +39,7 @@ Verdict Walker::member_of(const Element& at, const ValueSetIndex& set) const {
     }
     if (at.type == known_.codeable_concept) {
         Verdict best = Verdict::no;
-        for (const Element* coding = at.child("coding"); coding != nullptr;
+        for (const Element* coding = at.child(known_.coding_symbol); coding != nullptr;
              coding = coding->next_same()) {
             const Verdict one = member_of(*coding, set);
             if (one == Verdict::yes) {
@@ -193,7 +193,7 @@ void Walker::check_concept(const Element& at, const PlanRule& rule) {
     const BindingStrength strength = rule.strength;
     std::size_t codings = 0;
     bool any_code = false;
-    for (const Element* coding = at.child("coding"); coding != nullptr;
+    for (const Element* coding = at.child(known_.coding_symbol); coding != nullptr;
          coding = coding->next_same()) {
         ++codings;
         any_code = any_code || !coding->child_value("code").empty();
@@ -255,7 +255,7 @@ void Walker::check_concept(const Element& at, const PlanRule& rule) {
 }
 
 void Walker::check_quantity_code(const Element& at, const PlanRule& rule) {
-    const Element* code = at.child("code");
+    const Element* code = at.child(known_.code_symbol);
     if (code == nullptr || !code->has_value()) {
         return;
     }
@@ -316,7 +316,7 @@ void Walker::check_coding_in_system(const Element& at) {
     }
     const Terminology::CodeFacts facts =
         terminology_.facts({coding.system, coding.version, coding.code, display});
-    const Element* code = at.child("code");
+    const Element* code = at.child(known_.code_symbol);
     if (facts.known == Verdict::not_checkable) {
         ++out_.not_checkable;
         if (facts.system == SystemKnowledge::unknown &&

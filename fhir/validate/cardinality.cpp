@@ -20,7 +20,7 @@ void Walker::check_max(
     std::uint32_t before,
     std::uint32_t count
 ) {
-    const std::uint32_t max = rule.rule->max;
+    const std::uint32_t max = rule.max;
     if (max == UINT32_MAX || before + count <= max || before > max) {
         return;
     }
@@ -62,7 +62,7 @@ void Walker::check_max(
 }
 
 void Walker::check_missing(const Element& parent, const PlanRule& rule, std::uint32_t count) {
-    if (count >= rule.rule->min) {
+    if (count >= rule.min) {
         return;
     }
     report(
@@ -89,18 +89,16 @@ void Walker::check_shape(const Element& first, std::uint32_t run) {
     if (xml_ || first.parent == nullptr || first.parent->type == unknown_type) {
         return;
     }
-    const TypeInfo& type = types_.type(first.parent->type);
-    if (first.child_rule > type.children.size()) {
+    if (first.may_repeat == first.in_array) {
         return;
     }
-    const ChildInfo& child = type.children[first.child_rule - 1];
-    if (child.repeats && !first.in_array) {
+    if (first.may_repeat) {
         report(rules::must_be_array, first, [&] {
             return join(
                 "Element ", first.name, " repeats, so JSON writes it as an array. Put it in [ ]."
             );
         });
-    } else if (!child.repeats && first.in_array && run > 0) {
+    } else if (run > 0) {
         report(rules::must_not_be_array, first, [&] {
             return join("Element ", first.name, " does not repeat, so JSON writes it without [ ].");
         });

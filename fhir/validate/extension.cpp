@@ -46,7 +46,7 @@ bool Walker::extension_allowed(std::string_view url) const {
 }
 
 void Walker::check_extension(const Element& at, Actives& rules) {
-    const Element* url_element = at.child("url");
+    const Element* url_element = at.child(known_.url_symbol);
     const std::string_view url = url_element == nullptr ? std::string_view{} : url_element->value;
     if (url.empty()) {
         report(rules::extension_no_url, at, [] {

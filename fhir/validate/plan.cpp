@@ -40,7 +40,7 @@ std::string_view extension_url(const PlanRule& slice, const TypeModel& types) {
         return {};
     }
     if (slice.types.front().profiles.size() == 1) {
-        return without_version(slice.types.front().profiles.front().canonical);
+        return without_version(slice.types.front().profiles.front()->canonical);
     }
     for (const PlanRule* child : slice.children) {
         if (types.symbols().text(child->rule->name) == "url" && child->rule->fixed != nullptr) {
@@ -57,10 +57,9 @@ Planner::Planner(const Schema& schema, const Terminology& terminology)
       type_looked_(schema.types().type_count() + 1) {}
 
 const Plan* Planner::plan(std::string_view canonical, std::string* problem) const {
-    const std::string key(canonical);
     {
-        const std::lock_guard lock(mutex_);
-        if (const auto found = by_canonical_.find(key); found != by_canonical_.end()) {
+        const std::shared_lock lock(mutex_);
+        if (const auto found = by_canonical_.find(canonical); found != by_canonical_.end()) {
             if (problem != nullptr) {
                 *problem = found->second.problem;
             }
@@ -73,10 +72,10 @@ const Plan* Planner::plan(std::string_view canonical, std::string* problem) cons
     if (problem != nullptr) {
         *problem = why;
     }
-    const std::lock_guard lock(mutex_);
+    const std::unique_lock lock(mutex_);
     // Senders name profiles freely, so what is not known must not grow the table without bound.
     if (built != nullptr || by_canonical_.size() < 20'000) {
-        by_canonical_.insert_or_assign(key, Found{built, std::move(why)});
+        by_canonical_.insert_or_assign(std::string(canonical), Found{built, std::move(why)});
     }
     return built;
 }
@@ -110,7 +109,7 @@ const Plan* Planner::follow(const ProfileLink& link) const {
 
 const Plan* Planner::build(const Profile& profile) const {
     {
-        const std::lock_guard lock(mutex_);
+        const std::shared_lock lock(mutex_);
         if (const auto found = plans_.find(&profile); found != plans_.end()) {
             return found->second.get();
         }
@@ -118,7 +117,8 @@ const Plan* Planner::build(const Profile& profile) const {
     auto plan = std::make_unique<Plan>();
     plan->profile = &profile;
     plan->canonical = profile.canonical();
-    plan->rules.resize(profile.rules.size());
+    plan->count = profile.rules.size();
+    plan->rules = std::make_unique<PlanRule[]>(plan->count);
     for (std::size_t i = 1; i < profile.rules.size(); ++i) {
         fill(plan->rules[i], *plan, profile.rules[i]);
     }
@@ -205,7 +205,8 @@ const Plan* Planner::build(const Profile& profile) const {
         PlanRule& out = plan->rules[i];
         if (target != no_rule && target < profile.rules.size() && out.children.empty() &&
             base_plan != nullptr) {
-            for (const PlanRule& source : base_plan->rules) {
+            for (std::size_t at = 1; at < base_plan->count; ++at) {
+                const PlanRule& source = base_plan->rules[at];
                 if (source.rule != nullptr && source.rule->id == profile.rules[target].path) {
                     out.children_of = source.children_of;
                     out.by_child = source.by_child;
@@ -226,7 +227,7 @@ const Plan* Planner::build(const Profile& profile) const {
             }
         }
     }
-    const std::lock_guard lock(mutex_);
+    const std::unique_lock lock(mutex_);
     auto& slot = plans_[&profile];
     if (!slot) {
         slot = std::move(plan);
@@ -236,11 +237,19 @@ const Plan* Planner::build(const Profile& profile) const {
 
 void Planner::fill(PlanRule& out, const Plan& plan, const Rule& rule) const {
     out.rule = &rule;
+    out.min = rule.min;
+    out.max = rule.max;
     out.plan = &plan;
     for (const std::uint32_t index : rule.invariants) {
         const Invariant& invariant = plan.profile->invariants[index];
+        // Decided elsewhere in the walk, for every element at once.
+        const NativeInvariant native = native_of(invariant);
+        if (native == NativeInvariant::ele_1 || native == NativeInvariant::dom_3 ||
+            native == NativeInvariant::txt_1 || native == NativeInvariant::txt_2) {
+            continue;
+        }
         // bdl-8 forgets that fullUrl may be absent; HL7's validator reads it with that in mind.
-        out.invariants.push_back({&invariant, native_of(invariant), invariant.key == "bdl-8"});
+        out.invariants.push_back({&invariant, native, invariant.key == "bdl-8"});
     }
     const TypeModel& types = schema_.types();
     const TypeId resource = types.find("Resource");
@@ -251,7 +260,8 @@ void Planner::fill(PlanRule& out, const Plan& plan, const Rule& rule) const {
         link.any_resource =
             type.type != unknown_type && (type.type == resource || type.type == domain_resource);
         for (const std::string& profile : type.profiles) {
-            link.profiles.emplace_back().canonical = profile;
+            link.profiles.push_back(std::make_unique<ProfileLink>());
+            link.profiles.back()->canonical = profile;
             out.any_type_profile = true;
         }
     }

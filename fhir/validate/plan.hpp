@@ -7,9 +7,9 @@
 // threads.
 
 #include <atomic>
-#include <deque>
 #include <memory>
 #include <mutex>
+#include <shared_mutex>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -32,7 +32,7 @@ struct ProfileLink {
 struct TypeLink {
     TypeId type = unknown_type;
     bool any_resource = false;  // Resource or DomainResource
-    std::deque<ProfileLink> profiles;
+    std::vector<std::unique_ptr<ProfileLink>> profiles;
 };
 
 // Invariants that are decided in C++ because every element has them.
@@ -48,6 +48,8 @@ struct PlanRule {
     const Rule* rule = nullptr;
     const Plan* plan = nullptr;
     const PlanRule* entry = nullptr;  // a slice: the slicing entry it belongs to
+    std::uint32_t min = 0;
+    std::uint32_t max = 0;
     TypeId children_of = unknown_type;
     std::vector<std::uint16_t> by_child;    // ChildInfo index -> slot + 1, 0: not in this profile
     std::vector<const PlanRule*> children;  // by slot, slicing entries only
@@ -55,7 +57,7 @@ struct PlanRule {
     std::vector<const PlanRule*> slices;
     std::string_view slice_url;             // a slice of extensions: the url that names it
     std::vector<InvariantLink> invariants;  // without those that are always true here
-    std::deque<TypeLink> types;
+    std::vector<TypeLink> types;
     BindingStrength strength = BindingStrength::none;
     const ValueSetIndex* value_set = nullptr;
     const ValueSetIndex* max_value_set = nullptr;
@@ -68,7 +70,8 @@ struct PlanRule {
 struct Plan {
     const Profile* profile = nullptr;
     std::string canonical;
-    std::deque<PlanRule> rules;  // parallel to profile->rules; [0] unused
+    std::unique_ptr<PlanRule[]> rules;  // parallel to profile->rules; [0] unused
+    std::size_t count = 0;
     [[nodiscard]] const PlanRule& root() const { return rules[1]; }
 };
 
@@ -88,13 +91,20 @@ private:
 
     const Schema& schema_;
     const Terminology& terminology_;
-    mutable std::mutex mutex_;
+    mutable std::shared_mutex mutex_;
     mutable std::unordered_map<const Profile*, std::unique_ptr<Plan>> plans_;
     struct Found {
         const Plan* plan = nullptr;
         std::string problem;
     };
-    mutable std::unordered_map<std::string, Found> by_canonical_;
+    // Looked up by view: the hot path makes no string.
+    struct Hash {
+        using is_transparent = void;
+        std::size_t operator()(std::string_view text) const noexcept {
+            return std::hash<std::string_view>{}(text);
+        }
+    };
+    mutable std::unordered_map<std::string, Found, Hash, std::equal_to<>> by_canonical_;
     mutable std::vector<std::atomic<const Plan*>> by_type_;
     mutable std::vector<std::atomic<bool>> type_looked_;
 };

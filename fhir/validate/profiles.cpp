@@ -195,8 +195,8 @@ void Walker::add_profiles(
     for (const std::string_view profile : profiles) {
         add_profile(at, rules, profile, nullptr);
     }
-    if (const Element* meta = at.child("meta")) {
-        for (const Element* profile = meta->child("profile"); profile != nullptr;
+    if (const Element* meta = at.child(known_.meta_symbol)) {
+        for (const Element* profile = meta->child(known_.profile_symbol); profile != nullptr;
              profile = profile->next_same()) {
             if (profile->has_value() && !profile->value.empty()) {
                 add_profile(at, rules, profile->value, profile);
@@ -246,7 +246,7 @@ void Walker::add_type_profiles(const Element& at, const PlanRule& rule, Actives&
             continue;
         }
         if (type.profiles.size() == 1) {
-            if (const Plan* plan = planner_.follow(type.profiles.front())) {
+            if (const Plan* plan = planner_.follow(*type.profiles.front())) {
                 rules.add(&plan->root());
             } else if (at.type != known_.extension) {
                 ++out_.not_checkable;
@@ -254,8 +254,8 @@ void Walker::add_type_profiles(const Element& at, const PlanRule& rule, Actives&
             return;
         }
         // Several: any one will do. The first that fits is added, so its warnings show too.
-        for (const ProfileLink& link : type.profiles) {
-            const Plan* plan = planner_.follow(link);
+        for (const auto& link : type.profiles) {
+            const Plan* plan = planner_.follow(*link);
             if (plan == nullptr) {
                 ++out_.not_checkable;
                 return;
@@ -272,7 +272,7 @@ void Walker::add_type_profiles(const Element& at, const PlanRule& rule, Actives&
                 std::string words = "The content fits none of the profiles allowed here: ";
                 for (std::size_t i = 0; i < type.profiles.size(); ++i) {
                     words += i == 0 ? "" : ", ";
-                    words += type.profiles[i].canonical;
+                    words += type.profiles[i]->canonical;
                 }
                 return words + ".";
             },

@@ -127,7 +127,7 @@ TypeId Walker::type_of_target(std::string_view canonical) const {
 }
 
 void Walker::check_reference(const Element& at, const Actives& rules) {
-    const Element* reference = at.child("reference");
+    const Element* reference = at.child(known_.reference_symbol);
     const std::string_view text = reference == nullptr ? std::string_view{} : reference->value;
     const Element* target = nullptr;
     if (text.empty()) {

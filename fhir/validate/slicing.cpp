@@ -381,7 +381,7 @@ const PlanRule* Walker::child_rule_named(
     }
     for (const TypeLink& type : rule.types) {
         if (type.profiles.size() == 1) {
-            if (const Plan* plan = planner_.follow(type.profiles.front())) {
+            if (const Plan* plan = planner_.follow(*type.profiles.front())) {
                 if (const PlanRule* found = find_in(plan->root())) {
                     return found;
                 }
@@ -484,8 +484,8 @@ Walker::matches_rule(const Element* at, const PlanRule& rule, DiscriminatorType 
             if (link.type != at->type && !(at->is_resource && types_.is_a(at->type, link.type))) {
                 continue;
             }
-            for (const ProfileLink& profile : link.profiles) {
-                const Plan* plan = planner_.follow(profile);
+            for (const auto& profile : link.profiles) {
+                const Plan* plan = planner_.follow(*profile);
                 if (plan != nullptr && types_.is_a(at->type, plan->profile->type) &&
                     conforms(*at, plan->root())) {
                     return Match::yes;

@@ -110,7 +110,18 @@ KnownTypes::KnownTypes(const TypeModel& types) {
     element = types.find("Element");
     backbone_element = types.find("BackboneElement");
     money = types.find("Money");
-    id_symbol = types.symbols().find("id");
+    const SymbolTable& symbols = types.symbols();
+    id_symbol = symbols.find("id");
+    url_symbol = symbols.find("url");
+    system_symbol = symbols.find("system");
+    code_symbol = symbols.find("code");
+    display_symbol = symbols.find("display");
+    version_symbol = symbols.find("version");
+    reference_symbol = symbols.find("reference");
+    coding_symbol = symbols.find("coding");
+    meta_symbol = symbols.find("meta");
+    extension_symbol = symbols.find("extension");
+    profile_symbol = symbols.find("profile");
 }
 
 Walker::Walker(

@@ -73,7 +73,9 @@ struct KnownTypes {
     TypeId extension, reference, coding, codeable_concept, quantity, identifier, narrative,
         attachment, resource, domain_resource, bundle, meta, canonical, uri, code, string,
         observation, element, backbone_element, money;
-    Symbol id_symbol = unknown_symbol;
+    // Names that the mechanisms look for.
+    Symbol id_symbol, url_symbol, system_symbol, code_symbol, display_symbol, version_symbol,
+        reference_symbol, coding_symbol, meta_symbol, extension_symbol, profile_symbol;
     [[nodiscard]] PrimitiveKind primitive(TypeId type) const noexcept {
         return type < primitives.size() ? primitives[type] : PrimitiveKind::none;
     }
@@ -247,7 +249,7 @@ private:
     void check_concept(const Element& at, const PlanRule& rule);
     void check_quantity_code(const Element& at, const PlanRule& rule);
     void check_coding_in_system(const Element& at);
-    static Coding coding_of(const Element& at) noexcept;
+    Coding coding_of(const Element& at) const noexcept;
     Verdict member_of(const Element& at, const ValueSetIndex& set) const;
 
     // invariants.cpp
