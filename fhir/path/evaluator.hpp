@@ -142,6 +142,13 @@ public:
     // `as` and `ofType`: primitives must be exactly the type, others may derive from it.
     bool is_kept_by(const Item& item, const TypeName& type) const;
 
+    // What an unmoving node gave before in this evaluation.
+    struct Cached {
+        Collection items;
+        bool ready = false;
+    };
+    Cached& cached(std::uint16_t slot);
+
     // Nearest enclosing and outermost resource of the focus, null without an element.
     const Element* resource();
     const Element* root_resource();
@@ -158,6 +165,7 @@ private:
     bool variable(const Node& node, const Frame& frame, Sink sink);
 
     Error& error_;
+    std::span<Cached> cache_;
     std::uint64_t steps_;
     bool failed_ = false;
 };

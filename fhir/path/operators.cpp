@@ -75,21 +75,40 @@ bool is_or_as(Evaluator& run, const Node& node, const Frame& frame, Sink sink) {
     return !run.is_kept_by(item, type) || sink(item);
 }
 
+bool emit_all(Evaluator& run, Collection items, Sink sink) {
+    for (const Item& item : items) {
+        if (!run.pay() || !sink(item)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool unite(Evaluator& run, const Node& node, const Frame& frame, Sink sink) {
+    if (node.cache != 0 && run.cached(node.cache).ready) {
+        return emit_all(run, run.cached(node.cache).items, sink);
+    }
     Items items(run.arena);
     if (!run.collect(node.left, frame, items) || !run.collect(node.right, frame, items)) {
         return false;
     }
-    if (items.size() == 1) {
-        return sink(items[0]);
-    }
     ItemSet set(run, items.size());
-    for (const Item& item : items) {
-        if (!set.seen(item) && (run.failed() || !sink(item))) {
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < items.size(); ++i) {
+        // Kept items move up; the set points only at places that are final.
+        items[count] = items[i];
+        if (!set.seen(items[count])) {
+            ++count;
+        }
+        if (run.failed()) {
             return false;
         }
     }
-    return !run.failed();
+    const Collection kept = node.cache != 0 ? items.keep().first(count) : items.view().first(count);
+    if (node.cache != 0) {
+        run.cached(node.cache) = {kept, true};
+    }
+    return emit_all(run, kept, sink);
 }
 
 Truth membership(Evaluator& run, NodeId element, NodeId set, const Frame& frame) {
@@ -273,6 +292,13 @@ bool function_answers_truth(const Node& node) {
     case Function::not_: return node.left != no_node;
     default: return false;
     }
+}
+
+Evaluator::Cached& Evaluator::cached(std::uint16_t slot) {
+    if (cache_.empty()) {
+        cache_ = arena.array<Cached>(program.cache_count);
+    }
+    return cache_[slot - 1U];
 }
 
 bool Evaluator::binary(const Node& node, const Frame& frame, Sink sink) {

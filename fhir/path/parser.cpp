@@ -111,9 +111,13 @@ bool Parser::expect(std::string_view symbol) {
 
 NodeId Parser::add(Node node) {
     std::uint16_t depth = 0;
+    const bool from_this = node.left == no_node &&
+                           (node.op == Op::step || node.op == Op::type_root || node.op == Op::call);
+    bool moving = from_this || node.op == Op::self || node.op == Op::index || node.op == Op::total;
     const auto deepen = [&](NodeId child) {
         if (child != no_node) {
             depth = std::max(depth, depths_[child]);
+            moving = moving || moving_[child];
         }
     };
     deepen(node.left);
@@ -129,6 +133,12 @@ NodeId Parser::add(Node node) {
                 " levels are allowed); split it"
         );
     }
+    // dom-3 asks each contained resource for "'#'+id in (%resource.descendants().reference | ...)":
+    // such a union is made once an evaluation.
+    if (node.op == Op::unite && !moving && program_.cache_count < 1000) {
+        node.cache = ++program_.cache_count;
+    }
+    moving_.push_back(moving);
     depths_.push_back(depth);
     program_.nodes.push_back(node);
     return static_cast<NodeId>(program_.nodes.size() - 1);

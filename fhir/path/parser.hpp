@@ -54,6 +54,7 @@ private:
     const std::vector<Token>& tokens_;
     Error& error_;
     std::vector<std::uint16_t> depths_;  // by node
+    std::vector<bool> moving_;           // by node: may differ with $this, $index or $total
     std::size_t at_ = 0;
     int nesting_ = 0;
 };

@@ -71,6 +71,7 @@ struct Node {
     bool descending = false;  // sort(): this argument sorts downwards
     std::uint16_t argument_count = 0;
     FunctionId function = 0;         // call
+    std::uint16_t cache = 0;         // unite, if the same for every $this: slot + 1
     std::uint32_t offset = 0;        // in the text
     NodeId left = no_node;           // left operand, or input of step, call and at
     NodeId right = no_node;          // right operand
@@ -119,6 +120,7 @@ struct Expression::Program {
     std::vector<TypeName> type_names;
     std::vector<std::unique_ptr<re2::RE2>> regexes;
     std::deque<std::string> strings;  // what the views above point at
+    std::uint16_t cache_count = 0;
     bool as_filters = true;
 
     [[nodiscard]] NodeId argument(const Node& node, std::size_t index) const {
