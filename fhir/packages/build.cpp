@@ -69,8 +69,8 @@ std::string_view release_of(std::string_view fhir_version) {
 
 class FactsBuilder {
 public:
-    FactsBuilder(PackageInfo& info, bool keep_prose, std::vector<std::string>& notes)
-        : info_(info), keep_prose_(keep_prose), notes_(notes) {}
+    FactsBuilder(bool keep_prose, std::vector<std::string>& notes)
+        : keep_prose_(keep_prose), notes_(notes) {}
 
     void member(const Member& member, bool only_member) {
         std::string_view text = member.bytes;
@@ -149,7 +149,6 @@ private:
         writer_.add(root);
     }
 
-    PackageInfo& info_;
     bool keep_prose_;
     std::vector<std::string>& notes_;
     FactsWriter writer_;
@@ -165,7 +164,7 @@ std::string build_facts(
     std::string_view stamp,
     std::vector<std::string>& notes
 ) {
-    FactsBuilder builder(info, keep_prose, notes);
+    FactsBuilder builder(keep_prose, notes);
     if (const Member* manifest = source.find("package.json");
         manifest != nullptr && !read_manifest(manifest->bytes, info)) {
         notes.emplace_back("package.json: not a JSON object with a name");
