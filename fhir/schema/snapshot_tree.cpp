@@ -6,6 +6,9 @@
 namespace gatehouse::fhir::snapshot {
 namespace {
 
+// Deeper than any record may nest; walking is recursive.
+constexpr std::size_t path_steps_max = 64;
+
 std::vector<std::string_view> split_steps(std::string_view text) {
     std::vector<std::string_view> steps;
     for (;;) {
@@ -64,6 +67,11 @@ public:
                 problem = "differential path \"" + std::string(path) + "\" has an empty step";
                 return nullptr;
             }
+        }
+        if (steps.size() > path_steps_max) {
+            problem =
+                "a differential path has more than " + std::to_string(path_steps_max) + " steps";
+            return nullptr;
         }
         if (root_ == nullptr) {
             root_ = &pool_.add_change();
@@ -274,7 +282,8 @@ Node* build_tree(const Element& elements, NodePool& pool, std::string& problem) 
         const std::string_view slice = definition.child_value("sliceName");
         const auto steps = split_steps(path);
         const std::size_t depth = steps.size() - 1;
-        if (depth > open.size() || (depth == 0 && !open.empty()) || steps.back().empty()) {
+        if (steps.size() > path_steps_max || depth > open.size() || (depth == 0 && !open.empty()) ||
+            steps.back().empty()) {
             problem = "snapshot element \"" + std::string(path) + "\" has no parent before it";
             return nullptr;
         }
