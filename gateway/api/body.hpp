@@ -41,8 +41,13 @@ void rewrite_references(
 std::vector<std::string> conditional_references(const fhir::Element& resource);
 
 // Index entries and patient compartment key of an annotated resource.
+// `own_base` is our public base URL: absolute references below it are indexed as relative ones.
 void index_resource(
-    NewVersion& out, const fhir::Element& resource, const fhir::Engine& engine, Arena& arena
+    NewVersion& out,
+    const fhir::Element& resource,
+    const fhir::Engine& engine,
+    std::string_view own_base,
+    Arena& arena
 );
 
 // Replaces `from` by `to` as a whole reference text, in body and index.

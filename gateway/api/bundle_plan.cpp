@@ -374,7 +374,7 @@ std::optional<PlanRefusal> BundlePlanner::finish_entry(Draft& draft, std::uint32
         planned.references.emplace_back(text, std::move(parsed.query));
     }
     const std::string id = planned.resource.id;
-    fill_resource(planned, envelope_, *draft.resource, id);
+    fill_resource(planned, envelope_, context_, *draft.resource, id);
     return std::nullopt;
 }
 

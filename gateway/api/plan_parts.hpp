@@ -24,7 +24,11 @@ std::optional<PlanRefusal> read_if_match(std::string_view text, std::uint64_t& o
 
 // Fills `entry.resource` from a resource of the message: id, body, index. `resource` is changed.
 void fill_resource(
-    PlannedEntry& entry, const Envelope& envelope, fhir::Element& resource, std::string_view id
+    PlannedEntry& entry,
+    const Envelope& envelope,
+    const ApiContext& context,
+    fhir::Element& resource,
+    std::string_view id
 );
 
 // The findings that an acceptance must show: rules in warn mode.

@@ -243,8 +243,8 @@ bool Parser::chain(
     } else {
         candidates = out.parameter->targets;
     }
-    // The chained clause names one parameter: types that share its definition can be searched at
-    // once.
+    // The store finds a chained parameter by type and code, so types whose parameter of that name
+    // is of one kind can be searched at once.
     std::vector<std::string> fitting;
     const SearchParameter* shared = nullptr;
     bool ambiguous = false;
@@ -253,7 +253,8 @@ bool Parser::chain(
         if (code != "_id" && parameter == nullptr) {
             continue;
         }
-        ambiguous = ambiguous || (!fitting.empty() && parameter != shared);
+        ambiguous = ambiguous ||
+                    (!fitting.empty() && parameter != nullptr && parameter->type != shared->type);
         shared = parameter;
         fitting.push_back(candidate);
     }

@@ -45,11 +45,12 @@ plan_create(Envelope& envelope, const ApiContext& context, PlannedEntry& entry) 
         }
         entry.condition = std::move(parsed.query);
     }
-    fill_resource(entry, envelope, *envelope.root, derived_uuid(envelope.id, 0));
+    fill_resource(entry, envelope, context, *envelope.root, derived_uuid(envelope.id, 0));
     return std::nullopt;
 }
 
-std::optional<PlanRefusal> plan_update(Envelope& envelope, PlannedEntry& entry) {
+std::optional<PlanRefusal>
+plan_update(Envelope& envelope, const ApiContext& context, PlannedEntry& entry) {
     entry.kind = PlanKind::update;
     const auto body_id = envelope.root->child_value("id");
     if (body_id != envelope.call.id) {
@@ -67,7 +68,7 @@ std::optional<PlanRefusal> plan_update(Envelope& envelope, PlannedEntry& entry) 
     if (auto refused = read_if_match(envelope.request.headers.get("If-Match"), entry.if_match)) {
         return refused;
     }
-    fill_resource(entry, envelope, *envelope.root, envelope.call.id);
+    fill_resource(entry, envelope, context, *envelope.root, envelope.call.id);
     return std::nullopt;
 }
 
@@ -116,7 +117,11 @@ std::optional<PlanRefusal> read_if_match(std::string_view text, std::uint64_t& o
 }
 
 void fill_resource(
-    PlannedEntry& entry, const Envelope& envelope, fhir::Element& resource, std::string_view id
+    PlannedEntry& entry,
+    const Envelope& envelope,
+    const ApiContext& context,
+    fhir::Element& resource,
+    std::string_view id
 ) {
     const fhir::Engine& engine = *envelope.rulebook->engine;
     entry.resource.type = resource.resource_type();
@@ -129,7 +134,7 @@ void fill_resource(
         engine.types(),
         *envelope.arena
     );
-    index_resource(entry.resource, resource, engine, *envelope.arena);
+    index_resource(entry.resource, resource, engine, context.base, *envelope.arena);
 }
 
 fhir::Issues shown_findings(const Envelope& envelope) {
@@ -189,7 +194,7 @@ prepare_plan(Envelope& envelope, const ApiContext& context, std::shared_ptr<cons
     std::optional<PlanRefusal> refused;
     switch (envelope.call.interaction) {
     case Interaction::create: refused = plan_create(envelope, context, entry); break;
-    case Interaction::update: refused = plan_update(envelope, entry); break;
+    case Interaction::update: refused = plan_update(envelope, context, entry); break;
     case Interaction::remove: refused = plan_remove(envelope, entry); break;
     default: GH_ASSERT(!"prepare_plan is for writes");
     }
