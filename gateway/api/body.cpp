@@ -217,14 +217,15 @@ void rewrite_references(
     });
 }
 
-std::vector<std::string> conditional_references(const Element& resource) {
+std::vector<std::string> conditional_references(Element& resource) {
     std::vector<std::string> found;
-    walk(const_cast<Element&>(resource), [&](Element& element) {
-        if (element.name != "reference" || !element.has_value() ||
-            element.value.find("://") != std::string_view::npos) {
+    walk(resource, [&](const Element& element) {
+        if (element.name != "reference" || !element.has_value()) {
             return;
         }
-        if (element.value.find('?') != std::string_view::npos) {
+        const auto mark = element.value.find('?');
+        const bool absolute = element.value.substr(0, mark).find(':') != std::string_view::npos;
+        if (mark != std::string_view::npos && !absolute) {
             std::string text(element.value);
             if (std::find(found.begin(), found.end(), text) == found.end()) {
                 found.push_back(std::move(text));
@@ -235,9 +236,13 @@ std::vector<std::string> conditional_references(const Element& resource) {
 }
 
 void index_resource(
-    NewVersion& out, const Element& resource, const fhir::Engine& engine, Arena& arena
+    NewVersion& out,
+    const fhir::Element& resource,
+    const fhir::Engine& engine,
+    std::string_view own_base,
+    Arena& arena
 ) {
-    engine.search()->extract(resource, arena, out.index);
+    engine.search()->extract(resource, arena, out.index, own_base);
     if (out.type == "Patient") {
         out.patient = out.id;
         return;

@@ -38,7 +38,7 @@ void rewrite_references(
 );
 
 // Reference texts that are searches ("Patient?identifier=…"), each once.
-std::vector<std::string> conditional_references(const fhir::Element& resource);
+std::vector<std::string> conditional_references(fhir::Element& resource);
 
 // Index entries and patient compartment key of an annotated resource.
 // `own_base` is our public base URL: absolute references below it are indexed as relative ones.

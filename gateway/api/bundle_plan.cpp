@@ -150,7 +150,7 @@ std::optional<PlanRefusal> BundlePlanner::draft_entry(Draft& draft, std::uint32_
     if (url.compare(0, base.size(), base) == 0 && url.size() > base.size() &&
         url[base.size()] == '/') {
         url.erase(0, base.size() + 1);
-    } else if (url.find("://") != std::string::npos) {
+    } else if (url.substr(0, url.find('?')).find("://") != std::string::npos) {
         return entry_refusal(
             400, IssueType::value, "The URL is not on this server.", place + ".request.url"
         );

@@ -47,6 +47,14 @@ Refused decode(Envelope& envelope, const fhir::DecodeLimits& limits) {
             if (issue.spine_code.empty()) {
                 issue.spine_code = "BAD_REQUEST";
             }
+            // In words too: many clients show the diagnostics and nothing else.
+            if (issue.line != 0) {
+                issue.diagnostics.insert(
+                    0,
+                    "Line " + std::to_string(issue.line) + ", column " +
+                        std::to_string(issue.column) + ": "
+                );
+            }
         }
         envelope.issues = decoded.issues;
         return refusal(400, decoded.issues, envelope);
