@@ -28,7 +28,7 @@ constexpr std::array<std::string_view, 22> narrative_attributes = {
     "tabindex", "title",     "valign", "width", "xml:lang", "xml:space",
 };
 
-constexpr std::array<std::string_view, 38> narrative_pairs = {
+constexpr std::array<std::string_view, 35> narrative_pairs = {
     "a.charset",
     "a.coords",
     "a.href",
@@ -64,9 +64,26 @@ constexpr std::array<std::string_view, 38> narrative_pairs = {
     "table.summary",
     "table.width",
     "td.nowrap",
-    "ol.start",
-    "ol.type",
-    "th.nowrap",
+};
+
+// Elements that stand only in certain others.
+struct Placed {
+    std::string_view element;
+    std::string_view parents;  // names between spaces
+};
+constexpr Placed narrative_places[] = {
+    {"li", " ul ol "},
+    {"dt", " dl "},
+    {"dd", " dl "},
+    {"caption", " table "},
+    {"colgroup", " table "},
+    {"col", " colgroup table "},
+    {"thead", " table "},
+    {"tfoot", " table "},
+    {"tbody", " table "},
+    {"tr", " table thead tfoot tbody "},
+    {"td", " tr thead tfoot "},
+    {"th", " tr thead tfoot "},
 };
 
 template <std::size_t N>
@@ -79,6 +96,25 @@ bool name_char(char c) noexcept {
            c == '_' || c == ':' || c == '.' || static_cast<unsigned char>(c) >= 0x80U;
 }
 
+constexpr std::string_view xhtml_namespace = "http://www.w3.org/1999/xhtml";
+
+// `text` starts with `start` (lower case), white space and case aside.
+bool equal_start(std::string_view text, std::string_view start) noexcept {
+    while (!text.empty() && is_space(text.front())) {
+        text.remove_prefix(1);
+    }
+    if (text.size() < start.size()) {
+        return false;
+    }
+    for (std::size_t i = 0; i < start.size(); ++i) {
+        const char c = text[i] >= 'A' && text[i] <= 'Z' ? static_cast<char>(text[i] + 32) : text[i];
+        if (c != start[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
 // What the scan found; each text is a literal or points into the div.
 struct Findings {
     const char* malformed = nullptr;  // why it is not well-formed
@@ -87,6 +123,9 @@ struct Findings {
     std::string_view bad_attribute;
     std::string_view bad_attribute_on;
     std::string_view bad_entity;
+    std::string_view bad_place;
+    std::string_view bad_place_in;
+    std::string_view active_link;  // its scheme
     std::string_view root;
     std::string_view xmlns;
     bool has_content = false;
@@ -154,7 +193,6 @@ private:
             return;
         }
         if (text_.substr(at_).starts_with("<![CDATA[")) {
-            found_.has_content = true;
             skip_past("]]>");
             return;
         }
@@ -196,7 +234,25 @@ private:
             found_.bad_element = name;
         }
         found_.has_content = found_.has_content || name == "img";
+        check_place(name);
         scan_attributes(name);
+    }
+    void check_place(std::string_view name) {
+        if (depth_ == 0 || !found_.bad_place.empty()) {
+            return;
+        }
+        const std::string_view parent = open_[depth_ - 1];
+        for (const Placed& placed : narrative_places) {
+            if (placed.element != name) {
+                continue;
+            }
+            const std::size_t at = placed.parents.find(parent);
+            if (at == std::string_view::npos || placed.parents[at - 1] != ' ' ||
+                placed.parents[at + parent.size()] != ' ') {
+                found_.bad_place = name;
+                found_.bad_place_in = parent;
+            }
+        }
     }
     void scan_attributes(std::string_view element) {
         while (found_.malformed == nullptr) {
@@ -240,10 +296,18 @@ private:
     }
     void check_attribute(std::string_view element, std::string_view name, std::string_view value) {
         if (name == "xmlns") {
-            if (depth_ == 0) {
+            // A nested element that changes the namespace is as wrong as a root without it.
+            if (depth_ == 0 || value != xhtml_namespace) {
                 found_.xmlns = value;
             }
             return;
+        }
+        if (name == "href" && found_.active_link.empty()) {
+            for (const std::string_view scheme : {"javascript:", "vbscript:"}) {
+                if (equal_start(value, scheme)) {
+                    found_.active_link = scheme;
+                }
+            }
         }
         if (name.starts_with("xmlns:") || listed(narrative_attributes, name)) {
             return;
@@ -313,7 +377,7 @@ void Walker::check_narrative(const Element& div) {
             return join("The XHTML must be one <div>, not <", found.root, ">.");
         });
     }
-    if (found.xmlns != "http://www.w3.org/1999/xhtml") {
+    if (found.xmlns != xhtml_namespace) {
         report(rules::narrative_namespace, div, [] {
             return std::string("The <div> must say xmlns=\"http://www.w3.org/1999/xhtml\".");
         });
@@ -336,6 +400,26 @@ void Walker::check_narrative(const Element& div) {
                 " on <",
                 found.bad_attribute_on,
                 ">, which narrative may not hold."
+            );
+        });
+    }
+    if (!found.bad_place.empty()) {
+        report(rules::narrative_place, div, [&] {
+            return join(
+                "The XHTML has <",
+                found.bad_place,
+                "> directly in <",
+                found.bad_place_in,
+                ">, where it may not stand."
+            );
+        });
+    }
+    if (!found.active_link.empty()) {
+        report(rules::narrative_active, div, [&] {
+            return join(
+                "The XHTML has a link with the scheme ",
+                found.active_link,
+                " which runs code. Take it out."
             );
         });
     }
