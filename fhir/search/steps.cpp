@@ -288,6 +288,11 @@ std::string_view target_type(const Element& reference) {
             }
         }
     } else if (!text.starts_with("urn:")) {
+        if (const std::size_t condition = text.find('?'); condition != std::string_view::npos) {
+            // "Patient?identifier=...": a conditional reference on its way to become a literal one.
+            text = text.substr(0, condition);
+            return text.substr(text.rfind('/') + 1);
+        }
         if (const std::size_t version = text.find("/_history/");
             version != std::string_view::npos) {
             text = text.substr(0, version);
