@@ -1,8 +1,8 @@
 #pragma once
 // SPDX-License-Identifier: Apache-2.0
 //
-// Putting a stored body together: head + version and time + tail (see SplitJson). One spelling for the
-// store, which does it on read, and the API, which does it for the answer of a write.
+// Putting a stored body together: head + version and time + tail (see SplitJson). One spelling for
+// the store, which does it on read, and the API, which does it for the answer of a write.
 
 #include <cstdint>
 #include <string>

@@ -1,10 +1,10 @@
 #pragma once
 // SPDX-License-Identifier: Apache-2.0
 //
-// Store: the port behind which resources, their history, their search index and the receipts live. One
-// relational design (gateway/store/schema) serves SQLite and, later, PostgreSQL; adapters implement
-// this. The journal is the promise: a store may sync lazily as long as applied_position() never claims
-// more than it holds, because recovery replays the journal from there.
+// Store: the port behind which resources, their history, their search index and the receipts live.
+// One relational design (gateway/store/schema) serves SQLite and, later, PostgreSQL; adapters
+// implement this. The journal is the promise: a store may sync lazily as long as applied_position()
+// never claims more than it holds, because recovery replays the journal from there.
 
 #include <cstdint>
 #include <filesystem>
@@ -22,8 +22,8 @@
 
 namespace gatehouse::gateway {
 
-// A resource as JSON in two pieces around the place where `"versionId":"3","lastUpdated":"…"` belongs
-// (inside meta). Versions are thus numbered by the store without parsing the body again.
+// A resource as JSON in two pieces around the place where `"versionId":"3","lastUpdated":"…"`
+// belongs (inside meta). Versions are thus numbered by the store without parsing the body again.
 struct SplitJson {
     std::string head;  // ends just after `"meta":{`
     std::string tail;  // begins with `,` or `}`
@@ -34,10 +34,10 @@ struct NewVersion {
     std::string type;
     std::string id;
     SplitJson json;
-    std::string patient;   // compartment key: patient id this belongs to ("" if none)
+    std::string patient;  // compartment key: patient id this belongs to ("" if none)
     Micros last_updated = 0;
     std::string message_id;
-    std::string source;    // partner id
+    std::string source;  // partner id
     std::vector<fhir::IndexEntry> index;
 };
 
@@ -49,20 +49,20 @@ struct StoredVersion {
     std::uint64_t version = 0;
     Micros last_updated = 0;
     VersionMethod method = VersionMethod::create;
-    std::string json;      // complete; empty for a tombstone
+    std::string json;  // complete; empty for a tombstone
     [[nodiscard]] bool deleted() const noexcept { return method == VersionMethod::remove; }
 };
 
 struct SearchPage {
     std::vector<StoredVersion> matches;
     std::optional<std::uint64_t> total;
-    std::string next;      // cursor, empty on the last page
+    std::string next;  // cursor, empty on the last page
 };
 
 struct HistoryPage {
     std::vector<StoredVersion> versions;  // newest first
     std::uint64_t total = 0;
-    std::uint64_t next_before = 0;        // 0 on the last page
+    std::uint64_t next_before = 0;  // 0 on the last page
 };
 
 // Where a message ended (ARCHITECTURE: exactly one state).
@@ -73,15 +73,15 @@ const char* to_string(MessageState state) noexcept;
 struct Receipt {
     std::string message_id;
     std::string partner;
-    std::string request_id;        // the partner's X-Request-ID, or empty
-    std::string bundle_identifier; // "system|value" of a message Bundle, or empty
-    std::string body_digest;       // SHA-256 hex of method, target and body
+    std::string request_id;         // the partner's X-Request-ID, or empty
+    std::string bundle_identifier;  // "system|value" of a message Bundle, or empty
+    std::string body_digest;        // SHA-256 hex of method, target and body
     MessageState state = MessageState::received;
     Micros received_at = 0;
     Micros settled_at = 0;
-    int status = 0;                // HTTP status of the answer
-    std::string headers;           // answer's headers, "Name: value\n" lines
-    std::string body;              // answer's body when it cannot be rebuilt from resources[0], else empty
+    int status = 0;       // HTTP status of the answer
+    std::string headers;  // answer's headers, "Name: value\n" lines
+    std::string body;     // answer's body when it cannot be rebuilt from resources[0], else empty
     std::vector<std::string> rules;      // rule ids that decided
     std::vector<std::string> resources;  // "Patient/1/_history/1" written
     std::string decision_id;
@@ -92,28 +92,41 @@ class StoreReader {
 public:
     virtual ~StoreReader() = default;
     virtual Result<StoredVersion> read(std::string_view type, std::string_view id) = 0;
-    virtual Result<StoredVersion> read_version(std::string_view type, std::string_view id, std::uint64_t version) = 0;
+    virtual Result<StoredVersion>
+    read_version(std::string_view type, std::string_view id, std::uint64_t version) = 0;
     // Versions older than `before` (0: from the newest).
-    virtual Result<HistoryPage> history(std::string_view type, std::string_view id, std::uint64_t before, std::uint32_t count) = 0;
+    virtual Result<HistoryPage> history(
+        std::string_view type, std::string_view id, std::uint64_t before, std::uint32_t count
+    ) = 0;
     // Errc::too_many / timeout when the query is over its budget.
     virtual Result<SearchPage> search(const SearchQuery& query) = 0;
-    // Ids of at most `limit` current matches: conditional create, update, delete, conditional references.
-    virtual Result<std::vector<std::string>> match(const SearchQuery& query, std::uint32_t limit) = 0;
+    // Ids of at most `limit` current matches: conditional create, update, delete, conditional
+    // references.
+    virtual Result<std::vector<std::string>>
+    match(const SearchQuery& query, std::uint32_t limit) = 0;
     virtual Result<std::optional<Receipt>> receipt_by_message(std::string_view message_id) = 0;
-    virtual Result<std::optional<Receipt>> receipt_by_request(std::string_view partner, std::string_view request_id) = 0;
-    virtual Result<std::optional<Receipt>> receipt_by_bundle(std::string_view partner, std::string_view bundle_identifier) = 0;
+    virtual Result<std::optional<Receipt>>
+    receipt_by_request(std::string_view partner, std::string_view request_id) = 0;
+    virtual Result<std::optional<Receipt>>
+    receipt_by_bundle(std::string_view partner, std::string_view bundle_identifier) = 0;
 };
 
 // Inside the single writer's transaction; reads see its own writes. Not thread-safe.
 class StoreWriter : public StoreReader {
 public:
     // Stores the next version and makes it current. `expected` (If-Match): 0 = any; otherwise
-    // Errc::conflict if the current version differs (the caller says 412). Returns the new version number.
+    // Errc::conflict if the current version differs (the caller says 412). Returns the new version
+    // number.
     virtual Result<std::uint64_t> put(const NewVersion& resource, std::uint64_t expected = 0) = 0;
     // Writes a tombstone; idempotent (0 if there was nothing to delete).
-    virtual Result<std::uint64_t> remove(std::string_view type, std::string_view id, Micros at,
-                                         std::string_view message_id, std::string_view source,
-                                         std::uint64_t expected = 0) = 0;
+    virtual Result<std::uint64_t> remove(
+        std::string_view type,
+        std::string_view id,
+        Micros at,
+        std::string_view message_id,
+        std::string_view source,
+        std::uint64_t expected = 0
+    ) = 0;
     virtual Result<void> put_receipt(const Receipt& receipt) = 0;
     // Everything since the last savepoint() is undone; the transaction goes on.
     virtual Result<void> savepoint() = 0;
@@ -135,8 +148,8 @@ public:
     virtual Result<void> transact(const std::function<Result<void>(StoreWriter&)>& work) = 0;
     // Journal position up to which everything is applied.
     virtual Result<std::uint64_t> applied_position() = 0;
-    // Makes everything applied so far survive power loss; returns the position that then is safe, so
-    // that older journal segments may go. Off the request path.
+    // Makes everything applied so far survive power loss; returns the position that then is safe,
+    // so that older journal segments may go. Off the request path.
     virtual Result<std::uint64_t> checkpoint() = 0;
     // A consistent copy while writes go on.
     virtual Result<void> backup(const std::filesystem::path& target) = 0;

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Runs tests/cases/search/store*.json: records that are indexed and stored as a write would, and
+// queries as they come over HTTP, with the ids that they must find, in order.
+
+#include <algorithm>
+
+#include "adapters/sqlite/sqlite_store.hpp"
+#include "fhir/engine/engine.hpp"
+#include "fhir/json/value.hpp"
+#include "gateway/api/search_parameters.hpp"
+#include "gateway/http/message.hpp"
+#include "tests/support/core_definitions.hpp"
+#include "tests/support/scratch_folder.hpp"
+
+namespace gatehouse::gateway {
+namespace {
+
+std::shared_ptr<const fhir::Engine> engine() {
+    static const std::shared_ptr<const fhir::Engine> loaded = [] {
+        fhir::EngineOptions options;
+        options.cache = test::package_cache();
+        const auto lock = fhir::read_lock(
+            std::filesystem::path(GATEHOUSE_SOURCE_DIR) / "config/packages/lock.json"
+        );
+        if (lock) {
+            options.lock = *lock;
+            if (auto made = fhir::Engine::load(options)) {
+                return *made;
+            }
+        }
+        const auto shared = test::shared_folder();
+        if (!shared) {
+            return std::shared_ptr<const fhir::Engine>();
+        }
+        options.lock = {};
+        options.packages = {{(*shared / "packages/hl7.fhir.r4.core-4.0.1.tgz").string()}};
+        auto made = fhir::Engine::load(options);
+        return made ? *made : nullptr;
+    }();
+    return loaded;
+}
+
+constexpr std::string_view own_base = "http://127.0.0.1:8080/fhir/R4";
+
+NewVersion to_version(std::string_view text, Micros at) {
+    Arena arena;
+    fhir::Decoded decoded = engine()->read(text, fhir::Format::json, arena);
+    EXPECT_NE(decoded.root, nullptr) << text;
+    NewVersion version;
+    if (decoded.root == nullptr) {
+        return version;
+    }
+    version.type = decoded.root->resource_type();
+    version.id = decoded.root->child_value("id");
+    version.json = {std::string(text.substr(0, text.rfind('}'))) + R"(,"meta":{)", "}}"};
+    version.last_updated = at;
+    version.message_id = "01HF0000000000000000000000";
+    version.source = "practice";
+    engine()->search()->extract(*decoded.root, arena, version.index, own_base);
+    return version;
+}
+
+// "name=value&name=value", not percent-encoded.
+std::vector<std::pair<std::string, std::string>> parameters_of(std::string_view text) {
+    std::vector<std::pair<std::string, std::string>> parameters;
+    while (!text.empty()) {
+        const std::string_view one = text.substr(0, text.find('&'));
+        const std::size_t equals = one.find('=');
+        parameters.emplace_back(one.substr(0, equals), one.substr(equals + 1));
+        text.remove_prefix(std::min(text.size(), one.size() + 1));
+    }
+    return parameters;
+}
+
+// Ids of all pages in order, or why not.
+std::string run(Store& store, std::string_view text) {
+    const std::size_t mark = text.find('?');
+    SearchLimits limits;
+    limits.base = own_base;
+    limits.now = 1'700'000'000'000'000;
+    ParsedSearch parsed = parse_search(
+        std::string(text.substr(0, mark)), parameters_of(text.substr(mark + 1)), *engine(), limits
+    );
+    if (fhir::has_errors(parsed.issues)) {
+        return "refused: " + parsed.issues.front().rule;
+    }
+    std::string ids;
+    std::uint64_t seen = 0;
+    for (int pages = 0; pages < 100; ++pages) {
+        const auto page = store.search(parsed.query);
+        if (!page) {
+            return describe(page.error());
+        }
+        for (const StoredVersion& match : page->matches) {
+            ids += (ids.empty() ? "" : " ") + match.id;
+            ++seen;
+        }
+        if (page->next.empty()) {
+            if (page->total && *page->total != seen && !parsed.query.count_only) {
+                return ids + " but a total of " + std::to_string(*page->total);
+            }
+            return parsed.query.count_only ? std::to_string(*page->total) : ids;
+        }
+        parsed.query.after = page->next;
+    }
+    return "endless";
+}
+
+TEST(StoreSearch, cases) {
+    if (engine() == nullptr) {
+        GTEST_SKIP() << "no R4 definitions (package cache or GATEHOUSE_SHARED)";
+    }
+    std::size_t count = 0;
+    const std::filesystem::path folder =
+        std::filesystem::path(GATEHOUSE_SOURCE_DIR) / "tests/cases/search";
+    for (const auto& file : std::filesystem::directory_iterator(folder)) {
+        if (!file.path().filename().string().starts_with("store")) {
+            continue;
+        }
+        Arena arena;
+        const std::string text = test::read_file(file.path());
+        const auto cases = fhir::parse_json_value(text, arena);
+        ASSERT_TRUE(cases) << file.path() << ": " << describe(cases.error());
+        for (const fhir::JsonValue& test_case : cases->items) {
+            const tests::ScratchFolder scratch;
+            auto store = adapters::open_sqlite_store({.file = scratch.path() / "store.db"});
+            ASSERT_TRUE(store);
+            const auto stored = (*store)->transact([&](StoreWriter& writer) -> Result<void> {
+                Micros at = 1'700'000'000'000'000;
+                for (const fhir::JsonValue& input : test_case.find("input")->items) {
+                    GH_TRY(writer.put(to_version(input.text, at += 1'000'000)));
+                }
+                return {};
+            });
+            ASSERT_TRUE(stored) << describe(stored.error());
+            for (const fhir::JsonValue::Member& query : test_case.find("expect")->members) {
+                ++count;
+                EXPECT_EQ(run(**store, query.name), query.value.text)
+                    << file.path().filename() << ": " << test_case.string("name") << ": "
+                    << query.name;
+            }
+        }
+    }
+    EXPECT_GT(count, 60U);
+}
+
+}  // namespace
+}  // namespace gatehouse::gateway
