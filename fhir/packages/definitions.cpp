@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <deque>
 #include <mutex>
 #include <unordered_map>
 
+#include "fhir/packages/block.hpp"
 #include "fhir/packages/facts.hpp"
 #include "fhir/packages/packages.hpp"
 #include "fhir/packages/source.hpp"
@@ -16,54 +12,6 @@
 namespace gatehouse::fhir {
 
 namespace fs = std::filesystem;
-
-namespace packages {
-
-// A block of facts: a mapped file, or bytes in memory.
-class Block {
-public:
-    Block() = default;
-    explicit Block(std::string bytes) : bytes_(std::move(bytes)) {}
-    Block(const Block&) = delete;
-    Block& operator=(const Block&) = delete;
-    ~Block() {
-        if (mapped_ != nullptr) {
-            ::munmap(mapped_, size_);
-        }
-    }
-    // False if there is no such file or it cannot be mapped.
-    bool map(const fs::path& file) {
-        const int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
-        if (descriptor < 0) {
-            return false;
-        }
-        struct stat status {};
-        if (::fstat(descriptor, &status) == 0 && status.st_size > 0) {
-            size_ = static_cast<std::size_t>(status.st_size);
-            void* address = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, descriptor, 0);
-            mapped_ = address == MAP_FAILED ? nullptr : address;
-        }
-        ::close(descriptor);
-        return mapped_ != nullptr;
-    }
-    // Pages that the checksum touched need not stay; those in use come back by themselves.
-    void release_pages() const {
-        if (mapped_ != nullptr) {
-            ::madvise(mapped_, size_, MADV_DONTNEED);
-        }
-    }
-    [[nodiscard]] std::string_view view() const {
-        return mapped_ != nullptr ? std::string_view(static_cast<const char*>(mapped_), size_)
-                                  : std::string_view(bytes_);
-    }
-
-private:
-    std::string bytes_;
-    void* mapped_ = nullptr;
-    std::size_t size_ = 0;
-};
-
-}  // namespace packages
 
 namespace {
 

@@ -9,18 +9,6 @@ namespace {
 // Deeper than any record may nest; walking is recursive.
 constexpr std::size_t path_steps_max = 64;
 
-std::vector<std::string_view> split_steps(std::string_view text) {
-    std::vector<std::string_view> steps;
-    for (;;) {
-        const auto dot = text.find('.');
-        steps.push_back(text.substr(0, dot));
-        if (dot == std::string_view::npos) {
-            return steps;
-        }
-        text.remove_prefix(dot + 1);
-    }
-}
-
 // Slice names of each step as the element's id spells them; empty if the id does not fit path and
 // sliceName (ids are often copied without care, so they only help where they agree with the rest).
 std::vector<std::string_view> slices_of_id(
@@ -174,83 +162,19 @@ private:
     Change* last_ = nullptr;
 };
 
-// The snapshot's list, kept with its end so that appending does not walk it.
-struct ElementList {
-    Element& owner;
-    Element* last = nullptr;
-
-    void add(Element& element) {
-        element.parent = &owner;
-        element.next = nullptr;
-        (last == nullptr ? owner.first_child : last->next) = &element;
-        last = &element;
-    }
-};
-
-void flatten_node(
-    Node& node, const std::string& path, const std::string& id, Arena& arena, ElementList& list
-) {
-    Element& definition = own(node, arena);
-    set_value(definition, "id", id, Written::string, arena);
-    set_value(definition, "path", path, Written::string, arena);
-    if (node.slice.empty()) {
-        remove_children_named(definition, "sliceName");
-    } else {
-        set_value(definition, "sliceName", node.slice, Written::string, arena);
-    }
-    if (node.entry != nullptr && (node.name == "extension" || node.name == "modifierExtension")) {
-        // Reslices of an extension all have its url: what tells them apart is not written in a
-        // snapshot.
-        remove_children_named(definition, "slicing");
-    }
-    definition.name = "element";
-    definition.in_array = true;
-    list.add(definition);
-    for (Node* child : node.children) {
-        const std::string step = "." + std::string(child->name);
-        // A slice name without slicing: the element itself is called so.
-        const std::string label =
-            child->slice.empty() ? step : step + ":" + std::string(child->slice);
-        flatten_node(*child, path + step, id + label, arena, list);
-    }
-    const std::string entry_id =
-        node.slice.empty() ? id : id.substr(0, id.size() - node.slice.size() - 1);
-    for (Node* slice : node.slices) {
-        flatten_node(*slice, path, entry_id + ":" + std::string(slice->slice), arena, list);
-    }
-}
-
-// Published snapshots point a contentReference at the last element that carries its target's id,
-// which is the last slice where open slicing divided the target. Readers here go by the part before
-// the colon.
-void point_references(Node& root, Arena& arena, Element& snapshot) {
-    for (Element& element : snapshot.children()) {
-        Element* reference = element.child("contentReference");
-        const auto hash =
-            reference == nullptr ? std::string_view::npos : reference->value.find('#');
-        if (hash == std::string_view::npos) {
-            continue;
-        }
-        const std::string_view target = reference->value.substr(hash + 1);
-        Node* at = &root;
-        const auto steps = split_steps(target);
-        for (std::size_t i = 1; i < steps.size() && at != nullptr; ++i) {
-            Node* next = nullptr;
-            for (Node* child : at->children) {
-                next = child->name == steps[i] ? child : next;
-            }
-            at = next;
-        }
-        const Element* slicing = at == nullptr ? nullptr : at->definition->child("slicing");
-        if (slicing != nullptr && slicing->child_value("rules") == "open" && !at->slices.empty()) {
-            std::string text(reference->value.substr(0, hash + 1));
-            text += at->slices.back()->definition->child_value("id");
-            reference->value = arena.copy(text);
-        }
-    }
-}
-
 }  // namespace
+
+std::vector<std::string_view> split_steps(std::string_view text) {
+    std::vector<std::string_view> steps;
+    for (;;) {
+        const auto dot = text.find('.');
+        steps.push_back(text.substr(0, dot));
+        if (dot == std::string_view::npos) {
+            return steps;
+        }
+        text.remove_prefix(dot + 1);
+    }
+}
 
 Node& NodePool::copy(const Node& source, Node* parent, bool without_slices) {
     Node& copy = nodes_.emplace_back();
@@ -371,13 +295,6 @@ std::string node_id(const Node& node) {
         id += ":" + std::string(node.slice);
     }
     return id;
-}
-
-void flatten(Node& root, std::string_view root_name, Arena& arena, Element& snapshot) {
-    snapshot.first_child = nullptr;
-    ElementList list{snapshot};
-    flatten_node(root, std::string(root_name), std::string(root_name), arena, list);
-    point_references(root, arena, snapshot);
 }
 
 std::string_view choice_stem(std::string_view name) noexcept {

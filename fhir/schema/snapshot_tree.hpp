@@ -40,6 +40,9 @@ struct Change {
     std::vector<Change*> children;  // in written order, slices beside their entry
 };
 
+// "Patient.name.given" -> its three steps.
+std::vector<std::string_view> split_steps(std::string_view path);
+
 class NodePool {
 public:
     Node& add() { return nodes_.emplace_back(); }
