@@ -43,7 +43,7 @@ private:
     // Attributes and children of `element`, whose start tag is open, and its end tag.
     void write_content(const Element& element, std::string_view tag) {
         for (const Element& child : element.children()) {
-            if (is_attribute(element, child) && child.has_value()) {
+            if (is_attribute(element, child)) {
                 attribute(child.name, child.value);
             }
         }
@@ -112,8 +112,8 @@ private:
 
     bool is_attribute(const Element& parent, const Element& child) const {
         const ChildInfo* info = info_of(model_, parent, child);
-        // An attribute stands once; should a sender repeat it, the others stay elements.
-        return info != nullptr && info->attribute && child.index() == 0;
+        // An attribute has a value and stands once; whatever else a sender wrote stays an element.
+        return info != nullptr && info->attribute && child.has_value() && child.index() == 0;
     }
 
     void write_element(const Element& element) {
