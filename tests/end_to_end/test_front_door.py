@@ -44,6 +44,8 @@ class OwnSamples(unittest.TestCase):
 
 
 class UkCoreExamples(unittest.TestCase):
+    # Its NHS number has a wrong check digit: valid FHIR, but guardrail G05 refuses it.
+    refused_by_guardrail = {"Patient-UKCore-Patient-BabyPatient-Example"}
     # What HL7's validator refuses of them: wrong displays, an undefined extension, fixed units.
     refused_by_reference = {
         "Appointment-Extension-UKCore-DeliveryChannel-Example",
@@ -76,6 +78,8 @@ class UkCoreExamples(unittest.TestCase):
         for name, body in self.examples:
             kind = json.loads(body)["resourceType"]
             answer = server.post(f"{kind}/$validate", body)
+            if name in self.refused_by_guardrail and answer.status == 400:
+                continue
             self.assertEqual(answer.status, 200, f"{name}: {answer}")
             errors = [i for i in answer.issues() if i["severity"] in ("error", "fatal")]
             if bool(errors) != (name in self.refused_by_reference):
@@ -95,6 +99,9 @@ class UkCoreExamples(unittest.TestCase):
             answer = server.put(place, body)
             if len(resource["id"]) > 64:
                 self.assertEqual(answer.status, 400, f"{name}: the id is longer than FHIR allows")
+                continue
+            if name in self.refused_by_guardrail:
+                self.assertIn(answer.status, (400, 422), f"{name}: {answer}")
                 continue
             self.assertIn(answer.status, (200, 201, 422), f"{name}: {answer}")
             if answer.status == 422:
@@ -264,7 +271,8 @@ class Interactions(unittest.TestCase):
     def test_broken_json_is_refused_with_its_line(self):
         answer = server.post("Patient", b'{"resourceType": "Patient",\n "active": tru }')
         self.assertEqual(answer.status, 400, answer)
-        self.assertRegex(json.dumps(answer.issues()), r"[Ll]ine\D{0,4}2")
+        self.assertIn({"url": "http://hl7.org/fhir/StructureDefinition/operationoutcome-issue-line",
+                       "valueInteger": 2}, answer.issues()[0]["extension"])
 
     def test_wrong_resource_is_told_the_element_and_the_rule(self):
         answer = server.post("Observation/$validate", {"resourceType": "Observation", "status": "wrong"})

@@ -286,7 +286,7 @@ class Tokens(WithRules):
         return max(found, key=len)
 
     def test_sample_tokens_are_private_files(self):
-        for name in ("aa-development", "gp-practice", TRUST, COUNCIL):
+        for name in ("aa-development", "gp-practice", TRUST):
             mode = os.stat(os.path.join(self.server.data, "tokens", name)).st_mode & 0o777
             self.assertEqual(mode, 0o600, name)
 
