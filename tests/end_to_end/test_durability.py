@@ -175,6 +175,8 @@ class FullDisk(unittest.TestCase):
             for identifier in kept[:3] + kept[-3:]:
                 self.assertEqual(server.get(f"Observation/{identifier}").status, 200)
             server.stop()
+            # What an operator does: more space, then start.
+            subprocess.run(["mount", "-o", "remount,size=128m", folder], check=True)
             server.start()
             for identifier in kept[::50] + kept[-1:]:
                 self.assertEqual(server.get(f"Observation/{identifier}").status, 200, "acknowledged and gone")
