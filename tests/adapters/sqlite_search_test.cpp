@@ -398,6 +398,28 @@ TEST_F(SqliteSearch, bounds_the_number_of_values) {
     EXPECT_EQ(count(of("Observation", {of_patient("p1"), codes})), 15U);
 }
 
+TEST_F(SqliteSearch, ends_a_search_over_its_budget_and_goes_on) {
+    ASSERT_TRUE(store_->transact([](StoreWriter& writer) -> Result<void> {
+        for (int i = 0; i < 1500; ++i) {
+            GH_TRY(writer.put(patient("n" + std::to_string(i), "Name" + std::to_string(i))));
+        }
+        return {};
+    }));
+    const auto hurried = open_sqlite_store({.file = folder_.file(), .search_budget_ms = 0});
+    ASSERT_TRUE(hurried);
+    const SearchQuery broad =
+        of("Patient",
+           {clause("family", SearchType::string, {value("me149")}, SearchModifier::contains)});
+
+    const auto outcome = (*hurried)->search(broad);
+
+    ASSERT_FALSE(outcome);
+    EXPECT_EQ(outcome.error().code, Errc::timeout);
+    EXPECT_NE(outcome.error().detail.find("narrow"), std::string::npos);
+    EXPECT_TRUE((*hurried)->read("Patient", "p1"));
+    EXPECT_EQ(count(broad), 11U);
+}
+
 TEST_F(SqliteSearch, matches_inside_the_transaction) {
     ASSERT_TRUE(store_->transact([](StoreWriter& writer) -> Result<void> {
         GH_TRY(writer.put(patient("p3", "New")));
