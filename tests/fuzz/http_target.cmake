@@ -1,0 +1,1 @@
+gatehouse_fuzz(http_target SOURCE http_target_fuzz.cpp LINKS gatehouse_gateway_wire)

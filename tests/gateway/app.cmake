@@ -1,0 +1,1 @@
+gatehouse_test(gateway_app SOURCES app_test.cpp LINKS gatehouse_gateway_app)
