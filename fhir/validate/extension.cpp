@@ -208,29 +208,50 @@ void Walker::check_extension_shape(const Element& at, const Plan& plan) {
 
 void Walker::check_extension_context(const Element& at, const Plan& plan) {
     const Profile& profile = *plan.profile;
-    if (profile.contexts.empty()) {
+    const Element& host = *at.parent;
+    bool fits = profile.contexts.empty();
+    for (const Profile::Context& context : profile.contexts) {
+        fits = fits || context_fits(host, context);
+    }
+    if (!fits) {
+        report(
+            rules::extension_context,
+            host,
+            [&] {
+                std::string words =
+                    join("Extension ", plan.canonical, " may not stand here; it is for ");
+                for (std::size_t i = 0; i < profile.contexts.size(); ++i) {
+                    words += i == 0 ? "" : ", ";
+                    words += profile.contexts[i].expression;
+                }
+                return words + ".";
+            },
+            &plan
+        );
         return;
     }
-    const Element& host = *at.parent;
-    for (const Profile::Context& context : profile.contexts) {
-        if (context_fits(host, context)) {
-            return;
+    for (const path::Expression& invariant : plan.context_invariants) {
+        path::Environment environment;
+        environment.types = &types_;
+        environment.now = options_.now;
+        path::Error error;
+        if (path::evaluate_truth(invariant, &host, environment, arena_, error) == path::Truth::no) {
+            report(
+                rules::extension_context,
+                host,
+                [&] {
+                    return join(
+                        "Extension ",
+                        plan.canonical,
+                        " may stand here only where ",
+                        invariant.text(),
+                        "."
+                    );
+                },
+                &plan
+            );
         }
     }
-    report(
-        rules::extension_context,
-        host,
-        [&] {
-            std::string words =
-                join("Extension ", plan.canonical, " may not stand here; it is for ");
-            for (std::size_t i = 0; i < profile.contexts.size(); ++i) {
-                words += i == 0 ? "" : ", ";
-                words += profile.contexts[i].expression;
-            }
-            return words + ".";
-        },
-        &plan
-    );
 }
 
 // An element context is a type or a path: "Patient", "Patient.birthDate", "CodeableConcept.coding".

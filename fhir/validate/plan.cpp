@@ -123,6 +123,13 @@ const Plan* Planner::build(const Profile& profile) const {
         fill(plan->rules[i], *plan, profile.rules[i]);
     }
     const TypeModel& types = schema_.types();
+    for (const std::string& text : profile.context_invariants) {
+        path::Error error;
+        path::Expression compiled = path::compile(text, types, error);
+        if (compiled) {
+            plan->context_invariants.push_back(std::move(compiled));
+        }
+    }
     // Children are addressed by their place in the parent's type, so types are worked out top-down.
     struct Open {
         RuleId id;

@@ -72,6 +72,7 @@ struct Plan {
     std::string canonical;
     std::unique_ptr<PlanRule[]> rules;  // parallel to profile->rules; [0] unused
     std::size_t count = 0;
+    std::vector<path::Expression> context_invariants;  // of an extension; those that compile
     [[nodiscard]] const PlanRule& root() const { return rules[1]; }
 };
 

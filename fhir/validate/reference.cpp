@@ -84,6 +84,20 @@ template <class Visit> void each_link(const Element& at, const Visit& visit) {
     }
 }
 
+// A picture or link of any narrative inside the resource names the contained one.
+bool shown_in_narrative(const Element& at, std::string_view quoted, std::string_view single) {
+    for (const Element& child : at.children()) {
+        if (child.written == Written::xhtml || child.name == "div") {
+            if (has_part(child.value, quoted) || has_part(child.value, single)) {
+                return true;
+            }
+        } else if (child.first_child != nullptr && shown_in_narrative(child, quoted, single)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 }  // namespace
 
 const Element* Walker::resolve(const Element& from, std::string_view reference) const {
@@ -162,6 +176,22 @@ void Walker::check_reference(const Element& at, const Actives& rules) {
             report(rules::reference_unresolved, at, [&] {
                 return join(
                     "There is no contained resource with the id", shown(text.substr(1)), "."
+                );
+            });
+        }
+    }
+    if (target != nullptr && !text.starts_with('#')) {
+        const LocalTarget parts = split_reference(text);
+        const TypeId said = types_.find(parts.type);
+        if (said != unknown_type && types_.is_a(said, known_.resource) && said != target->type &&
+            said != known_.resource) {
+            report(rules::reference_mismatch, at, [&] {
+                return join(
+                    "The reference names ",
+                    parts.type,
+                    ", but the entry that it means is ",
+                    target->resource_type(),
+                    "."
                 );
             });
         }
@@ -296,6 +326,11 @@ void Walker::check_target(
 // dom-3 and dom-2's companions: every contained resource is used by its container, and ids are
 // unique.
 void Walker::check_contained(const Element& resource) {
+    if (resource.child("contained") == nullptr) {
+        return;
+    }
+    std::vector<const Element*> links;
+    each_link(resource, [&](const Element& link) { links.push_back(&link); });
     for (const Element& child : resource.children()) {
         if (child.name != "contained") {
             continue;
@@ -312,24 +347,23 @@ void Walker::check_contained(const Element& resource) {
             }
         }
         bool used = false;
-        each_link(resource, [&](const Element& link) {
-            const std::string_view wanted = link.value.substr(1);
-            const Element* inside = &link;
+        for (const Element* link : links) {
+            if (used || !spend()) {
+                break;
+            }
+            const std::string_view wanted = link->value.substr(1);
+            if (wanted != id && !wanted.empty()) {
+                continue;
+            }
+            const Element* inside = link;
             while (inside != nullptr && inside->parent != &resource) {
                 inside = inside->parent;
             }
-            if (wanted == id && !id.empty() && inside != &child) {
-                used = true;
-            } else if (wanted.empty() && inside == &child) {
-                used = true;  // it refers to its container
-            }
-        });
+            // Another part refers to it, or it refers to its container.
+            used = wanted.empty() ? inside == &child : inside != &child;
+        }
         if (!used && !id.empty()) {
-            // A picture or link of the narrative counts too.
-            const Element* text = resource.child("text");
-            const Element* div = text == nullptr ? nullptr : text->child("div");
-            used = div != nullptr && (has_part(div->value, join("\"#", id, "\"")) ||
-                                      has_part(div->value, join("'#", id, "'")));
+            used = shown_in_narrative(resource, join("\"#", id, "\""), join("'#", id, "'"));
         }
         if (!used) {
             report(rules::contained_orphan, child, [&] {

@@ -130,6 +130,7 @@ GH_RULE(modifier_extension_unknown, "modifier-extension-unknown", "Extension_EXT
 GH_RULE(reference_invalid, "reference-invalid", "REFERENCE_REF_INVALID_REF", invalid, error)
 GH_RULE(reference_suspicious, "reference-suspicious", "REFERENCE_REF_SUSPICIOUS", invalid, warning)
 GH_RULE(reference_target, "reference-target-type", "Reference_REF_BadTargetType2", structure, error)
+GH_RULE(reference_mismatch, "reference-entry-type", "BUNDLE_BUNDLE_ENTRY_RESOURCE_TYPE_MISMATCH", structure, error)
 GH_RULE(reference_type, "reference-type-element", "Reference_REF_BadTargetType", structure, error)
 GH_RULE(reference_no_display, "reference-no-display", "Reference_REF_NoDisplay", structure, warning)
 GH_RULE(reference_unresolved, "reference-unresolved", "Reference_REF_CantResolve", not_found, error)
