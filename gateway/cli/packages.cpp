@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // gatehouse packages: what is configured, what the cache holds, and whether they agree.
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -132,7 +134,7 @@ Result<Added> add_from_registry(
     const std::string version = hash == std::string::npos ? "" : ref.substr(hash + 1);
     std::error_code error;
     std::filesystem::create_directories(place.installation.cache, error);
-    const auto file = place.installation.cache / (".download-" + std::to_string(std::rand()));
+    const auto file = place.installation.cache / (".download-" + std::to_string(::getpid()));
     struct Remove {
         std::filesystem::path file;
         ~Remove() {

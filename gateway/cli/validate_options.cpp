@@ -85,7 +85,12 @@ bool set_jobs(ValidateArguments& arguments, std::string_view given) {
 // works.
 void declare_accepted(Options& options) {
     const auto anything = [](std::string_view) { return true; };
-    options.value({"--tx"}, "n/a", {}, [](std::string_view given) { return given == "n/a"; });
+    options.value(
+        {"--tx"},
+        "n/a (no terminology server is ever asked)",
+        {},
+        [](std::string_view given) { return given == "n/a"; }
+    );
     options.value({"--allow-example-urls"}, "true", {}, [](std::string_view given) {
         return given == "true";
     });
