@@ -6,6 +6,7 @@
 #include "gateway/audit/audit.hpp"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -260,6 +261,7 @@ void FileAudit::submit(std::string line, Done done) {
 }
 
 void FileAudit::commit_loop() {
+    ::pthread_setname_np(::pthread_self(), "gh-audit");  // for top -H
     Batch batch;
     for (;;) {
         {

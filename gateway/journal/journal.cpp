@@ -7,6 +7,7 @@
 #include "gateway/journal/journal.hpp"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -311,6 +312,7 @@ Result<void> FileJournal::submit(std::string payload, std::shared_ptr<JournalWai
 }
 
 void FileJournal::commit_loop() {
+    ::pthread_setname_np(::pthread_self(), "gh-journal");  // for top -H
     Batch batch;
     for (;;) {
         {

@@ -75,6 +75,10 @@ public:
     Applier(Store& store, const Clock& clock);
     ~Applier() { stop(); }
 
+    // A write is on the road (or no longer): while others are, the applier gives them a moment to
+    // join its next transaction. A lone message waits for nobody.
+    void write_began() noexcept { on_road_.fetch_add(1); }
+    void write_ended() noexcept { on_road_.fetch_sub(1); }
     // In the order of positions (the journal's commit thread calls it).
     void enqueue(std::shared_ptr<Ticket> ticket);
     // Applies `batch` now, on this thread: recovery. Retries nothing.
@@ -95,6 +99,7 @@ private:
     Store& store_;
     const Clock& clock_;
     std::atomic<std::size_t> backlog_{0};
+    std::atomic<std::size_t> on_road_{0};
     std::atomic<bool> healthy_{true};
     std::mutex mutex_;
     std::condition_variable wake_;

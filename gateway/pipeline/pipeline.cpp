@@ -111,6 +111,18 @@ struct LookJob {
     }
 };
 
+// Counts a write for as long as it is on the road.
+class OnRoad {
+public:
+    explicit OnRoad(Applier& applier) : applier_(applier) { applier_.write_began(); }
+    OnRoad(const OnRoad&) = delete;
+    OnRoad& operator=(const OnRoad&) = delete;
+    ~OnRoad() { applier_.write_ended(); }
+
+private:
+    Applier& applier_;
+};
+
 class StageTimer {
 public:
     StageTimer(const Telemetry& telemetry, Envelope& envelope, Stage stage)
@@ -222,6 +234,7 @@ asio::awaitable<Response> Road::travel(Envelope& envelope) {
     if (auto refused = writes_held_up(envelope)) {
         co_return std::move(*refused);
     }
+    const OnRoad counted(applier_);
     Judged judged = co_await judge_until_known(envelope);  // 3 decode, 4 guard, 5 validate
     if (judged.kind == Judged::Kind::refused) {
         co_await keep_refusal(envelope, judged.response.status);

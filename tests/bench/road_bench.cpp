@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The road without a door: validated durable creates and audited reads per second with a number of
-// senders on one I/O thread, and the processor time that each took, which a busy machine changes less
-// than the rate. road_bench [seconds] [senders]
+// senders on one I/O thread, and the processor time that each took, which a busy machine changes
+// less than the rate. road_bench [seconds] [senders]
 
 #include <sys/resource.h>
 
@@ -86,7 +86,9 @@ double processor_seconds() {
     return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
-void measure(RoadFixture& road, const char* name, bool reads, int senders, double seconds, Tally& tally) {
+void measure(
+    RoadFixture& road, const char* name, bool reads, int senders, double seconds, Tally& tally
+) {
     tally.milliseconds.clear();
     boost::asio::io_context context(1);
     const auto until = Steady::now() + std::chrono::milliseconds(static_cast<int>(seconds * 1000));
@@ -94,6 +96,9 @@ void measure(RoadFixture& road, const char* name, bool reads, int senders, doubl
         const Plan plan{&road, reads, i, until, &tally};
         boost::asio::co_spawn(context, sender(plan), [](std::exception_ptr) {});
     }
+    const int transactions = road.store->transactions;
+    const int journal_syncs = road.journal_files.syncs;
+    const int audit_syncs = road.audit_files.syncs;
     const double before = processor_seconds();
     const auto began = Steady::now();
     context.run();
@@ -103,8 +108,19 @@ void measure(RoadFixture& road, const char* name, bool reads, int senders, doubl
     std::sort(times.begin(), times.end());
     const auto count = static_cast<double>(times.size());
     std::printf(
-        "%-8s %8.0f/s  p50 %6.2f ms  p99 %6.2f ms  %6.1f us of processor each  (%d refused)\n", name, count / took,
-        times[times.size() / 2], times[times.size() * 99 / 100], used / count * 1e6, tally.refused
+        "%-8s %8.0f/s  p50 %6.2f ms  p99 %6.2f ms  %6.1f us of processor each  (%d refused)\n",
+        name,
+        count / took,
+        times[times.size() / 2],
+        times[times.size() * 99 / 100],
+        used / count * 1e6,
+        tally.refused
+    );
+    std::printf(
+        "         per message: %.2f journal syncs, %.2f audit syncs, %.2f store transactions\n",
+        (road.journal_files.syncs - journal_syncs) / count,
+        (road.audit_files.syncs - audit_syncs) / count,
+        (road.store->transactions - transactions) / count
     );
 }
 
@@ -114,7 +130,9 @@ int main(int argc, char** argv) {
     const double seconds = argc > 1 ? std::atof(argv[1]) : 5;
     const int senders = argc > 2 ? std::atoi(argv[2]) : 16;
     if (!RoadFixture::possible()) {
-        std::puts("the pinned definitions are not in the package cache; run deploy/fetch-definitions");
+        std::puts(
+            "the pinned definitions are not in the package cache; run deploy/fetch-definitions"
+        );
         return 2;
     }
     const tests::ScratchFolder folder;
