@@ -34,6 +34,19 @@ template <class T> void add_fault(Problems& problems, const Result<T>& result) {
     }
 }
 
+// What opens journal, audit or store on a full disk fails with all kinds of words; say the likely
+// reason.
+Fault with_disk(Fault fault, const std::filesystem::path& dir) {
+    constexpr std::uint64_t little_bytes = 8ULL << 20U;
+    const auto space = disk_space(dir);
+    if (space && space->free_bytes < little_bytes) {
+        fault.detail += "; the disk of " + dir.string() + " has " +
+                        std::to_string(space->free_bytes) +
+                        " bytes free: make room and start again, nothing that was accepted is lost";
+    }
+    return fault;
+}
+
 std::string public_base(const Config& config, std::uint16_t port) {
     if (!config.http.public_base.empty()) {
         return config.http.public_base;
@@ -194,7 +207,9 @@ Result<void> Gateway::run() {
     auto directory = Directory::open(directory_options(config_, clock_));
     auto rules = load_rulebook(config_);
     auto loaded = engine.get();
-    GH_TRY(std::move(kept));
+    if (!kept) {
+        return with_disk(std::move(kept.error()), config_.data.dir);
+    }
     if (!directory || !rules) {
         Problems problems;
         add_fault(problems, directory);

@@ -65,12 +65,7 @@ int failed(const char* command, const Fault& fault) {
     if (fault.detail.find('\n') != std::string::npos) {
         std::fprintf(stderr, "gatehouse %s: %s:\n%s\n", command, fault.where, fault.detail.c_str());
     } else {
-        std::fprintf(
-            stderr,
-            "gatehouse %s: %s\n",
-            command,
-            fault.detail.empty() ? describe(fault).c_str() : fault.detail.c_str()
-        );
+        std::fprintf(stderr, "gatehouse %s: %s\n", command, describe(fault).c_str());
     }
     return exit_failure;
 }

@@ -22,6 +22,8 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::string_view format_word = "gatehouse-data ";
+// Journal and audit write a megabyte of zeros ahead each, the store's log needs some: twice that.
+constexpr std::uint64_t reserve_bytes = 4ULL << 20U;
 
 Fault system_fault(const char* what, const fs::path& path, int error) {
     std::string text =
@@ -126,6 +128,7 @@ Result<DataFolder> DataFolder::open(const fs::path& dir) {
     }
     GH_TRY_ASSIGN(const int lock, take_lock(dir));
     DataFolder out(lock);
+    release_reserve_if_full(dir);
     if (version == 0) {
         GH_TRY(write_data_format(dir));
     }
@@ -181,6 +184,32 @@ Result<DiskSpace> disk_space(const fs::path& dir) {
     out.free_bytes = static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize;
     out.total_bytes = static_cast<std::uint64_t>(info.f_blocks) * info.f_frsize;
     return out;
+}
+
+void keep_reserve(const fs::path& dir) noexcept {
+    const auto space = disk_space(dir);
+    const fs::path file = dir / "reserve";
+    std::error_code ignored;
+    if (!space || space->free_bytes < reserve_bytes * 4 || fs::exists(file, ignored)) {
+        return;
+    }
+    const int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return;  // a comfort, not a need
+    }
+    const int failed = ::posix_fallocate(fd, 0, static_cast<off_t>(reserve_bytes));
+    ::close(fd);
+    if (failed != 0) {
+        fs::remove(file, ignored);
+    }
+}
+
+void release_reserve_if_full(const fs::path& dir) noexcept {
+    const auto space = disk_space(dir);
+    std::error_code ignored;
+    if (space && space->free_bytes < reserve_bytes) {
+        fs::remove(dir / "reserve", ignored);
+    }
 }
 
 }  // namespace gatehouse::gateway

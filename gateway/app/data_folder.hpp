@@ -45,4 +45,9 @@ struct DiskSpace {
 };
 Result<DiskSpace> disk_space(const std::filesystem::path& dir);
 
+// Space put by in <data>/reserve while there is plenty, and given back when the gateway starts on a
+// full disk: opening journal, audit and store needs a few megabytes even if only reads follow.
+void keep_reserve(const std::filesystem::path& dir) noexcept;
+void release_reserve_if_full(const std::filesystem::path& dir) noexcept;
+
 }  // namespace gatehouse::gateway

@@ -106,6 +106,9 @@ private:
         const Watermark before = mark_.load();
         const Watermark now = watermark(parts_.config.data, *space, before);
         mark_gauge_.set(static_cast<double>(now));
+        if (now == Watermark::fine) {
+            keep_reserve(parts_.config.data.dir);
+        }
         if (now == before) {
             return;
         }
