@@ -3,6 +3,9 @@
 // Invariants: those that every element carries are decided in C++, the rest by compiled FHIRPath
 // with %resource, resolve(), memberOf() and conformsTo() answered by this walk.
 
+#include <algorithm>
+#include <initializer_list>
+
 #include "fhir/validate/walk.hpp"
 
 namespace gatehouse::fhir::judge {
@@ -14,6 +17,20 @@ const Element* resolve_for_path(void* user, std::string_view reference, const El
 
 int member_for_path(void* user, const path::Item& code, std::string_view value_set) {
     return static_cast<Walker*>(user)->answer_member_of(code, value_set);
+}
+
+// Every entry has `part` if the Bundle's type is one of `types`, and none has it otherwise.
+bool entries_agree(
+    const Element& bundle, std::string_view part, std::initializer_list<std::string_view> types
+) noexcept {
+    const std::string_view type = bundle.child_value("type");
+    const bool wanted = std::find(types.begin(), types.end(), type) != types.end();
+    for (const Element& entry : bundle.children()) {
+        if (entry.name == "entry" && (entry.child(part) != nullptr) != wanted) {
+            return false;
+        }
+    }
+    return true;
 }
 
 bool has_extension_value(const Element& extension) noexcept {
@@ -74,6 +91,20 @@ void Walker::check_invariants(const Element& at, const PlanRule& rule) {
             }
             continue;
         }
+        case NativeInvariant::bdl_3:
+            // Each entry asks for the Bundle's type: in FHIRPath that costs the square of the
+            // entries.
+            if (!entries_agree(at, "request", {"batch", "transaction", "history"})) {
+                fail_invariant(at, rule, *link.invariant);
+            }
+            continue;
+        case NativeInvariant::bdl_4:
+            if (!entries_agree(
+                    at, "response", {"batch-response", "transaction-response", "history"}
+                )) {
+                fail_invariant(at, rule, *link.invariant);
+            }
+            continue;
         case NativeInvariant::dom_6: {
             const Element* text = at.child("text");
             if (text == nullptr || text->child("div") == nullptr) {
@@ -97,6 +128,10 @@ void Walker::check_invariant(const Element& at, const PlanRule& rule, const Inva
         if (!invariant.problem.empty()) {
             ++out_.not_checkable;
         }
+        return;
+    }
+    // An evaluation counts as more than an element; its own steps have a limit of their own.
+    if (!spend(8)) {
         return;
     }
     path::Environment environment;

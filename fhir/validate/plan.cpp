@@ -24,6 +24,12 @@ NativeInvariant native_of(const Invariant& invariant) noexcept {
     if (key == "txt-1") {
         return NativeInvariant::txt_1;
     }
+    if (key == "bdl-3") {
+        return NativeInvariant::bdl_3;
+    }
+    if (key == "bdl-4") {
+        return NativeInvariant::bdl_4;
+    }
     if (key == "ref-1") {
         return NativeInvariant::ref_1;
     }

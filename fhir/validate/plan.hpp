@@ -36,7 +36,18 @@ struct TypeLink {
 };
 
 // Invariants that are decided in C++ because every element has them.
-enum class NativeInvariant : std::uint8_t { none, ele_1, ext_1, dom_3, dom_6, txt_1, txt_2, ref_1 };
+enum class NativeInvariant : std::uint8_t {
+    none,
+    ele_1,
+    ext_1,
+    dom_3,
+    dom_6,
+    txt_1,
+    txt_2,
+    ref_1,
+    bdl_3,
+    bdl_4
+};
 
 struct InvariantLink {
     const Invariant* invariant = nullptr;
