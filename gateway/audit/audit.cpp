@@ -134,10 +134,16 @@ Result<void> FileAudit::open_folder() {
         own_record(
             buffer, ",\"event\":\"recovered\",\"cut_bytes\":" + std::to_string(cut_bytes), hash, seq
         );
-        GH_TRY(write_out(buffer));
-        seq_ = seq;
-        hash_ = hash;
-        write_head();
+        const auto written = write_out(buffer);
+        // A full disk must not keep the gateway down: the chain is sound without this note.
+        if (!written && written.error().code != Errc::no_space) {
+            return written;
+        }
+        if (written) {
+            seq_ = seq;
+            hash_ = hash;
+            write_head();
+        }
     }
     thread_ = std::thread([this] { commit_loop(); });
     return {};

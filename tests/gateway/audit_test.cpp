@@ -210,6 +210,28 @@ TEST(Audit, cuts_a_torn_tail_and_says_so_in_the_chain) {
     );
 }
 
+TEST(Audit, opens_on_a_full_disk_although_the_tail_is_torn) {
+    const ScratchFolder folder;
+    TornFiles files;
+    AuditOptions options;
+    options.folder = folder.path();
+    options.files = &files;
+    write_records(options, 2);
+    const auto chain = chain_files(folder.path());
+    std::ofstream(chain->front(), std::ios::app) << "{\"at\":\"2026";
+    files.space_left = 0;
+    {
+        const auto audit = open(options);
+        EXPECT_FALSE(put(*audit, event("full")).has_value());
+        files.space_left = -1;
+        EXPECT_TRUE(put(*audit, event("space")).has_value());
+    }
+    const auto verdict = verify_chain(folder.path());
+    ASSERT_TRUE(verdict.has_value());
+    EXPECT_TRUE(verdict->sound) << verdict->problem;
+    EXPECT_EQ(verdict->last_seq, 4U);
+}
+
 TEST(Audit, refuses_while_the_disk_is_full_and_goes_on_after) {
     const ScratchFolder folder;
     TornFiles files;
