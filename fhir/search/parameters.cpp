@@ -6,6 +6,22 @@
 #include <array>
 
 namespace gatehouse::fhir {
+
+const char* to_string(SearchType type) noexcept {
+    switch (type) {
+    case SearchType::number: return "number";
+    case SearchType::date: return "date";
+    case SearchType::string: return "string";
+    case SearchType::token: return "token";
+    case SearchType::reference: return "reference";
+    case SearchType::composite: return "composite";
+    case SearchType::quantity: return "quantity";
+    case SearchType::uri: return "uri";
+    case SearchType::special: return "special";
+    }
+    return "special";
+}
+
 namespace {
 
 constexpr std::array<std::pair<std::string_view, SearchType>, 9> search_types{{

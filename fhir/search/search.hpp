@@ -28,6 +28,9 @@ enum class SearchType : std::uint8_t {
     special
 };
 
+// "token", as SearchParameter.type spells it.
+const char* to_string(SearchType type) noexcept;
+
 struct SearchParameter {
     std::uint32_t id = 0;  // dense, stable for one set of definitions
     std::string code;      // "birthdate"

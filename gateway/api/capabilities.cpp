@@ -13,21 +13,6 @@ namespace {
 using fhir::JsonWriter;
 using fhir::SearchType;
 
-const char* type_code(SearchType type) {
-    switch (type) {
-    case SearchType::number: return "number";
-    case SearchType::date: return "date";
-    case SearchType::string: return "string";
-    case SearchType::token: return "token";
-    case SearchType::reference: return "reference";
-    case SearchType::composite: return "composite";
-    case SearchType::quantity: return "quantity";
-    case SearchType::uri: return "uri";
-    case SearchType::special: return "special";
-    }
-    return "special";
-}
-
 void write_interactions(JsonWriter& json, std::initializer_list<const char*> codes) {
     json.key("interaction").begin_array();
     for (const char* code : codes) {
@@ -79,7 +64,7 @@ void write_type(JsonWriter& json, const fhir::TypeInfo& type, const fhir::Engine
         json.begin_object();
         json.key("name").string(parameter->code);
         json.key("definition").string(parameter->url);
-        json.key("type").string(type_code(parameter->type));
+        json.key("type").string(to_string(parameter->type));
         json.end_object();
     }
     json.end_array();

@@ -14,21 +14,6 @@ using fhir::IssueType;
 using fhir::SearchParameter;
 using fhir::SearchType;
 
-const char* type_word(SearchType type) {
-    switch (type) {
-    case SearchType::number: return "number";
-    case SearchType::date: return "date";
-    case SearchType::string: return "string";
-    case SearchType::token: return "token";
-    case SearchType::reference: return "reference";
-    case SearchType::composite: return "composite";
-    case SearchType::quantity: return "quantity";
-    case SearchType::uri: return "uri";
-    case SearchType::special: return "special";
-    }
-    return "unknown";
-}
-
 // Splits at an unescaped separator; "\," "\|" "\$" "\\" stay escaped for the next level.
 std::vector<std::string_view> split_unescaped(std::string_view text, char separator) {
     std::vector<std::string_view> parts;
@@ -149,7 +134,7 @@ bool Parser::modifier(
     return fail(
         name,
         "modifier ':" + std::string(word.substr(0, 40)) + "' is not supported on a " +
-            type_word(type) +
+            to_string(type) +
             " parameter. Supported: :missing; string :exact, :contains; token :not; reference "
             ":identifier, :[type].",
         IssueType::not_supported
@@ -185,7 +170,7 @@ bool Parser::clause(
     if (!parameter->searchable) {
         return fail(
             name,
-            std::string(type_word(parameter->type)) + " parameters are not supported yet.",
+            std::string(to_string(parameter->type)) + " parameters are not supported yet.",
             IssueType::not_supported
         );
     }
@@ -195,7 +180,7 @@ bool Parser::clause(
             return fail(
                 name,
                 "only a reference parameter can be chained; this one is a " +
-                    std::string(type_word(parameter->type)) + "."
+                    std::string(to_string(parameter->type)) + "."
             );
         }
         return chain(type, name, name.substr(dot + 1), value_text, word, out);
@@ -368,7 +353,7 @@ bool Parser::value(
     }
     return fail(
         name,
-        std::string(type_word(type)) + " parameters are not supported yet.",
+        std::string(to_string(type)) + " parameters are not supported yet.",
         IssueType::not_supported
     );
 }
@@ -491,7 +476,7 @@ bool Parser::sort(
                 sort.parameter->type != SearchType::token) {
                 return fail(
                     "_sort",
-                    "sorting by a " + std::string(type_word(sort.parameter->type)) +
+                    "sorting by a " + std::string(to_string(sort.parameter->type)) +
                         " parameter is not supported yet.",
                     IssueType::not_supported
                 );

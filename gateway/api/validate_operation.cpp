@@ -20,7 +20,6 @@ struct Subject {
     const Element* resource = nullptr;
     std::vector<std::string> profiles;
     std::string mode;
-    bool parameters = false;
 };
 
 Subject subject_of(const Envelope& envelope) {
@@ -28,7 +27,6 @@ Subject subject_of(const Envelope& envelope) {
     const Element* root = envelope.root;
     if (root != nullptr && root->resource_type() == "Parameters" &&
         envelope.call.type != "Parameters") {
-        subject.parameters = true;
         for (const Element& parameter : root->children()) {
             if (parameter.name != "parameter") {
                 continue;
@@ -118,7 +116,7 @@ Response answer_validate(Envelope& envelope, const ApiContext&, StoreReader& sto
                 std::string(resource.resource_type().substr(0, 64)) + "."
         );
     }
-    fhir::Issues issues = subject.parameters ? fhir::Issues{} : envelope.issues;
+    fhir::Issues issues = envelope.issues;
     std::vector<std::string_view> profiles;
     for (const std::string& profile : subject.profiles) {
         std::string problem;

@@ -42,6 +42,27 @@ std::string other_patient(void* user, std::string_view nhs_number, std::string_v
     return other == found->end() ? std::string() : *other;
 }
 
+// $validate keeps nothing, so what a rule says of the content is part of its answer and no reason
+// to refuse. What a rule says of the caller stays a denial.
+void report_content_denials(Envelope& envelope) {
+    Decision& decision = envelope.decision;
+    bool denied = false;
+    for (RuleResult& result : decision.results) {
+        if (result.effect != Effect::deny) {
+            continue;
+        }
+        if (result.rule == "G05") {
+            result.effect = Effect::permit_with_findings;
+            envelope.issues.push_back(result.issue);
+        } else {
+            denied = true;
+        }
+    }
+    if (decision.effect == Effect::deny && !denied) {
+        decision.effect = Effect::permit_with_findings;
+    }
+}
+
 }  // namespace
 
 GuardFacts facts_of(const Envelope& envelope, Micros now) {
@@ -132,6 +153,9 @@ Refused guard(Envelope& envelope, StoreReader& store, RateLimiter& rates, Micros
         facts.user = &lookup;
     }
     policy.decide(facts, envelope.decision);
+    if (envelope.call.interaction == Interaction::validate) {
+        report_content_denials(envelope);
+    }
     if (envelope.decision.effect == Effect::deny) {
         return denial(envelope);
     }
