@@ -319,6 +319,7 @@ void Walker::check_coding_in_system(const Element& at) {
     const Element* code = at.child(known_.code_symbol);
     if (facts.known == Verdict::not_checkable) {
         ++out_.not_checkable;
+        note_unchecked(coding.system);
         if (facts.system == SystemKnowledge::unknown &&
             terminology_.is_value_set_url(coding.system)) {
             report(rules::coding_system_value_set, at, [&] {

@@ -126,6 +126,7 @@ struct Findings {
     std::string_view bad_place;
     std::string_view bad_place_in;
     std::string_view active_link;  // its scheme
+    std::string_view lost_link;    // "#x" without an x
     std::string_view root;
     std::string_view xmlns;
     bool has_content = false;
@@ -302,6 +303,10 @@ private:
             }
             return;
         }
+        if (name == "href" && value.size() > 1 && value.front() == '#' &&
+            found_.lost_link.empty() && !has_anchor(value.substr(1))) {
+            found_.lost_link = value;
+        }
         if (name == "href" && found_.active_link.empty()) {
             for (const std::string_view scheme : {"javascript:", "vbscript:"}) {
                 if (equal_start(value, scheme)) {
@@ -322,6 +327,22 @@ private:
             found_.bad_attribute = name;
             found_.bad_attribute_on = element;
         }
+    }
+    // An element of the div has this id or name.
+    [[nodiscard]] bool has_anchor(std::string_view target) const noexcept {
+        for (std::size_t at = text_.find(target); at != std::string_view::npos;
+             at = text_.find(target, at + 1)) {
+            const std::string_view before = text_.substr(0, at);
+            const std::string_view after = text_.substr(at + target.size());
+            if (after.empty() || (after.front() != '"' && after.front() != '\'')) {
+                continue;
+            }
+            if (before.ends_with("id=\"") || before.ends_with("id='") ||
+                before.ends_with("name=\"") || before.ends_with("name='")) {
+                return true;
+            }
+        }
+        return false;
     }
     void scan_entity() {
         const std::size_t close = text_.find(';', at_);
@@ -411,6 +432,15 @@ void Walker::check_narrative(const Element& div) {
                 "> directly in <",
                 found.bad_place_in,
                 ">, where it may not stand."
+            );
+        });
+    }
+    if (!found.lost_link.empty() && resolve(div, found.lost_link) == nullptr) {
+        report(rules::narrative_target, div, [&] {
+            return join(
+                "The XHTML links to ",
+                found.lost_link,
+                ", but neither the narrative nor a contained resource has that id."
             );
         });
     }

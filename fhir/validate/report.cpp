@@ -68,4 +68,33 @@ void Walker::add_issue(
     issue_places_.push_back(&at);
 }
 
+void Walker::note_unchecked(std::string_view system) noexcept {
+    if (quiet_ > 0 || unchecked_count_ >= unchecked_systems_.size()) {
+        return;
+    }
+    for (std::size_t i = 0; i < unchecked_count_; ++i) {
+        if (unchecked_systems_[i] == system) {
+            return;
+        }
+    }
+    unchecked_systems_[unchecked_count_++] = system;
+}
+
+// One finding for the whole message: what was neither confirmed nor refused, and why.
+void Walker::report_unchecked(const Element& root) {
+    if (unchecked_count_ == 0) {
+        return;
+    }
+    report(rules::code_not_checkable, root, [&] {
+        std::string words =
+            "Codes of these systems were not checked, because their content is not loaded: ";
+        for (std::size_t i = 0; i < unchecked_count_; ++i) {
+            words += i == 0 ? "" : ", ";
+            words += unchecked_systems_[i].substr(0, 120);
+        }
+        words += unchecked_count_ == unchecked_systems_.size() ? " and perhaps more." : ".";
+        return words + " Load them to have these codes checked.";
+    });
+}
+
 }  // namespace gatehouse::fhir::judge

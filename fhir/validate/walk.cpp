@@ -166,6 +166,7 @@ Validation Walker::run(const Element& root, std::span<const std::string_view> pr
             nullptr
         );
     }
+    report_unchecked(root);
     out_.valid = errors_ == 0;
     return std::move(out_);
 }

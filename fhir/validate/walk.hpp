@@ -350,6 +350,11 @@ private:
     std::uint32_t trial_depth_ = 0;
     std::uint64_t errors_ = 0;  // also counted while quiet
     std::uint64_t steps_left_ = 0;
+    // Code systems whose codes could not be checked, each once, the first few.
+    void note_unchecked(std::string_view system) noexcept;
+    void report_unchecked(const Element& root);
+    std::array<std::string_view, 6> unchecked_systems_{};
+    std::size_t unchecked_count_ = 0;
     const Scope* scope_ = nullptr;
     std::vector<const Element*> element_ids_;  // elements with an id, of the resources being walked
     std::vector<const Element*> issue_places_;  // parallel to out_.issues
