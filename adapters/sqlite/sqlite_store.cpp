@@ -75,6 +75,13 @@ Result<void> check_format(Database& database, const std::filesystem::path& file)
     return {};
 }
 
+// The log (emptied, see the destructor) and its index stay when the last connection closes: a start
+// on a full disk finds their place taken already, so reads can begin.
+void keep_log_files(Database& database) {
+    int keep = 1;
+    sqlite3_file_control(database.handle(), "main", SQLITE_FCNTL_PERSIST_WAL, &keep);
+}
+
 Result<void> create_tables(Database& database) {
     gateway::CursorSecret secret{};
     if (::getrandom(secret.data(), sizeof secret, 0) != static_cast<ssize_t>(sizeof secret)) {
@@ -202,6 +209,7 @@ Result<std::unique_ptr<Store>> SqliteStore::open(const SqliteOptions& options) {
     // The log grows until checkpoint(); commits do not sync, checkpoints do.
     GH_TRY(database.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; "
                             "PRAGMA wal_autocheckpoint=0"));
+    keep_log_files(database);
     if (tables == 0) {
         GH_TRY(create_tables(database));
     }
@@ -221,6 +229,10 @@ SqliteStore::~SqliteStore() {
     readers_.clear();
     checkpoint_database_.reset();
     writer_.reset();
+    // A log left with content could be taken for that of another file put in this one's place.
+    if (write_database_ != nullptr) {
+        static_cast<void>(write_database_->execute("PRAGMA journal_size_limit=0"));
+    }
     write_database_.reset();
 }
 
@@ -273,6 +285,7 @@ Result<std::uint64_t> SqliteStore::checkpoint() {
     const std::lock_guard lock(checkpoint_mutex_);
     if (!checkpoint_database_) {
         GH_TRY_ASSIGN(checkpoint_database_, Database::open(options_.file, Access::read_write, 256));
+        keep_log_files(*checkpoint_database_);
         GH_TRY(
             checkpoint_database_->execute("PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=0")
         );

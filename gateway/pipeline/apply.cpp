@@ -135,7 +135,12 @@ void Applier::loop() {
             );
             queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(count));
         }
-        apply_until_done(batch);
+        if (!apply_until_done(batch)) {
+            // Nothing after it may be applied: the applied position would pass over what is not.
+            // The journal has it all, recovery applies it.
+            give_up(batch);
+            return;
+        }
         backlog_.fetch_sub(batch.size());
         for (const auto& ticket : batch) {
             ticket->settle(std::nullopt);
@@ -143,7 +148,24 @@ void Applier::loop() {
     }
 }
 
-void Applier::apply_until_done(Batch& batch) {
+// Those that still wait hear that it is accepted and not known to be applied.
+void Applier::give_up(Batch& batch) {
+    {
+        const std::lock_guard lock(mutex_);
+        batch.insert(
+            batch.end(),
+            std::make_move_iterator(queue_.begin()),
+            std::make_move_iterator(queue_.end())
+        );
+        queue_.clear();
+    }
+    for (const auto& ticket : batch) {
+        ticket->settle(Fault(Errc::cancelled, "apply", "stopping; it is applied at the next start")
+        );
+    }
+}
+
+bool Applier::apply_until_done(Batch& batch) {
     std::vector<Work*> works;
     for (const auto& ticket : batch) {
         works.push_back(&ticket->work());
@@ -171,10 +193,11 @@ void Applier::apply_until_done(Batch& batch) {
         }
         std::unique_lock lock(mutex_);
         if (wake_.wait_for(lock, pause, [this] { return stopping_; }) && pause == pause_max) {
-            return;  // stopping with a broken store: the journal has it, recovery applies it
+            return false;
         }
         pause = std::min(pause * 2, std::chrono::duration_cast<decltype(pause)>(pause_max));
     }
+    return true;
 }
 
 Result<void> Applier::apply_all(const std::vector<Work*>& works, bool alone) {
@@ -244,14 +267,19 @@ Result<void> Applier::apply_now(std::vector<Work>& batch) {
     if (works.empty()) {
         return {};
     }
-    auto applied = apply_all(works, false);
+    Result<void> applied = apply_all(works, false);
+    if (applied) {
+        batch.clear();
+    }
     if (applied || may_pass(applied.error().code)) {
         return applied;
     }
-    for (Work* work : works) {
-        GH_TRY(apply_all({work}, true));
+    std::size_t done = 0;
+    for (applied = {}; applied && done < works.size(); done += applied ? 1 : 0) {
+        applied = apply_all({works[done]}, true);
     }
-    return {};
+    batch.erase(batch.begin(), batch.begin() + static_cast<std::ptrdiff_t>(done));
+    return applied;
 }
 
 void Applier::stop() {

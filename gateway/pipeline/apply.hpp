@@ -81,8 +81,11 @@ public:
     void write_ended() noexcept { on_road_.fetch_sub(1); }
     // In the order of positions (the journal's commit thread calls it).
     void enqueue(std::shared_ptr<Ticket> ticket);
-    // Applies `batch` now, on this thread: recovery. Retries nothing.
+    // Applies `batch` now, on this thread: recovery. Retries nothing; what is applied is taken out
+    // of `batch`.
     Result<void> apply_now(std::vector<Work>& batch);
+    // The store cannot be written at present (recovery on a full disk); true again once it can.
+    void set_unhealthy() noexcept { healthy_ = false; }
     [[nodiscard]] std::size_t backlog() const noexcept { return backlog_.load(); }
     [[nodiscard]] bool healthy() const noexcept { return healthy_.load(); }
     // Applies what is queued (unless the store stays broken), then ends the thread.
@@ -91,7 +94,9 @@ public:
 private:
     using Batch = std::vector<std::shared_ptr<Ticket>>;
     void loop();
-    void apply_until_done(Batch& batch);
+    // False: stopping while the store stays broken, so part of the batch is not applied.
+    bool apply_until_done(Batch& batch);
+    void give_up(Batch& batch);
     // One transaction; `alone`: a fault that is no matter of the disk makes the message held.
     Result<void> apply_all(const std::vector<Work*>& works, bool alone);
     Result<void> apply_one(Work& work, StoreWriter& writer, bool alone);

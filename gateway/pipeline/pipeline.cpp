@@ -65,6 +65,7 @@ private:
     asio::awaitable<void> keep_refusal(Envelope& envelope, int status);
     asio::awaitable<Response> leave(Envelope& envelope, Response response);
 
+    void apply_later(std::vector<Work>& batch);
     Refused writes_held_up(const Envelope& envelope) const;
     std::optional<Judged> repeat_of(
         Envelope& envelope,
@@ -476,6 +477,9 @@ asio::awaitable<Response> Road::accept_and_apply(Envelope& envelope, std::string
         co_return accepted_answer(envelope, deps_.api);
     }
     Result<Applied> applied = ticket->take_outcome();
+    if (!applied && envelope.position != 0) {
+        co_return accepted_answer(envelope, deps_.api);  // stopping: applied at the next start
+    }
     if (!applied) {
         co_return refusal(applied.error(), envelope);
     }
@@ -575,18 +579,57 @@ Result<std::uint64_t> Road::recover() {
     std::uint64_t count = 0;
     std::vector<Work> batch;
     Result<void> fault;
+    bool no_space = false;
+    const auto apply = [&] {
+        if (!no_space) {
+            fault = applier_.apply_now(batch);
+            no_space = !fault && fault.error().code == Errc::no_space &&
+                       last - applied <= deps_.backlog_max;
+            fault = no_space ? Result<void>() : fault;
+        }
+        if (no_space) {
+            apply_later(batch);
+        }
+        batch.clear();
+    };
     GH_TRY(deps_.journal.read(applied + 1, [&](const JournalRecord& record) {
         batch.push_back(work_of(record, rulebook(), deps_.api, deps_.decode));
         ++count;
         if (batch.size() >= recovery_batch) {
-            fault = applier_.apply_now(batch);
-            batch.clear();
+            apply();
         }
         return fault.has_value();
     }));
     GH_TRY(fault);
-    GH_TRY(applier_.apply_now(batch));
+    apply();
+    GH_TRY(fault);
     return count;
+}
+
+// A full disk at start: what is left waits for space in the applier's queue as it would have
+// without the restart, and is known to be on the road, so a repeat does not become a second
+// message.
+void Road::apply_later(std::vector<Work>& batch) {
+    applier_.set_unhealthy();
+    for (Work& work : batch) {
+        const std::uint64_t position = work.position;
+        const Micros accepted_at = work.accepted_at;
+        auto ticket = std::make_shared<Ticket>(std::move(work), applier_);
+        const Receipt& receipt = ticket->work().receipt;
+        const std::string& id = receipt.message_id;
+        if (!receipt.request_id.empty()) {
+            const std::string key = InFlight::request_key(receipt.partner, receipt.request_id);
+            in_flight_.claim(key, receipt.body_digest, id);
+        }
+        if (!receipt.bundle_identifier.empty()) {
+            const std::string key =
+                InFlight::bundle_key(receipt.partner, receipt.bundle_identifier);
+            in_flight_.claim(key, receipt.body_digest, id);
+        }
+        ticket->set_release([this, id] { in_flight_.release(id); });
+        in_flight_.accepted(receipt);
+        ticket->durable(position, accepted_at);
+    }
 }
 
 void Road::set_rulebook(std::shared_ptr<const Rulebook> rulebook) {

@@ -66,7 +66,8 @@ public:
     // Answers every request; never throws. Runs on the caller's executor, which it comes back to.
     virtual boost::asio::awaitable<Response> run(Request request) = 0;
     // Replays the journal into the store; blocking, before the doors open. Messages applied.
-    // Errc::corrupt when journal and store do not fit together.
+    // Errc::corrupt when journal and store do not fit together. When the disk is full, what is left
+    // (up to backlog_max messages) waits in the backlog for space, and reads can go on.
     virtual Result<std::uint64_t> recover() = 0;
     // New rulebook for messages from now on.
     virtual void set_rulebook(std::shared_ptr<const Rulebook> rulebook) = 0;

@@ -303,6 +303,64 @@ TEST(Pipeline, a_store_ahead_of_its_journal_is_refused) {
     EXPECT_EQ(road.recovered.error().code, Errc::corrupt);
 }
 
+TEST(Pipeline, a_restart_on_a_full_disk_reads_on_and_applies_the_rest_when_there_is_space) {
+    GH_NEED_ROAD();
+    const Response one =
+        road.send(road.request("POST", "Patient", patient("One"), "acute-trust", "r-1"));
+    road.stop();
+    road.lose_store();  // so that the journal holds more than the store
+    road.start_full = true;
+
+    road.start();
+
+    EXPECT_EQ(road.recovered.value_or(0), 1U);
+    EXPECT_EQ(road.pipeline->backlog(), 1U);
+    EXPECT_FALSE(road.pipeline->applying());
+    EXPECT_EQ(road.send(road.request("GET", "Patient?name=nobody")).status, 200);
+    EXPECT_EQ(road.send(road.request("POST", "Patient", patient("Two"))).status, 503);
+    EXPECT_EQ(
+        road.send(road.request("POST", "Patient", patient("One"), "acute-trust", "r-1")).status, 503
+    );
+    road.store->full = false;
+    for (int i = 0; i < 5000 && !(road.pipeline->backlog() == 0 && road.pipeline->applying());
+         ++i) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    const Response again =
+        road.send(road.request("POST", "Patient", patient("One"), "acute-trust", "r-1"));
+    EXPECT_EQ(again.status, 201);
+    EXPECT_EQ(again.body, one.body);
+    EXPECT_EQ(road.send(road.request("GET", "Patient/" + id_of(one))).status, 200);
+}
+
+// What is given up at a stop must not be passed over by the applied position of what follows it.
+TEST(Pipeline, stopping_while_the_store_fails_loses_nothing) {
+    GH_NEED_ROAD();
+    road.store->waiting = true;
+    for (const char* id : {"r-1", "r-2", "r-3"}) {
+        Request request = road.request("POST", "Patient", patient("One"), "acute-trust", id);
+        request.deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(300);
+        EXPECT_EQ(road.send(std::move(request)).status, 202);
+    }
+    road.store->fail_next = 8;
+    std::thread stopping([&] { road.pipeline->drain(); });
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    road.store->waiting = false;
+    stopping.join();
+    road.stop();
+
+    road.start();
+
+    for (const char* id : {"r-1", "r-2", "r-3"}) {
+        const Response again =
+            road.send(road.request("POST", "Patient", patient("One"), "acute-trust", id));
+        EXPECT_EQ(again.status, 201);
+    }
+    const Response all =
+        road.send(road.request("GET", "Patient?_summary=count", "", "acute-trust"));
+    EXPECT_NE(all.body.find("\"total\":3"), std::string::npos) << all.body;
+}
+
 TEST(Pipeline, no_audit_no_answer) {
     GH_NEED_ROAD();
     const Response created = road.send(road.request("POST", "Patient", patient("One")));

@@ -61,7 +61,9 @@ class SwitchedStore final : public gw::Store {
 public:
     explicit SwitchedStore(std::unique_ptr<gw::Store> store) : store_(std::move(store)) {}
     std::atomic<bool> broken{false};
+    std::atomic<bool> full{false};  // no space
     std::atomic<bool> waiting{false};
+    std::atomic<int> fail_next{0};  // so many transactions, then it is well again
     std::atomic<int> transactions{0};
 
     Result<void> transact(const std::function<Result<void>(gw::StoreWriter&)>& work) override {
@@ -70,6 +72,13 @@ public:
         }
         if (broken) {
             return Fault(Errc::io, "store", "broken by the test");
+        }
+        if (full) {
+            return Fault(Errc::no_space, "store", "full by the test");
+        }
+        if (fail_next > 0) {
+            --fail_next;
+            return Fault(Errc::io, "store", "failed by the test");
         }
         ++transactions;
         return store_->transact(work);
@@ -150,6 +159,7 @@ public:
         auto opened = adapters::open_sqlite_store(sqlite);
         GH_ASSERT(opened.has_value());
         store = std::make_unique<SwitchedStore>(std::move(*opened));
+        store->full = start_full;
         gw::JournalOptions journal_options;
         journal_options.folder = folder_ / "journal";
         journal_options.files = &journal_files;
@@ -252,6 +262,7 @@ public:
     std::unique_ptr<gw::Pool> read_pool;
     std::unique_ptr<gw::Pipeline> pipeline;
     Result<std::uint64_t> recovered;
+    bool start_full = false;  // start() with a store that has no space
 
 private:
     std::filesystem::path folder_;
