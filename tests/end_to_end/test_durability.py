@@ -206,6 +206,61 @@ class FullDisk(unittest.TestCase):
             server.close()
 
 
+def fill(folder):
+    """Takes the last byte of the file system; gives what took it."""
+    path = os.path.join(folder, "filler")
+    with open(path, "ab", buffering=0) as filler:
+        for size in (1 << 20, 4096, 1):
+            try:
+                while True:
+                    filler.write(b"\0" * size)
+            except OSError:
+                pass
+    return path
+
+
+class RestartOnFullDisk(unittest.TestCase):
+    def restart(self, end, backlog):
+        folder = mounted("96m")
+        if folder is None:
+            self.skipTest("may not mount a small file system here")
+        server = Gateway(data=folder, settings={"http.answer_deadline_ms": 700})
+        try:
+            server.start()
+            kept = [server.post("Patient", patient(nhs_number(910 + n))).json()["id"] for n in range(5)]
+            if backlog:  # the store is behind the journal when it ends
+                fill(folder)
+                while server.post("Patient", patient()).status in (201, 202):
+                    pass
+            end(server)
+            filler = fill(folder)
+            server.start()
+            for name in kept:
+                self.assertEqual(server.get(f"Patient/{name}").status, 200, "reads go on")
+            fill(folder)
+            statuses = [server.post("Patient", patient()).status for _ in range(5)]
+            self.assertEqual(statuses[-1], 503, statuses)
+            os.unlink(filler)
+            deadline = time.monotonic() + 30
+            while server.post("Patient", patient()).status != 201:
+                self.assertLess(time.monotonic(), deadline, "space is back, writes are not")
+                time.sleep(0.2)
+            for name in kept:
+                self.assertEqual(server.get(f"Patient/{name}").status, 200)
+        finally:
+            server.close()
+            unmount(folder)
+
+    def test_after_a_stop(self):
+        self.restart(Gateway.stop, False)
+
+    def test_after_a_stop_with_a_backlog(self):
+        self.restart(Gateway.stop, True)
+
+    def test_after_a_kill_with_a_backlog(self):
+        self.restart(Gateway.kill, True)
+
+
 class ReadOnlyDisk(unittest.TestCase):
     def test_start_is_refused_in_words(self):
         folder = mounted("64m")
