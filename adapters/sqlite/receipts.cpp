@@ -2,6 +2,10 @@
 //
 // Receipts as rows. Lists are kept as lines: none of their items can hold a line feed.
 
+#include <array>
+
+#include <sqlite3.h>
+
 #include "adapters/sqlite/reads.hpp"
 
 namespace gatehouse::adapters::sqlite {
@@ -93,30 +97,38 @@ Result<std::optional<Receipt>> receipt_by_bundle(
 Result<void> write_receipt(Database& database, const Receipt& receipt) {
     const std::string rules = join_lines(receipt.rules);
     const std::string resources = join_lines(receipt.resources);
-    Query query(
-        database,
-        "store.put_receipt",
+    // Nearly always the first of its message. REPLACE is the exception: SQLite keeps copies of the
+    // pages it changes, in case it has to take half of it back.
+    static constexpr std::array<std::string_view, 2> statements{
+        "INSERT INTO receipt (message_id, partner, request_id, bundle_identifier, body_digest, "
+        "state, rank, received_at, settled_at, status, headers, body, rules, resources, "
+        "decision_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         "INSERT OR REPLACE INTO receipt (message_id, partner, request_id, bundle_identifier, "
         "body_digest, state, rank, received_at, settled_at, status, headers, body, rules, "
-        "resources, "
-        "decision_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-    );
-    query.bind(receipt.message_id)
-        .bind(receipt.partner)
-        .bind(receipt.request_id)
-        .bind(receipt.bundle_identifier)
-        .bind(receipt.body_digest)
-        .bind(static_cast<std::int64_t>(receipt.state))
-        .bind(rank_of(receipt.state))
-        .bind(receipt.received_at)
-        .bind(receipt.settled_at)
-        .bind(static_cast<std::int64_t>(receipt.status))
-        .bind(receipt.headers)
-        .bind(receipt.body)
-        .bind(rules)
-        .bind(resources)
-        .bind(receipt.decision_id);
-    return query.run();
+        "resources, decision_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"};
+    for (const std::string_view statement : statements) {
+        Query query(database, "store.put_receipt", statement);
+        query.bind(receipt.message_id)
+            .bind(receipt.partner)
+            .bind(receipt.request_id)
+            .bind(receipt.bundle_identifier)
+            .bind(receipt.body_digest)
+            .bind(static_cast<std::int64_t>(receipt.state))
+            .bind(rank_of(receipt.state))
+            .bind(receipt.received_at)
+            .bind(receipt.settled_at)
+            .bind(static_cast<std::int64_t>(receipt.status))
+            .bind(receipt.headers)
+            .bind(receipt.body)
+            .bind(rules)
+            .bind(resources)
+            .bind(receipt.decision_id);
+        GH_TRY(query.run());
+        if (sqlite3_changes64(database.handle()) > 0) {
+            break;
+        }
+    }
+    return {};
 }
 
 }  // namespace gatehouse::adapters::sqlite

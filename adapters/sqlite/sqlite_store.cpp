@@ -2,6 +2,7 @@
 
 #include "adapters/sqlite/sqlite_store.hpp"
 
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 
@@ -23,8 +24,11 @@ using gateway::StoreStats;
 using gateway::StoreWriter;
 
 constexpr std::int64_t application_id = 0x47484f55;  // "GHOU"
-// Above it a checkpoint also starts the write-ahead log anew, for which the writer waits a moment.
-constexpr std::uint64_t wal_bytes_max = 64ULL * 1024 * 1024;
+// With so much in the write-ahead log a checkpoint also starts it anew, for which the writer waits a
+// moment. The file keeps its size: writing over it costs half of what growing it does.
+constexpr std::uint64_t wal_restart_bytes = 32ULL * 1024 * 1024;
+// A log that grew past this (a reader stayed long) gives its space back.
+constexpr std::uint64_t wal_bytes_max = 256ULL * 1024 * 1024;
 
 Result<void> sync_file(const std::filesystem::path& file) {
     const int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
@@ -188,6 +192,19 @@ private:
     std::vector<std::unique_ptr<Database>> readers_;  // free ones
     std::uint32_t readers_open_ = 0;
 
+    // Pages in the write-ahead log after the last commit.
+    static int on_commit(void* self, sqlite3* /*handle*/, const char* /*name*/, int pages) {
+        static_cast<SqliteStore*>(self)->log_pages_.store(
+            static_cast<std::uint64_t>(pages), std::memory_order_relaxed
+        );
+        return SQLITE_OK;
+    }
+    [[nodiscard]] std::uint64_t log_bytes() const {
+        return log_pages_.load(std::memory_order_relaxed) * page_bytes_;
+    }
+    std::atomic<std::uint64_t> log_pages_{0};
+    std::uint64_t page_bytes_ = 0;
+
     std::mutex checkpoint_mutex_;
     std::unique_ptr<Database> checkpoint_database_;
 };
@@ -213,9 +230,11 @@ Result<std::unique_ptr<Store>> SqliteStore::open(const SqliteOptions& options) {
     if (tables == 0) {
         GH_TRY(create_tables(database));
     }
+    GH_TRY_ASSIGN(const std::int64_t page, database.integer("PRAGMA page_size"));
+    store->page_bytes_ = static_cast<std::uint64_t>(page);
+    sqlite3_wal_hook(database.handle(), &SqliteStore::on_commit, store.get());
     if (options.bytes_max > 0) {
-        GH_TRY_ASSIGN(const std::int64_t page, database.integer("PRAGMA page_size"));
-        const auto pages = options.bytes_max / static_cast<std::uint64_t>(page);
+        const auto pages = options.bytes_max / store->page_bytes_;
         GH_TRY(database.execute("PRAGMA max_page_count=" + std::to_string(pages)));
     }
     GH_TRY_ASSIGN(store->limits_.secret[0], read_meta_number(database, "cursor_secret_0"));
@@ -296,13 +315,13 @@ Result<std::uint64_t> SqliteStore::checkpoint() {
     int code =
         sqlite3_wal_checkpoint_v2(handle, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
     const std::filesystem::path wal = with_suffix(options_.file, "-wal");
-    if ((code == SQLITE_OK || code == SQLITE_BUSY) && size_of(wal) > wal_bytes_max) {
+    const bool large = size_of(wal) > wal_bytes_max;
+    if ((code == SQLITE_OK || code == SQLITE_BUSY) && (large || log_bytes() > wal_restart_bytes)) {
         // Most pages are in place already, so the writer waits for the rest alone. If a reader
         // stays long, the next call tries again.
         sqlite3_busy_timeout(handle, 200);
-        code = sqlite3_wal_checkpoint_v2(
-            handle, nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr
-        );
+        const int how = large ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_RESTART;
+        code = sqlite3_wal_checkpoint_v2(handle, nullptr, how, nullptr, nullptr);
     }
     if (code != SQLITE_OK && code != SQLITE_BUSY) {
         return checkpoint_database_->fault("store.checkpoint", code);
@@ -375,6 +394,7 @@ Result<std::uint64_t> SqliteStore::prune_receipts(gateway::Micros before) {
 Result<StoreStats> SqliteStore::stats() {
     return with_reader([&](Database& database) -> Result<StoreStats> {
         StoreStats stats;
+        stats.log_bytes = log_bytes();
         stats.bytes = size_of(options_.file) + size_of(with_suffix(options_.file, "-wal"));
         GH_TRY_ASSIGN(stats.resources, read_meta_number(database, "live"));
         GH_TRY_ASSIGN(

@@ -17,6 +17,9 @@ namespace {
 using Steady = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds turn{100};
 constexpr std::chrono::seconds disk_interval{1};
+// A busy store is checkpointed before its time: its log starts anew and is written over, in memory
+// that is there already.
+constexpr std::uint64_t checkpoint_log_bytes = 32ULL << 20U;
 constexpr std::chrono::minutes receipts_interval{10};
 
 std::uint64_t smaller(std::uint64_t bytes, double percent, std::uint64_t total) {
@@ -74,6 +77,9 @@ private:
                 backlog_.set(static_cast<double>(parts_.pipeline.backlog()));
                 check_disk();
                 disk_due = now + disk_interval;
+                if (log_is_long()) {
+                    checkpoint_due = now;
+                }
             }
             if (now >= checkpoint_due) {
                 checkpoint();
@@ -94,6 +100,11 @@ private:
     void failed(const Fault& fault) {
         failures_.add();
         log::warn("chore.failed", log::with("why", log::fault(fault)));
+    }
+
+    bool log_is_long() {
+        const auto stats = parts_.store.stats();
+        return stats && stats->log_bytes > checkpoint_log_bytes;
     }
 
     void check_disk() {

@@ -223,7 +223,11 @@ Result<void> Applier::apply_one(Work& work, StoreWriter& writer, bool alone) {
     if (work.plan == nullptr) {
         hold(work);
     } else {
-        GH_TRY(writer.savepoint());
+        // Only a message for itself is taken back by itself: a fault among others undoes them all.
+        // Savepoints are not free, every page changed inside is copied first.
+        if (alone) {
+            GH_TRY(writer.savepoint());
+        }
         Result<Applied> applied = Fault(Errc::internal, "apply");
         try {
             applied = apply_plan(
@@ -244,7 +248,9 @@ Result<void> Applier::apply_one(Work& work, StoreWriter& writer, bool alone) {
             );
             hold(work);
         } else {
-            GH_TRY(writer.release());
+            if (alone) {
+                GH_TRY(writer.release());
+            }
             work.applied = std::move(*applied);
         }
     }

@@ -137,6 +137,7 @@ public:
 
 struct StoreStats {
     std::uint64_t bytes = 0;
+    std::uint64_t log_bytes = 0;  // committed and not yet moved to its place by checkpoint()
     std::uint64_t resources = 0;
     std::uint64_t versions = 0;
 };
