@@ -37,10 +37,18 @@ Errc errc_of(int code, int system_error) {
     }
 }
 
+// Counting every allocation for the whole process takes a lock each time, and nobody reads it. Too
+// late (no effect) if somebody else has used SQLite in this process before.
+bool without_memory_statistics() {
+    return sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0) == SQLITE_OK;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Database>>
 Database::open(const std::filesystem::path& file, Access access, std::uint32_t cache_kib) {
+    static const bool configured = without_memory_statistics();
+    static_cast<void>(configured);
     std::unique_ptr<Database> database(new Database);
     int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE;
     flags |= access == Access::read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;

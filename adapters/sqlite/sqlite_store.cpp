@@ -24,8 +24,8 @@ using gateway::StoreStats;
 using gateway::StoreWriter;
 
 constexpr std::int64_t application_id = 0x47484f55;  // "GHOU"
-// With so much in the write-ahead log a checkpoint also starts it anew, for which the writer waits a
-// moment. The file keeps its size: writing over it costs half of what growing it does.
+// With so much in the write-ahead log a checkpoint also starts it anew, for which the writer waits
+// a moment. The file keeps its size: writing over it costs half of what growing it does.
 constexpr std::uint64_t wal_restart_bytes = 32ULL * 1024 * 1024;
 // A log that grew past this (a reader stayed long) gives its space back.
 constexpr std::uint64_t wal_bytes_max = 256ULL * 1024 * 1024;

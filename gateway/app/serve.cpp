@@ -45,9 +45,8 @@ void raise_descriptor_limit() {
     }
 }
 
-// Messages are made on one thread and freed on another, a megabyte at a time. What the allocator
-// gives back to the system in between it must fetch again for the next one: two system calls and
-// the zeroing of pages. A few megabytes per thread are kept instead.
+// What the allocator gives back to the system after a message it must fetch again for the next: two
+// system calls and the zeroing of pages. A few megabytes per thread are kept instead.
 void keep_memory() {
     ::mallopt(M_TRIM_THRESHOLD, 4 << 20);
     ::mallopt(M_MMAP_THRESHOLD, 1 << 20);

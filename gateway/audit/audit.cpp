@@ -19,6 +19,7 @@
 #include <thread>
 
 #include "gateway/audit/chain.hpp"
+#include "gateway/journal/company.hpp"
 #include "gateway/journal/file.hpp"
 #include "gateway/journal/resume.hpp"
 
@@ -94,6 +95,8 @@ private:
     std::mutex mutex_;
     std::condition_variable wake_;
     Batch queue_;
+    Company company_;
+    std::size_t wanted_ = 0;  // the commit thread waits for so many; 0: for any
     bool closed_ = false;
     std::thread thread_;
 };
@@ -247,7 +250,7 @@ boost::asio::awaitable<Result<void>> FileAudit::append(AuditEvent event) {
 
 void FileAudit::submit(std::string line, Done done) {
     std::optional<Fault> refused;
-    bool first = false;
+    bool wake = false;
     {
         const std::lock_guard lock(mutex_);
         if (closed_) {
@@ -255,13 +258,13 @@ void FileAudit::submit(std::string line, Done done) {
         } else if (queue_.size() >= options_.queue_max) {
             refused = Fault(Errc::busy, "audit", "its queue is full");
         } else {
-            first = queue_.empty();
             queue_.push_back({std::move(line), std::move(done)});
+            wake = queue_.size() == 1 || queue_.size() == wanted_;
         }
     }
     if (refused) {
         done(*refused);
-    } else if (first) {
+    } else if (wake) {
         wake_.notify_one();
     }
 }
@@ -276,11 +279,20 @@ void FileAudit::commit_loop() {
             if (queue_.empty()) {
                 return;
             }
+            wanted_ = company_.expected();
+            wake_.wait_for(lock, Company::wait_max, [this] {
+                return closed_ || queue_.size() >= wanted_;
+            });
+            wanted_ = 0;
             batch.swap(queue_);
         }
         const Result<void> committed = commit(batch);
         for (auto& waiting : batch) {
             waiting.done(committed);
+        }
+        {
+            const std::lock_guard lock(mutex_);
+            company_.came(batch.size() + queue_.size());
         }
         batch.clear();
     }

@@ -25,8 +25,18 @@ Broken break_down(Micros at) {
         --seconds;
     }
     Broken out;
-    const auto time = static_cast<std::time_t>(seconds);
-    ::gmtime_r(&time, &out.parts);
+    // Not gmtime_r(): it takes a lock of the whole process, for the sake of time zones.
+    const std::chrono::sys_seconds time{std::chrono::seconds(seconds)};
+    const auto day = std::chrono::floor<std::chrono::days>(time);
+    const std::chrono::year_month_day date(day);
+    const std::chrono::hh_mm_ss clock(time - day);
+    out.parts.tm_year = static_cast<int>(date.year()) - 1900;
+    out.parts.tm_mon = static_cast<int>(static_cast<unsigned>(date.month())) - 1;
+    out.parts.tm_mday = static_cast<int>(static_cast<unsigned>(date.day()));
+    out.parts.tm_wday = static_cast<int>(std::chrono::weekday(day).c_encoding());
+    out.parts.tm_hour = static_cast<int>(clock.hours().count());
+    out.parts.tm_min = static_cast<int>(clock.minutes().count());
+    out.parts.tm_sec = static_cast<int>(clock.seconds().count());
     out.millis = static_cast<int>(rest / 1000);
     return out;
 }

@@ -127,6 +127,17 @@ std::string derived_uuid(std::string_view message_id, std::uint32_t entry) {
     const Digest digest = sha256(message_id, tail);
     std::array<unsigned char, 16> bytes{};
     std::copy(digest.begin(), digest.begin() + 16, bytes.begin());
+    // The message's time first, so that records written together lie together in the store's index.
+    if (is_ulid(message_id)) {
+        std::uint64_t millis = 0;
+        for (std::size_t i = 0; i < 10; ++i) {
+            millis = (millis << 5U) | crockford.find(message_id[i]);
+        }
+        for (std::size_t i = 6; i-- > 0;) {
+            bytes[i] = static_cast<unsigned char>(millis & 0xFFU);
+            millis >>= 8U;
+        }
+    }
     return format_uuid(bytes, 8);
 }
 

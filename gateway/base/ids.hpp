@@ -16,7 +16,8 @@ namespace gatehouse::gateway {
 
 std::string make_ulid(Micros now);
 bool is_ulid(std::string_view text) noexcept;
-// A UUID (version 8, RFC 9562) from SHA-256 of the parts: lower-case, 36 characters.
+// A UUID (version 8, RFC 9562) of the message's time in milliseconds and SHA-256 of the parts:
+// lower-case, 36 characters, the same for the same parts.
 std::string derived_uuid(std::string_view message_id, std::uint32_t entry);
 std::string random_uuid();
 // `count` cryptographically random bytes as lower-case hex: token secrets, keys.

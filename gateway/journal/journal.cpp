@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The file journal. Any thread submits; one commit thread writes everything that waits as one
-// piece, syncs once and tells the waiters in order. While it syncs, the next batch gathers: no
-// timer, so a lone message waits for nobody.
+// piece, syncs once and tells the waiters in order. While it syncs, the next batch gathers, and
+// under load a moment longer (company.hpp); a lone message waits for nobody.
 
 #include "gateway/journal/journal.hpp"
 
@@ -23,6 +23,7 @@
 #include <random>
 #include <thread>
 
+#include "gateway/journal/company.hpp"
 #include "gateway/journal/file.hpp"
 #include "gateway/journal/resume.hpp"
 #include "gateway/journal/segment.hpp"
@@ -170,6 +171,8 @@ private:
     std::condition_variable wake_;
     Batch queue_;
     std::optional<Fault> failed_;  // after a failed sync nothing more is promised
+    Company company_;
+    std::size_t wanted_ = 0;  // the commit thread waits for so many; 0: for any
     bool closed_ = false;
     std::thread thread_;
 };
@@ -303,7 +306,7 @@ Result<void> FileJournal::submit(std::string payload, std::shared_ptr<JournalWai
             return Fault(Errc::busy, "journal", "its queue is full");
         }
         queue_.push_back({std::move(payload), std::move(waiter)});
-        if (queue_.size() > 1) {
+        if (queue_.size() != 1 && queue_.size() != wanted_) {
             return {};  // already woken
         }
     }
@@ -321,9 +324,18 @@ void FileJournal::commit_loop() {
             if (queue_.empty()) {
                 return;
             }
+            wanted_ = company_.expected();
+            wake_.wait_for(lock, Company::wait_max, [this] {
+                return closed_ || queue_.size() >= wanted_;
+            });
+            wanted_ = 0;
             batch.swap(queue_);
         }
         commit(batch);
+        {
+            const std::lock_guard lock(mutex_);
+            company_.came(batch.size() + queue_.size());
+        }
         batch.clear();
     }
 }

@@ -133,6 +133,27 @@ void Telemetry::stage_took(Stage stage, std::chrono::steady_clock::duration time
     }
 }
 
+// The registry finds a series by copying and hashing its labels, under a lock: far too much for
+// every message of a sender whose rules are in observe.
+Counter Telemetry::decided(const RuleResult& result, bool staged, std::string_view partner) const {
+    std::string key = result.rule;
+    key.append(1, '\n').append(to_string(result.mode)).append(1, '\n').append(partner);
+    key.append(1, staged ? '+' : '-');
+    const std::lock_guard lock(decided_mutex_);
+    const auto [place, added] = decided_.try_emplace(std::move(key));
+    if (added) {
+        place->second = metrics_->counter(
+            staged ? "gatehouse_policy_would_refuse_total" : "gatehouse_policy_refused_total",
+            staged ? "What a rule in observe or warn would have refused, by sender"
+                   : "What an enforced rule refused, by sender",
+            {{"rule", result.rule},
+             {"mode", to_string(result.mode)},
+             {"partner", std::string(partner)}}
+        );
+    }
+    return place->second;
+}
+
 void Telemetry::left(const Envelope& envelope, const Response& response) const {
     if (metrics_ == nullptr) {
         return;
@@ -149,16 +170,10 @@ void Telemetry::left(const Envelope& envelope, const Response& response) const {
         if (!staged && result.effect != Effect::deny) {
             continue;
         }
-        const std::string partner =
-            envelope.credential.partner == nullptr ? "-" : envelope.credential.partner->id;
-        metrics_
-            ->counter(
-                staged ? "gatehouse_policy_would_refuse_total" : "gatehouse_policy_refused_total",
-                staged ? "What a rule in observe or warn would have refused, by sender"
-                       : "What an enforced rule refused, by sender",
-                {{"rule", result.rule}, {"mode", to_string(result.mode)}, {"partner", partner}}
-            )
-            .add();
+        const std::string_view partner = envelope.credential.partner == nullptr
+                                             ? std::string_view("-")
+                                             : envelope.credential.partner->id;
+        decided(result, staged, partner).add();
     }
 }
 

@@ -6,6 +6,10 @@
 
 #include <array>
 #include <chrono>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
 
 #include "gateway/audit/audit.hpp"
 #include "gateway/base/metrics.hpp"
@@ -25,12 +29,16 @@ public:
     void left(const Envelope& envelope, const Response& response) const;
 
 private:
+    Counter decided(const RuleResult& result, bool staged, std::string_view partner) const;
+
     static constexpr std::size_t stages = 8;
     static constexpr std::size_t outcomes = 4;
     Metrics* metrics_;
     std::array<Histogram, stages> seconds_;
     std::array<std::array<Counter, outcomes>, stages> messages_;
     std::array<Counter, 4> issues_;
+    mutable std::mutex decided_mutex_;
+    mutable std::unordered_map<std::string, Counter> decided_;  // rules x modes x partners
 };
 
 }  // namespace gatehouse::gateway
