@@ -153,7 +153,9 @@ Result<void> Definitions::Impl::load_path(
     info.source = label;
     std::vector<std::string> problems;
     std::string bytes = packages::build_facts(*source, info, options.keep_prose, stamp, problems);
-    if (info.resource_count == 0 && problems.empty() && source->is_file) {
+    // A package of nothing but dependencies is fine; a folder without a manifest was a mistake.
+    if (info.resource_count == 0 && problems.empty() &&
+        (source->is_file || source->find("package.json") == nullptr)) {
         return Fault{
             Errc::invalid,
             "load definitions",
@@ -262,6 +264,15 @@ void Definitions::Impl::dependencies_of(
                     continue;
                 }
             }
+        }
+        if (is_core) {
+            notes.push_back(package_note(
+                Severity::information,
+                "package-core",
+                info.name + (info.version.empty() ? "" : "#" + info.version) + " names " + wanted +
+                    ", the types of another FHIR version, which are not used here."
+            ));
+            continue;
         }
         notes.push_back(package_note(
             Severity::information,

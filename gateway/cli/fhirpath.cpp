@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "fhir/json/value.hpp"
+#include "gateway/cli/batch.hpp"
 #include "gateway/cli/cli.hpp"
 #include "gateway/cli/installation.hpp"
 #include "gateway/cli/options.hpp"
@@ -40,14 +41,14 @@ void write_items(fhir::JsonWriter& writer, const std::vector<PathRunner::Item>& 
 }
 
 int run_single(PathRunner& runner, const FhirpathArguments& arguments) {
-    const fhir::Element* resource = nullptr;
+    const LoadedResource* resource = nullptr;
     if (arguments.words.size() > 1) {
         const LoadedResource& loaded = runner.load(arguments.words[1]);
         if (loaded.root == nullptr) {
             std::fprintf(stderr, "gatehouse fhirpath: %s\n", loaded.problem.c_str());
             return exit_failure;
         }
-        resource = loaded.root;
+        resource = &loaded;
     }
     const PathRunner::Answer answer = runner.run(arguments.words[0], resource, arguments.strict);
     if (answer.failed) {
@@ -82,17 +83,6 @@ std::string resolve_path(std::string_view path, const std::filesystem::path& fol
     return given.string();
 }
 
-void write_id(fhir::JsonWriter& writer, const fhir::JsonValue* id) {
-    writer.key("id");
-    if (id == nullptr || id->is(fhir::JsonValue::Kind::null)) {
-        writer.null();
-    } else if (id->is(fhir::JsonValue::Kind::number)) {
-        writer.raw(id->text);
-    } else {
-        writer.string(id->text);
-    }
-}
-
 void write_error(fhir::JsonWriter& writer, std::string_view phase, std::string_view message) {
     writer.key("error").begin_object().key("phase").string(phase);
     writer.key("message").string(message).end_object();
@@ -108,12 +98,13 @@ bool run_row(
     bool good = true;
     const auto row = fhir::parse_json_value(line, arena);
     const fhir::JsonValue* expression = row ? row->find("expression") : nullptr;
-    write_id(writer, row ? row->find("id") : nullptr);
+    write_row_id(writer, row ? row->find("id") : nullptr);
     if (expression == nullptr || !expression->is(fhir::JsonValue::Kind::string)) {
         write_error(
             writer,
             "syntax",
-            row ? "a row has its expression as a string in 'expression'" : row.error().detail
+            row ? "a row has its expression as a string in 'expression'"
+                : "the row is no JSON object: " + row.error().detail
         );
         good = false;
     } else {
@@ -122,11 +113,8 @@ bool run_row(
         if (loaded != nullptr && loaded->root == nullptr) {
             write_error(writer, "execution", loaded->problem);
         } else {
-            const PathRunner::Answer answer = runner.run(
-                expression->text,
-                loaded == nullptr ? nullptr : loaded->root,
-                strict || row->string("mode") == "strict"
-            );
+            const PathRunner::Answer answer =
+                runner.run(expression->text, loaded, strict || row->string("mode") == "strict");
             if (answer.failed) {
                 write_error(writer, phase_name(answer.error.phase), answer.error.message);
             } else {
@@ -147,16 +135,10 @@ int run_batch(PathRunner& runner, const FhirpathArguments& arguments) {
     }
     const auto folder = std::filesystem::path(arguments.batch).parent_path();
     bool good = true;
-    std::string_view rest = *text;
-    while (!rest.empty()) {
-        const auto end = std::min(rest.find('\n'), rest.size());
-        const std::string_view line = rest.substr(0, end);
-        if (line.find_first_not_of(" \t\r") != std::string_view::npos) {
-            good = run_row(runner, line, folder, arguments.strict) && good;
-        }
-        rest.remove_prefix(std::min(end + 1, rest.size()));
+    for (const BatchRow& row : split_rows(*text)) {
+        good = run_row(runner, row.text, folder, arguments.strict) && good;
     }
-    return good ? exit_good : exit_failure;
+    return good ? exit_good : exit_findings;
 }
 
 }  // namespace

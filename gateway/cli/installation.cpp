@@ -38,6 +38,18 @@ Result<Installation> find_installation(const ConfigArguments& arguments) {
     gateway::ConfigSource source;
     source.file = arguments.file;
     source.settings = arguments.settings;
+    // Better said here than as a missing file: a binary copied alone has no definitions either.
+    const auto home = gateway::installation_home();
+    std::error_code error;
+    if (arguments.file.empty() && !std::filesystem::exists(home / "config/gatehouse.yaml", error)) {
+        return Fault(
+            Errc::not_found,
+            "find installation",
+            (home / "config/gatehouse.yaml").string() +
+                " is not there; set GATEHOUSE_HOME to the folder of the installation (it holds "
+                "config/), or name a configuration with --config FILE"
+        );
+    }
     GH_TRY_ASSIGN(gateway::Config config, gateway::load_config(source));
     Installation found;
     found.root = config.home;
@@ -97,14 +109,26 @@ Result<std::string> read_input(const std::string& path) {
     return text;
 }
 
+std::string fault_words(const Fault& fault, std::string_view command) {
+    if (fault.detail.empty()) {
+        return describe(fault);
+    }
+    // "generate snapshot: Patient.x: ..." helps; "validate: validate: ..." and "read: ..." do not.
+    const std::string where = fault.where;
+    const bool helps =
+        where.find(' ') != std::string::npos && (command.empty() || !where.starts_with(command));
+    return helps ? where + ": " + fault.detail : fault.detail;
+}
+
 int fail(const char* command, const Fault& fault) {
-    std::fprintf(stderr, "gatehouse %s: %s\n", command, describe(fault).c_str());
+    std::fprintf(stderr, "gatehouse %s: %s\n", command, fault_words(fault, command).c_str());
     return exit_failure;
 }
 
 void print_notes(const char* command, const fhir::Issues& notes) {
     for (const fhir::Issue& note : notes) {
-        if (note.severity <= fhir::Severity::warning) {
+        // A missing dependency is no fault, but explains what is not checkable afterwards.
+        if (note.severity <= fhir::Severity::warning || note.rule == "package-dependency") {
             std::fprintf(
                 stderr,
                 "gatehouse %s: %s: %s\n",

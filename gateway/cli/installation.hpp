@@ -45,6 +45,9 @@ Result<fhir::EngineOptions> engine_options(
 // Reads a whole file, or standard input for "-".
 Result<std::string> read_input(const std::string& path);
 
+// A fault for people: where it arose, if that says more than the command's name, and what it is.
+std::string fault_words(const Fault& fault, std::string_view command = {});
+
 // Prints "gatehouse COMMAND: fault" to stderr and returns the exit code for failure.
 int fail(const char* command, const Fault& fault);
 // Notes of loading that a person should see (warnings and worse), to stderr.

@@ -111,8 +111,8 @@ Options::Parsed Options::parse(int argc, char** argv) {
         }
         if (!option->accept(given)) {
             wrong(
-                "option " + std::string(word) + ": '" + std::string(given) + "' is none of " +
-                option->placeholder
+                "option " + std::string(word) + ": '" + std::string(given) +
+                "' does not fit; expected " + option->placeholder
             );
             return Parsed::wrong;
         }

@@ -159,6 +159,30 @@ Result<Added> add_from_registry(
     return added;
 }
 
+// A pinned package of other content would stop every command until the lock file follows.
+Result<void> keep_pinned(
+    const PackagesPlace& place,
+    const fhir::LockFile& lock,
+    const std::string& ref,
+    fhir::Issues& notes
+) {
+    GH_TRY_ASSIGN(
+        const fhir::PackageInfo info, inspect_package({ref}, place.installation.cache, notes)
+    );
+    for (const fhir::LockEntry& entry : lock.packages) {
+        if (entry.name == info.name && entry.version == info.version && !entry.digest.empty() &&
+            entry.digest != info.digest) {
+            return Fault(
+                Errc::invalid,
+                "packages add",
+                ref + " holds " + entry.name + "#" + entry.version + " with other content than " +
+                    lock.path.string() + " pins; add it with --lock to pin this one instead"
+            );
+        }
+    }
+    return {};
+}
+
 Result<Added> add_one(
     const std::string& ref,
     const PackagesPlace& place,
@@ -190,15 +214,47 @@ Result<Added> add_one(
     return add_from_registry(ref, place, registry, notes);
 }
 
+// A package works without what it depends on; what only a missing one defines is not checkable.
+void tell_missing(const std::vector<fhir::PackageInfo>& added, const PackagesPlace& place) {
+    fhir::Issues unread;
+    const auto cached = cached_packages(place.installation.cache, unread);
+    for (const fhir::PackageInfo& info : added) {
+        for (const auto& [name, version] : info.dependencies) {
+            const bool core = name.starts_with("hl7.fhir.r") && name.ends_with(".core");
+            const bool held = std::any_of(cached.begin(), cached.end(), [&](const auto& other) {
+                return other.name == name;
+            });
+            if (!core && !held) {
+                std::fprintf(
+                    stderr,
+                    "gatehouse packages: note: %s#%s depends on %s#%s, which is not in the cache\n",
+                    info.name.c_str(),
+                    info.version.c_str(),
+                    name.c_str(),
+                    version.c_str()
+                );
+            }
+        }
+    }
+}
+
 Result<int> add(const PackagesPlace& place, const PackagesArguments& arguments) {
     GH_TRY_ASSIGN(fhir::LockFile lock, lock_or_empty(place.lock));
     fhir::Issues notes;
+    std::error_code error;
+    std::vector<fhir::PackageInfo> done;
     for (std::size_t i = 1; i < arguments.words.size(); ++i) {
+        if (!arguments.lock && std::filesystem::exists(arguments.words[i], error)) {
+            fhir::Issues said_later;
+            GH_TRY(keep_pinned(place, lock, arguments.words[i], said_later));
+        }
         GH_TRY_ASSIGN(Added added, add_one(arguments.words[i], place, arguments, notes));
         print_package(added.info, "added", arguments.json);
         pin(lock, added.info, added.source, added.archive);
+        done.push_back(std::move(added.info));
     }
     print_notes("packages", notes);
+    tell_missing(done, place);
     if (arguments.lock) {
         GH_TRY(write_lock(lock));
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/cli/path_runner.hpp"
 
+#include <cstdio>
 #include <ctime>
 
 #include "fhir/json/json.hpp"
@@ -40,6 +41,16 @@ int as_answer(fhir::Verdict verdict) {
     return -1;
 }
 
+// What the hooks of one evaluation need.
+struct Hooks {
+    const fhir::Engine& engine;
+    std::string_view source;  // the resource's text: the validator's rules of form depend on it
+};
+
+const fhir::Engine& engine_of(void* user) {
+    return static_cast<const Hooks*>(user)->engine;
+}
+
 int coding_in(
     const fhir::Engine& engine, const fhir::Element& element, std::string_view value_set
 ) {
@@ -52,7 +63,7 @@ int coding_in(
 
 // memberOf() for code, Coding and CodeableConcept: a concept is a member if any of its codings is.
 int member_of(void* user, const fhir::path::Item& item, std::string_view value_set) {
-    const auto& engine = *static_cast<const fhir::Engine*>(user);
+    const fhir::Engine& engine = engine_of(user);
     if (item.element == nullptr || item.element->has_value()) {
         fhir::Coding coding;
         coding.code = item.element != nullptr ? item.element->value : item.text;
@@ -74,13 +85,14 @@ int member_of(void* user, const fhir::path::Item& item, std::string_view value_s
 }
 
 int conforms_to(void* user, const fhir::Element& element, std::string_view profile) {
-    const auto& engine = *static_cast<const fhir::Engine*>(user);
+    const fhir::Engine& engine = engine_of(user);
     if (engine.schema().profile(profile) == nullptr || !element.is_resource) {
         return -1;
     }
     Arena arena;
     const std::string_view profiles[] = {profile};
-    return engine.validator().validate(element, {}, profiles, nullptr, {}, arena).valid ? 1 : 0;
+    const std::string_view source = static_cast<const Hooks*>(user)->source;
+    return engine.validator().validate(element, source, profiles, nullptr, {}, arena).valid ? 1 : 0;
 }
 
 }  // namespace
@@ -96,7 +108,7 @@ LoadedResource& PathRunner::load(const std::string& path) {
     slot = std::make_unique<LoadedResource>();
     auto text = read_input(path);
     if (!text) {
-        slot->problem = describe(text.error());
+        slot->problem = fault_words(text.error());
         return *slot;
     }
     slot->text = std::move(*text);
@@ -112,8 +124,9 @@ LoadedResource& PathRunner::load(const std::string& path) {
 }
 
 PathRunner::Answer
-PathRunner::run(std::string_view expression, const fhir::Element* resource, bool strict) {
+PathRunner::run(std::string_view expression, const LoadedResource* loaded, bool strict) {
     arena_.reset();
+    const fhir::Element* resource = loaded != nullptr ? loaded->root : nullptr;
     Answer answer;
     fhir::path::CompileOptions options;
     options.strict = strict;
@@ -127,9 +140,18 @@ PathRunner::run(std::string_view expression, const fhir::Element* resource, bool
     }
     fhir::path::Environment environment;
     environment.types = &engine_->types();
-    environment.user = const_cast<fhir::Engine*>(engine_.get());
+    Hooks hooks{*engine_, loaded != nullptr ? std::string_view(loaded->text) : std::string_view{}};
+    environment.user = &hooks;
     environment.member_of = member_of;
     environment.conforms_to = conforms_to;
+    // trace() speaks on standard error, so that results stay alone on standard output.
+    environment.trace = [](void*, std::string_view name, fhir::path::Collection items) {
+        std::fprintf(stderr, "trace %.*s:", static_cast<int>(name.size()), name.data());
+        for (const fhir::path::Item& item : items) {
+            std::fprintf(stderr, " %s", fhir::path::to_text(item).c_str());
+        }
+        std::fputc('\n', stderr);
+    };
     environment.now = now_;
     environment.step_budget = 50'000'000;
     const fhir::path::Outcome outcome =

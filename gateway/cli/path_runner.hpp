@@ -41,8 +41,8 @@ public:
         fhir::path::Error error;
         std::vector<Item> items;
     };
-    // `resource` may be nullptr: empty input.
-    Answer run(std::string_view expression, const fhir::Element* resource, bool strict);
+    // `loaded` has a tree, or is nullptr: empty input.
+    Answer run(std::string_view expression, const LoadedResource* loaded, bool strict);
 
 private:
     Item item_of(const fhir::path::Item& item) const;

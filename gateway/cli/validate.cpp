@@ -2,6 +2,7 @@
 //
 // gatehouse validate: files, folders, standard input or batch rows, judged by one shared engine.
 #include <algorithm>
+#include <cctype>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -9,6 +10,7 @@
 #include "fhir/json/value.hpp"
 #include "fhir/outcome/outcome.hpp"
 #include "gateway/base/profiles.hpp"
+#include "gateway/cli/batch.hpp"
 #include "gateway/cli/cli.hpp"
 #include "gateway/cli/installation.hpp"
 #include "gateway/cli/judge.hpp"
@@ -26,6 +28,32 @@ constexpr const char* validate_about =
     "below it)\n"
     "or '-' for standard input. A resource is valid if it has no error.";
 
+// Why a profile that was asked for cannot be used, and the way out.
+std::string
+unknown_profile(const fhir::Engine& engine, std::string_view profile, const std::string& problem) {
+    std::string words(profile);
+    if (engine.definitions().structure(profile) != nullptr) {
+        return words + " cannot be used: " + problem;
+    }
+    const std::string_view url = profile.substr(0, profile.find('|'));
+    if (const auto* other = engine.definitions().structure(url); other != nullptr) {
+        return words + " is not loaded, but version " + std::string(other->version) +
+               " of it is; ask for that one or add its package with --package";
+    }
+    return words + " is in none of the loaded packages; add its package with --package";
+}
+
+bool is_resource_file(const std::filesystem::path& file) {
+    const std::string name = file.filename().string();
+    std::string extension = file.extension().string();
+    std::transform(extension.begin(), extension.end(), extension.begin(), [](unsigned char c) {
+        return static_cast<char>(std::tolower(c));
+    });
+    // A package's own index and manifest are no resources.
+    return (extension == ".json" || extension == ".xml") && !name.starts_with('.') &&
+           name != "package.json";
+}
+
 // The files behind the paths, folders replaced by what they hold, sorted.
 std::vector<std::string> expand_paths(const std::vector<std::string>& paths) {
     std::vector<std::string> files;
@@ -36,10 +64,12 @@ std::vector<std::string> expand_paths(const std::vector<std::string>& paths) {
             continue;
         }
         std::vector<std::string> inside;
-        for (const auto& entry : std::filesystem::recursive_directory_iterator(path, error)) {
-            const auto extension = entry.path().extension();
-            if (entry.is_regular_file(error) && (extension == ".json" || extension == ".xml")) {
-                inside.push_back(entry.path().string());
+        std::filesystem::recursive_directory_iterator at(
+            path, std::filesystem::directory_options::skip_permission_denied, error
+        );
+        for (; at != std::filesystem::recursive_directory_iterator(); at.increment(error)) {
+            if (at->is_regular_file(error) && is_resource_file(at->path())) {
+                inside.push_back(at->path().string());
             }
         }
         std::sort(inside.begin(), inside.end());
@@ -60,13 +90,7 @@ Result<Judge> make_judge(const ValidateArguments& arguments) {
     for (const std::string& profile : arguments.profiles) {
         std::string problem;
         if (engine->schema().profile(profile, &problem) == nullptr) {
-            return Fault(
-                Errc::not_found,
-                "profile",
-                profile + (problem.empty() ? " is in none of the loaded packages; add its "
-                                             "package with --package"
-                                           : ": " + problem)
-            );
+            return Fault(Errc::not_found, "profile", unknown_profile(*engine, profile, problem));
         }
     }
     fhir::ProfileChooser chooser;
@@ -116,7 +140,7 @@ int validate_files(const Judge& judge, const ValidateArguments& arguments) {
                 verdict = judge.judge(*text, profiles, arena);
             } else {
                 verdict.issues = single_issue(
-                    fhir::IssueType::not_found, "file-unreadable", describe(text.error())
+                    fhir::IssueType::not_found, "file-unreadable", fault_words(text.error())
                 );
             }
             return render_verdict(arguments.output, files[index], verdict, text.has_value());
@@ -135,31 +159,33 @@ int validate_files(const Judge& judge, const ValidateArguments& arguments) {
                                    : (report.invalid() > 0 ? exit_findings : exit_good);
 }
 
+std::string bad_row(const fhir::JsonValue* id, const BatchRow& row, const std::string& why) {
+    // The reader counts inside the row, which is one line.
+    const std::string what = why.starts_with("line 1, ") ? why.substr(8) : why;
+    const std::string words = "row on line " + std::to_string(row.line) + ": " + what +
+                              "; expected {\"id\":…,\"profile\":url|null,\"resource\":text}";
+    return render_row(id, false, single_issue(fhir::IssueType::structure, "batch-row", words));
+}
+
 std::string judge_row(
     const Judge& judge,
-    std::string_view line,
+    const BatchRow& line,
     Arena& arena,
     const std::vector<std::string>& fixed_profiles
 ) {
-    const auto row = fhir::parse_json_value(line, arena);
+    const auto row = fhir::parse_json_value(line.text, arena);
     if (!row || !row->is(fhir::JsonValue::Kind::object)) {
-        const std::string words = row ? "a row is a JSON object" : row.error().detail;
-        return render_row(
-            nullptr, false, single_issue(fhir::IssueType::structure, "batch-row", words)
-        );
+        return bad_row(nullptr, line, row ? "it is no JSON object" : row.error().detail);
     }
     const fhir::JsonValue* id = row->find("id");
     const fhir::JsonValue* resource = row->find("resource");
     if (resource == nullptr || !resource->is(fhir::JsonValue::Kind::string)) {
-        return render_row(
-            id,
-            false,
-            single_issue(
-                fhir::IssueType::structure,
-                "batch-row",
-                "a row has the resource's text as a string in 'resource'"
-            )
-        );
+        return bad_row(id, line, "'resource' is not the resource's text as a string");
+    }
+    const fhir::JsonValue* asked = row->find("profile");
+    if (asked != nullptr && !asked->is(fhir::JsonValue::Kind::string) &&
+        !asked->is(fhir::JsonValue::Kind::null)) {
+        return bad_row(id, line, "'profile' is neither a canonical URL as a string nor null");
     }
     std::vector<std::string_view> profiles(fixed_profiles.begin(), fixed_profiles.end());
     if (const std::string_view profile = row->string("profile"); !profile.empty()) {
@@ -168,8 +194,7 @@ std::string judge_row(
             fhir::Issues issues = single_issue(
                 fhir::IssueType::not_found,
                 "profile-unknown",
-                "the profile " + std::string(profile) +
-                    (problem.empty() ? " is in none of the loaded packages" : ": " + problem)
+                unknown_profile(judge.engine(), profile, problem)
             );
             issues.front().severity = fhir::Severity::error;
             return render_row(id, false, issues);
@@ -185,23 +210,14 @@ int validate_batch(const Judge& judge, const ValidateArguments& arguments) {
     if (!text) {
         return fail("validate", text.error());
     }
-    std::vector<std::string_view> lines;
-    std::string_view rest = *text;
-    while (!rest.empty()) {
-        const auto end = std::min(rest.find('\n'), rest.size());
-        const std::string_view line = rest.substr(0, end);
-        if (line.find_first_not_of(" \t\r") != std::string_view::npos) {
-            lines.push_back(line);
-        }
-        rest.remove_prefix(std::min(end + 1, rest.size()));
-    }
+    const std::vector<BatchRow> rows = split_rows(*text);
     bool findings = false;
-    Progress progress(lines.size());
+    Progress progress(rows.size());
     in_order(
-        lines.size(),
+        rows.size(),
         arguments.jobs,
         [&](std::size_t index, Arena& arena) {
-            return judge_row(judge, lines[index], arena, arguments.profiles);
+            return judge_row(judge, rows[index], arena, arguments.profiles);
         },
         [&](std::size_t, const std::string& row) {
             const bool valid = rendered_valid(row);

@@ -6,6 +6,15 @@
 namespace gatehouse::cli {
 namespace {
 
+// HL7's own scripts write "Warning" as well as "warning".
+std::string lower(std::string_view given) {
+    std::string text(given);
+    for (char& c : text) {
+        c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    }
+    return text;
+}
+
 bool set_output(ValidateArguments& arguments, std::string_view given) {
     if (given == "text") {
         arguments.output = Output::text;
@@ -99,7 +108,7 @@ void declare_accepted(Options& options) {
     }
     for (const char* name :
          {"--assumeValidRestReferences",
-          "--security-checks",
+          "--recurse",
           "--no-extensible-binding-warnings",
           "--want-invariants-in-messages",
           "--no-http-access"}) {
@@ -138,7 +147,7 @@ void declare_validate_options(Options& options, ValidateArguments& arguments) {
     );
     options.value(
         {"--jobs", "-j"},
-        "N",
+        "1..256",
         "threads (all processors)",
         [&arguments](std::string_view given) { return set_jobs(arguments, given); }
     );
@@ -158,13 +167,13 @@ void declare_validate_options(Options& options, ValidateArguments& arguments) {
         {"--references"},
         "ignore|check-type|check-exists",
         "what to check of references (check-type)",
-        [&rules](std::string_view given) { return set_references(rules, given); }
+        [&rules](std::string_view given) { return set_references(rules, lower(given)); }
     );
     options.value(
         {"--display-issues"},
         "error|warning",
         "severity of a display that the code system does not have (error)",
-        [&rules](std::string_view given) { return set_display(rules, given); }
+        [&rules](std::string_view given) { return set_display(rules, lower(given)); }
     );
     options.value({"--display-issues-are-warnings"}, {}, {}, [&rules](std::string_view) {
         return set_display(rules, "warning");
@@ -173,7 +182,7 @@ void declare_validate_options(Options& options, ValidateArguments& arguments) {
         {"--best-practice"},
         "ignore|hint|warning|error",
         "severity of best-practice rules (ignore)",
-        [&rules](std::string_view given) { return set_best_practice(rules, given); }
+        [&rules](std::string_view given) { return set_best_practice(rules, lower(given)); }
     );
     options.flag(
         {"--show-values"}, rules.show_values, "quote values in messages (they may be personal data)"

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "fhir/outcome/outcome.hpp"
+#include "gateway/cli/batch.hpp"
 
 namespace gatehouse::cli {
 namespace {
@@ -89,14 +90,8 @@ render_verdict(Output output, const std::string& file, const Verdict& verdict, b
 
 std::string render_row(const fhir::JsonValue* id, bool valid, const fhir::Issues& issues) {
     fhir::JsonWriter writer;
-    writer.begin_object().key("id");
-    if (id == nullptr || id->is(fhir::JsonValue::Kind::null)) {
-        writer.null();
-    } else if (id->is(fhir::JsonValue::Kind::number)) {
-        writer.raw(id->text);
-    } else {
-        writer.string(id->text);
-    }
+    writer.begin_object();
+    write_row_id(writer, id);
     writer.key("valid").boolean(valid);
     writer.key("outcome").raw(fhir::outcome_json(issues)).end_object();
     return std::string(1, valid ? 'v' : 'i') + writer.text() + '\n';

@@ -76,7 +76,7 @@ TEST(Options, refuse_in_words) {
     EXPECT_NE(parse({"--nonsense"}).errors.find("unknown option --nonsense"), std::string::npos);
     EXPECT_NE(parse({"--package"}).errors.find("needs a value"), std::string::npos);
     EXPECT_NE(
-        parse({"--output", "html"}).errors.find("none of text|json|ndjson"), std::string::npos
+        parse({"--output", "html"}).errors.find("expected text|json|ndjson"), std::string::npos
     );
     EXPECT_NE(parse({"--jobs", "0"}).errors.find("'0'"), std::string::npos);
     EXPECT_NE(parse({"--no-package=1"}).errors.find("takes no value"), std::string::npos);
