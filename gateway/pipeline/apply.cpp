@@ -47,6 +47,28 @@ void hold(Work& work) {
 
 }  // namespace
 
+std::uint64_t bytes_of(const Work& work) {
+    std::uint64_t sum = sizeof(Ticket);
+    if (work.plan != nullptr) {
+        for (const PlannedEntry& entry : work.plan->entries) {
+            const SplitJson& json = entry.resource.json;
+            sum += sizeof(PlannedEntry) + json.head.size() + json.tail.size() +
+                   entry.resource.index.capacity() * sizeof(fhir::IndexEntry);
+        }
+    }
+    return sum;
+}
+
+Ticket::Ticket(Work work, Applier& applier)
+    : work_(std::move(work)), applier_(applier), bytes_(bytes_of(work_)),
+      held_bytes_(applier.held_bytes_) {
+    held_bytes_->fetch_add(bytes_);
+}
+
+Ticket::~Ticket() {
+    held_bytes_->fetch_sub(bytes_);
+}
+
 void Ticket::durable(std::uint64_t position, Micros accepted_at) noexcept {
     work_.position = position;
     work_.accepted_at = accepted_at;

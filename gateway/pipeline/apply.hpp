@@ -36,11 +36,17 @@ struct Work {
     Applied applied;                           // outcome
 };
 
+// About what the work holds in memory: the resources and, often far more, their index entries.
+std::uint64_t bytes_of(const Work& work);
+
 // A message between accept and its settled state: the journal reports to it, the applier settles
 // it, and the request that brought it waits on it. Thread-safe.
 class Ticket final : public JournalWaiter, public std::enable_shared_from_this<Ticket> {
 public:
-    Ticket(Work work, class Applier& applier) : work_(std::move(work)), applier_(applier) {}
+    Ticket(Work work, class Applier& applier);
+    ~Ticket() override;
+    Ticket(const Ticket&) = delete;
+    Ticket& operator=(const Ticket&) = delete;
 
     void durable(std::uint64_t position, Micros accepted_at) noexcept override;
     void failed(const Fault& fault) noexcept override;
@@ -62,6 +68,8 @@ public:
 private:
     Work work_;
     Applier& applier_;
+    const std::uint64_t bytes_;
+    const std::shared_ptr<std::atomic<std::uint64_t>> held_bytes_;
     std::atomic<std::uint64_t> position_{0};
     mutable std::mutex mutex_;
     bool settled_ = false;
@@ -88,6 +96,8 @@ public:
     void set_unhealthy() noexcept { healthy_ = false; }
     [[nodiscard]] std::size_t backlog() const noexcept { return backlog_.load(); }
     [[nodiscard]] bool healthy() const noexcept { return healthy_.load(); }
+    // bytes_of all tickets there are. Shared, since a ticket may outlive the applier.
+    [[nodiscard]] std::uint64_t held_bytes() const noexcept { return held_bytes_->load(); }
     // Applies what is queued (unless the store stays broken), then ends the thread.
     void stop();
 
@@ -103,6 +113,9 @@ private:
 
     Store& store_;
     const Clock& clock_;
+    friend class Ticket;
+    const std::shared_ptr<std::atomic<std::uint64_t>> held_bytes_ =
+        std::make_shared<std::atomic<std::uint64_t>>(0);
     std::atomic<std::size_t> backlog_{0};
     std::atomic<std::size_t> on_road_{0};
     std::atomic<bool> healthy_{true};

@@ -67,6 +67,7 @@ private:
 
     void apply_later(std::vector<Work>& batch);
     Refused writes_held_up(const Envelope& envelope) const;
+    static Response store_behind(const Envelope& envelope);
     std::optional<Judged> repeat_of(
         Envelope& envelope,
         const std::string& key,
@@ -261,18 +262,23 @@ Refused Road::writes_held_up(const Envelope& envelope) const {
             envelope
         );
     }
-    if (applier_.backlog() >= deps_.backlog_max || !applier_.healthy()) {
-        return refusal(
-            Fault(
-                Errc::busy,
-                "accept",
-                "The store is behind; nothing was accepted. Send again after the time in "
-                "Retry-After."
-            ),
-            envelope
-        );
+    if (applier_.backlog() >= deps_.backlog_max || !applier_.healthy() ||
+        applier_.held_bytes() >= deps_.backlog_bytes_max) {
+        return store_behind(envelope);
     }
     return std::nullopt;
+}
+
+Response Road::store_behind(const Envelope& envelope) {
+    return refusal(
+        Fault(
+            Errc::busy,
+            "accept",
+            "The store is behind; nothing was accepted. Send again after the time in "
+            "Retry-After."
+        ),
+        envelope
+    );
 }
 
 // Reads. What takes microseconds is done where the request is; the rest goes to a pool.
@@ -450,6 +456,13 @@ Result<std::optional<Receipt>> Road::known_bundle(const Envelope& envelope) {
 asio::awaitable<Response> Road::accept_and_apply(Envelope& envelope, std::string payload) {
     const StageTimer timer(telemetry_, envelope, Stage::accept);
     auto ticket = std::make_shared<Ticket>(work_of(envelope, RecordKind::accepted, 0), applier_);
+    // Asked again: many large messages may have passed the first look together.
+    const std::uint64_t held = applier_.held_bytes();
+    const std::uint64_t own = bytes_of(ticket->work());
+    if (held > own && held > deps_.backlog_bytes_max) {
+        in_flight_.release(envelope.id);
+        co_return store_behind(envelope);
+    }
     ticket->set_release([this, id = envelope.id] { in_flight_.release(id); });
     in_flight_.accepted(ticket->work().receipt);
     if (auto queued = deps_.journal.submit(std::move(payload), ticket); !queued) {  // 6

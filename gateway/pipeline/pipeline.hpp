@@ -58,6 +58,8 @@ struct PipelineDeps {
     std::chrono::hours deduplication_window{168};
     Metrics* metrics = nullptr;      // null: none are kept
     std::size_t backlog_max = 8192;  // accepted and not yet applied; past it writes get 503
+    // What those may hold in memory, about; past it writes get 503. A single one is always taken.
+    std::uint64_t backlog_bytes_max = 256ULL << 20U;
 };
 
 class Pipeline {

@@ -361,6 +361,34 @@ TEST(Pipeline, stopping_while_the_store_fails_loses_nothing) {
     EXPECT_NE(all.body.find("\"total\":3"), std::string::npos) << all.body;
 }
 
+TEST(Pipeline, what_waits_for_the_store_is_bounded_by_its_memory_but_one_always_passes) {
+    GH_NEED_ROAD();
+    road.stop();
+    road.backlog_bytes_max = 1;
+    road.start();
+    const Response alone = road.send(road.request("POST", "Patient", patient("Alone")));
+    road.store->waiting = true;
+    Request slow = road.request("POST", "Patient", patient("Slow"), "acute-trust", "r-1");
+    slow.deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(300);
+
+    const Response first = road.send(std::move(slow));
+    const Response second =
+        road.send(road.request("POST", "Patient", patient("Two"), "acute-trust", "r-2"));
+    road.store->waiting = false;
+    while (road.pipeline->backlog() > 0) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    const Response later =
+        road.send(road.request("POST", "Patient", patient("Two"), "acute-trust", "r-2"));
+
+    EXPECT_EQ(alone.status, 201);
+    EXPECT_EQ(first.status, 202);
+    EXPECT_EQ(second.status, 503);
+    EXPECT_TRUE(second.headers.has("Retry-After"));
+    EXPECT_EQ(later.status, 201);
+}
+
 TEST(Pipeline, no_audit_no_answer) {
     GH_NEED_ROAD();
     const Response created = road.send(road.request("POST", "Patient", patient("One")));

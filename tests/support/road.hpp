@@ -177,6 +177,7 @@ public:
         api.base_path = "/fhir/R4";
         gw::PipelineDeps deps{
             identity, *journal, *audit, *store, *cpu_pool, *read_pool, clock, api, {}};
+        deps.backlog_bytes_max = backlog_bytes_max;
         pipeline = gw::make_pipeline(std::move(deps));
         auto policy = gw::PolicySet::load(source / "config/policies");
         GH_ASSERT(policy.has_value());
@@ -262,7 +263,8 @@ public:
     std::unique_ptr<gw::Pool> read_pool;
     std::unique_ptr<gw::Pipeline> pipeline;
     Result<std::uint64_t> recovered;
-    bool start_full = false;  // start() with a store that has no space
+    std::uint64_t backlog_bytes_max = 256ULL << 20U;  // for start()
+    bool start_full = false;                          // start() with a store that has no space
 
 private:
     std::filesystem::path folder_;
