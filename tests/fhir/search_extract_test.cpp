@@ -136,6 +136,18 @@ TEST(SearchExtract, cases) {
                 file.path().filename().string() + ": " + std::string(test_case.string("name"));
             Arena own;
             const std::string input(test_case.string("input"));
+            // The definitions from Maven Central leave out the parameters that HL7's package
+            // defines on extensions: such a case runs where the package is the source.
+            const auto only = test_case.string("only_where_defined");
+            const auto type = test_case.string("type");
+            if (!only.empty() && loaded()->parameters->find(type, only) == nullptr) {
+                std::printf(
+                    "passed over (%s is not defined here): %s\n",
+                    std::string(only).c_str(),
+                    name.c_str()
+                );
+                continue;
+            }
             const auto entries = extract(input, test_case.string("base"), own);
             const JsonValue* expect = test_case.find("expect");
             ASSERT_NE(expect, nullptr) << name;
