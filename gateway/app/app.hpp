@@ -23,7 +23,7 @@ public:
     static Result<std::unique_ptr<App>> start(const Config& config);
     virtual ~App() = default;
 
-    // Policies, partners, owners, default profiles, packages and certificates again: all or
+    // Policies, partners, owners, routes, default profiles, packages and certificates again: all or
     // nothing.
     virtual Result<void> reload() = 0;
     // Graceful stop. True if every request in flight finished by itself.

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "gateway/base/profiles.hpp"
+#include "gateway/pipeline/route_table.hpp"
 #include "gateway/policy/policy.hpp"
 
 namespace gatehouse::gateway {
@@ -46,6 +47,12 @@ Result<Rulebook> load_rulebook(const Config& config) {
         out.chooser = std::move(*chooser);
     } else {
         problems.add(chooser.error().detail);
+    }
+    auto routes = RouteTable::load(config.folders.routes, config.folders.owners);
+    if (routes) {
+        out.routes = std::move(*routes);
+    } else {
+        problems.add(routes.error().detail);
     }
     if (!problems.empty()) {
         return Fault(Errc::invalid, "rules", problems.text());

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Everything a message is judged by, read from the configuration: definitions, policies, default
-// profiles and partners. Start, reload and `gatehouse check` read the same things in the same way.
+// profiles, routes and partners. Start, reload and `gatehouse check` read the same things in the same way.
 
 #include <memory>
 
@@ -17,7 +17,7 @@ namespace gatehouse::gateway {
 // Packages of the lock file and packages.load, compiled. Takes most of a start's time.
 Result<std::shared_ptr<const fhir::Engine>> load_engine(const Config& config);
 
-// Policies and default profiles; the engine is the caller's to add. Every problem is in the fault,
+// Policies, default profiles and routes; the engine is the caller's to add. Every problem is in the fault,
 // one a line.
 Result<Rulebook> load_rulebook(const Config& config);
 

@@ -39,8 +39,9 @@ struct AuditEvent {
     std::string policy_digest;
     std::string rules;  // JSON array text of the rules that said something, or empty
     std::string definitions_digest;
-    std::vector<std::string> disclosed;  // "Patient/1/_history/2" read or written
-    std::string body_digest;             // SHA-256 of the request body
+    std::vector<std::string> disclosed;     // "Patient/1/_history/2" read or written
+    std::vector<std::string> destinations;  // where an accepted write went, beside the store
+    std::string body_digest;                // SHA-256 of the request body
 };
 
 struct AuditOptions {

@@ -160,6 +160,13 @@ std::string open_line(const AuditEvent& event) {
         }
         out.end_array();
     }
+    if (!event.destinations.empty()) {
+        out.key("destinations").begin_array();
+        for (const auto& item : event.destinations) {
+            out.string(item);
+        }
+        out.end_array();
+    }
     return out.take();
 }
 

@@ -316,6 +316,7 @@ void data_keys(Keys& k) {
     k.path(
         "policies.folder", [](C& c, fs::path v) { c.folders.policies = std::move(v); }, true
     );
+    k.path("routes.folder", [](C& c, fs::path v) { c.folders.routes = std::move(v); });
     k.integer("journal.segment_bytes", 1 << 16, 1LL << 32, [](C& c, long long v) {
         c.journal.segment_bytes = static_cast<std::uint64_t>(v);
     });

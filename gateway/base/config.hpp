@@ -85,6 +85,7 @@ struct Config {
         std::filesystem::path partners;
         std::filesystem::path owners;
         std::filesystem::path policies;
+        std::filesystem::path routes;  // empty: no routes
     } folders;
 
     struct Pools {

@@ -44,8 +44,10 @@ struct JournalRecord {
     std::vector<std::string> tags;  // "system|code" to add to meta.tag (warned findings)
     std::string findings;  // what the answer must tell beside the acceptance (pipeline/record.cpp)
     std::vector<std::string> rules;  // rule ids that decided
-    int status = 0;                  // refused: the status answered
-    std::string body;                // original bytes (refused: empty)
+    // Where it goes, `record` first. Records from before there were routes say `record` alone.
+    std::vector<std::string> destinations;
+    int status = 0;    // refused: the status answered
+    std::string body;  // original bytes (refused: empty)
 };
 
 // The payload of a frame: everything but position and accepted_at, which the journal itself keeps.

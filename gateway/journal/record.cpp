@@ -29,6 +29,7 @@ enum class Tag : std::uint8_t {
     body,
     digest,
     findings,
+    destination,
 };
 
 void put_length(std::string& out, std::uint64_t value) {
@@ -163,6 +164,7 @@ bool set_field(JournalRecord& record, Tag tag, std::string_view bytes) {
     case Tag::body: record.body = bytes; return true;
     case Tag::digest: record.body_digest = bytes; return true;
     case Tag::findings: record.findings = bytes; return true;
+    case Tag::destination: record.destinations.emplace_back(bytes); return true;
     }
     return true;  // of a later version
 }
@@ -197,6 +199,9 @@ std::string encode_record(const JournalRecord& record) {
     }
     for (const auto& rule : record.rules) {
         record_detail::put(out, Tag::rule, rule);
+    }
+    for (const auto& destination : record.destinations) {
+        record_detail::put(out, Tag::destination, destination);
     }
     if (record.status != 0) {
         record_detail::put_number(out, Tag::status, record.status);

@@ -19,6 +19,8 @@
 
 namespace gatehouse::gateway {
 
+class RouteTable;  // gateway/pipeline/route_table.hpp
+
 // What a message is judged by, taken once at receive and kept to the end, whatever is reloaded
 // meanwhile.
 struct Rulebook {
@@ -26,6 +28,7 @@ struct Rulebook {
     std::shared_ptr<const PolicySet> policy;
     fhir::ProfileChooser
         chooser;  // default profile per resource (config/profiles.yaml); may be empty
+    std::shared_ptr<const RouteTable> routes;  // null: everything to the store alone
 };
 
 struct WritePlan;  // gateway/api/write_plan.hpp
@@ -83,6 +86,8 @@ struct Envelope {
     std::shared_ptr<const WritePlan> plan;
     std::uint64_t position = 0;  // in the journal
     Micros accepted_at = 0;
+    // 7 route: destination ids, `record` first; kept in the journal with the message
+    std::vector<std::string> destinations;
     // every exit
     std::vector<std::string> disclosed;  // for the audit: what left or was written
 };

@@ -245,8 +245,8 @@ asio::awaitable<Response> Road::travel(Envelope& envelope) {
     if (judged.kind != Judged::Kind::sound) {
         co_return std::move(judged.response);
     }
-    // 6 accept: the promise. 7 route: the gateway's own store is the one destination. 8 apply. 9
-    // notify: nobody subscribes yet.
+    // 6 accept: the promise, which holds what 7 route chose. 8 apply: store and outbox in one
+    // transaction. 9 notify: the outbox goes out by itself (notify.cpp), and nobody waits for it.
     co_return co_await accept_and_apply(envelope, std::move(judged.payload));
 }
 
@@ -397,6 +397,8 @@ Judged Road::judge(Envelope& envelope) {
         envelope.issues = std::move(refused->issues);
         return refuse(std::move(refused->response));
     }
+    route(envelope);  // 7, from the plan; 8 and 9 follow it after the promise
+    record.destinations = envelope.destinations;
     out.payload = encode_record(record);
     return out;
 }

@@ -11,9 +11,9 @@
 //   4 guard         decision (rule, layer, mode, why)          deny → 403/422/429
 //   5 validate      issues                                     errors, enforced → 422
 //   6 accept        journal append, group commit               ═══ THE PROMISE ═══
-//   7 route         destinations
+//   7 route         destinations, written down with the promise
 //   8 apply         store transaction                          200/201, or 202 at the deadline
-//   9 notify        outbox
+//   9 notify        outbox → other destinations, off the request path
 //   exit            audit record durable, then the answer
 
 #include <chrono>
@@ -44,6 +44,9 @@ Refused authenticate(Envelope& envelope, const Identity& identity);
 Refused decode(Envelope& envelope, const fhir::DecodeLimits& limits);
 Refused guard(Envelope& envelope, StoreReader& store, RateLimiter& rates, Micros now);
 Refused validate(Envelope& envelope, Micros now);
+// Stage 7 refuses nothing. It needs the plan, and its outcome is part of what is promised: the
+// destinations are chosen just before stage 6 writes them down.
+void route(Envelope& envelope);
 
 struct PipelineDeps {
     const Identity& identity;

@@ -70,6 +70,9 @@ AuditEvent audit_event(const Envelope& envelope, const Response& response) {
         event.definitions_digest = envelope.rulebook->engine->digest();
     }
     event.disclosed = envelope.disclosed;
+    if (envelope.stage >= Stage::accept && envelope.destinations.size() > 1) {
+        event.destinations.assign(envelope.destinations.begin() + 1, envelope.destinations.end());
+    }
     event.body_digest = envelope.body_digest;
     return event;
 }
