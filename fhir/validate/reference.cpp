@@ -72,6 +72,14 @@ const Element& container_of(const Element& from) noexcept {
     return *at;
 }
 
+// A resource may refer to itself by its own type and id.
+bool names_itself(const Element& from, std::string_view reference) noexcept {
+    const Element& container = container_of(from);
+    const LocalTarget parts = split_reference(reference);
+    return !parts.id.empty() && parts.type == container.resource_type() &&
+           parts.id == container.child_value("id");
+}
+
 // Calls `visit` for every value below `at` that may point at a contained resource.
 template <class Visit> void each_link(const Element& at, const Visit& visit) {
     for (const Element& child : at.children()) {
@@ -180,6 +188,17 @@ void Walker::check_reference(const Element& at, const Actives& rules) {
             });
         }
     }
+    if (options_.references == ReferencePolicy::check_exists && target == nullptr &&
+        !text.empty() && !text.starts_with('#') && !names_itself(at, text)) {
+        report(rules::reference_unresolved, at, [&] {
+            return join(
+                "What the reference",
+                shown(text),
+                " means is neither this resource nor in the Bundle around it, and existence is "
+                "asked for. Send it along, or check types only."
+            );
+        });
+    }
     if (target != nullptr && !text.starts_with('#')) {
         const LocalTarget parts = split_reference(text);
         const TypeId said = types_.find(parts.type);
@@ -195,6 +214,9 @@ void Walker::check_reference(const Element& at, const Actives& rules) {
                 );
             });
         }
+    }
+    if (options_.references == ReferencePolicy::ignore) {
+        return;  // the form is checked all the same
     }
     const TypeId named = target != nullptr ? target->type : type_of_reference(at);
     const std::string_view type_text = at.child_value("type");

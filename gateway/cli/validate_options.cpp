@@ -166,7 +166,7 @@ void declare_validate_options(Options& options, ValidateArguments& arguments) {
     options.value(
         {"--references"},
         "ignore|check-type|check-exists",
-        "what to check of references (check-type)",
+        "what to check of references (check-type); check-exists: the target is in the same message",
         [&rules](std::string_view given) { return set_references(rules, lower(given)); }
     );
     options.value(
