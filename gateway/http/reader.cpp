@@ -148,6 +148,11 @@ private:
     std::unique_ptr<Inflater> inflater_;
 };
 
+// What is left of a chunked body that is not complete has at least these bytes: "0\r\n\r\n". Beast
+// asserts it (basic_parser::parse_chunk_header) and would abort over a last chunk that comes in
+// pieces, so it sees no fewer.
+constexpr std::size_t chunked_rest_min = 5;
+
 std::string limit_text(std::uint64_t bytes) {
     return std::to_string(bytes) + " bytes";
 }
@@ -351,6 +356,9 @@ RequestReader::State RequestReader::feed(std::string_view bytes, std::size_t& us
             return State::complete;
         }
         if (bytes.size() == used) {
+            return State::more;
+        }
+        if (in.header_said && in.parser.chunked() && bytes.size() - used < chunked_rest_min) {
             return State::more;
         }
         Error ec;

@@ -80,6 +80,20 @@ TEST(RequestReader, reads_a_chunked_body) {
     EXPECT_EQ(read.request.body, "abcdefg");
 }
 
+// Beast aborts over a last chunk given to it in fewer than five bytes.
+TEST(RequestReader, reads_an_empty_chunked_body_that_comes_byte_by_byte) {
+    for (const char* body : {"0\r\n\r\n", "00;x\r\nTrailer: y\r\n\r\n", "1\r\na\r\n0\r\n\r\n"}) {
+        Read read;
+        const std::string head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+        EXPECT_EQ(read.all(head + body, 1), State::complete) << body;
+    }
+    Read broken;
+    EXPECT_EQ(
+        broken.all("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r@", 1),
+        State::more
+    );
+}
+
 TEST(RequestReader, takes_absolute_targets_apart) {
     Read read;
     ASSERT_EQ(read.all("GET http://b.example/x?y HTTP/1.1\r\nHost: a\r\n\r\n"), State::complete);
