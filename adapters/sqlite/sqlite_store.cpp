@@ -27,6 +27,9 @@ constexpr std::int64_t application_id = 0x47484f55;  // "GHOU"
 // With so much in the write-ahead log a checkpoint also starts it anew, for which the writer waits
 // a moment. The file keeps its size: writing over it costs half of what growing it does.
 constexpr std::uint64_t wal_restart_bytes = 32ULL * 1024 * 1024;
+// Rounds of a checkpoint beside the writer, until so little is left that it may wait for the rest.
+constexpr int passive_rounds_max = 4;
+constexpr int passive_rest_pages = 512;
 // A log that grew past this (a reader stayed long) gives its space back.
 constexpr std::uint64_t wal_bytes_max = 256ULL * 1024 * 1024;
 
@@ -312,13 +315,22 @@ Result<std::uint64_t> SqliteStore::checkpoint() {
     // Read first: everything committed by now is in the log that is synced below.
     GH_TRY_ASSIGN(const std::uint64_t position, read_meta_number(*checkpoint_database_, "applied"));
     sqlite3* handle = checkpoint_database_->handle();
-    int code =
-        sqlite3_wal_checkpoint_v2(handle, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+    int code = SQLITE_OK;
+    // The writer goes on meanwhile, so what is left after each round is what it wrote during it.
+    for (int round = 0; round < passive_rounds_max && code == SQLITE_OK; ++round) {
+        int pages = 0;
+        int moved = 0;
+        code =
+            sqlite3_wal_checkpoint_v2(handle, nullptr, SQLITE_CHECKPOINT_PASSIVE, &pages, &moved);
+        if (pages - moved < passive_rest_pages) {
+            break;
+        }
+    }
     const std::filesystem::path wal = with_suffix(options_.file, "-wal");
     const bool large = size_of(wal) > wal_bytes_max;
     if ((code == SQLITE_OK || code == SQLITE_BUSY) && (large || log_bytes() > wal_restart_bytes)) {
-        // Most pages are in place already, so the writer waits for the rest alone. If a reader
-        // stays long, the next call tries again.
+        // Few pages are left, and the writer waits for those alone. If a reader stays long, the
+        // next call tries again.
         sqlite3_busy_timeout(handle, 200);
         const int how = large ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_RESTART;
         code = sqlite3_wal_checkpoint_v2(handle, nullptr, how, nullptr, nullptr);

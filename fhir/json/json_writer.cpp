@@ -2,6 +2,8 @@
 //
 // JsonWriter and the one place that quotes a JSON string.
 #include <array>
+#include <cstdint>
+#include <cstring>
 
 #include "fhir/base/assert.hpp"
 #include "fhir/json/json.hpp"
@@ -13,6 +15,19 @@ namespace {
 // stack_ keeps a byte per open container: '{' or '['.
 constexpr int pretty_indent = 2;
 
+// Whether any of the 8 bytes must be escaped: a control character, '"' or '\\'.
+bool needs_escape(const char* at) noexcept {
+    constexpr std::uint64_t ones = 0x0101010101010101U;
+    constexpr std::uint64_t high = 0x8080808080808080U;
+    std::uint64_t word = 0;
+    std::memcpy(&word, at, sizeof word);
+    const std::uint64_t quote = word ^ (ones * '"');
+    const std::uint64_t slash = word ^ (ones * '\\');
+    const std::uint64_t found =
+        ((word - ones * 0x20) & ~word) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash);
+    return (found & high) != 0;
+}
+
 }  // namespace
 
 void append_json_string(std::string& out, std::string_view text) {
@@ -20,6 +35,12 @@ void append_json_string(std::string& out, std::string_view text) {
     out += '"';
     std::size_t run = 0;
     for (std::size_t at = 0; at < text.size(); ++at) {
+        while (at + 8 <= text.size() && !needs_escape(text.data() + at)) {
+            at += 8;
+        }
+        if (at == text.size()) {
+            break;
+        }
         const auto byte = static_cast<unsigned char>(text[at]);
         if (byte >= 0x20 && byte != '"' && byte != '\\') {
             continue;
@@ -60,6 +81,9 @@ void JsonWriter::separate() {
 }
 
 JsonWriter& JsonWriter::begin_object() {
+    if (out_.empty()) {
+        out_.reserve(512);
+    }
     separate();
     out_ += '{';
     stack_ += '{';

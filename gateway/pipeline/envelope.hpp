@@ -14,6 +14,7 @@
 #include "fhir/outcome/issue.hpp"
 #include "gateway/http/message.hpp"
 #include "gateway/identity/identity.hpp"
+#include "gateway/pipeline/arenas.hpp"
 #include "gateway/pipeline/interaction.hpp"
 #include "gateway/policy/policy.hpp"
 
@@ -64,7 +65,7 @@ struct Envelope {
     std::string asserted_organisation;  // what the caller claims to act for, or empty
     std::string assertion_problem;      // such a claim that cannot be read
     // 3 decode
-    std::unique_ptr<Arena> arena = std::make_unique<Arena>();
+    LeasedArena arena = lease_arena();
     fhir::Element* root = nullptr;
     fhir::Format body_format = fhir::Format::json;
     std::string body_digest;  // SHA-256 hex over method, target and body
