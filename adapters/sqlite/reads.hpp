@@ -47,6 +47,12 @@ Result<std::optional<Receipt>>
 receipt_by_bundle(Database& database, std::string_view partner, std::string_view bundle_identifier);
 Result<void> write_receipt(Database& database, const Receipt& receipt);
 
+Result<void> write_outbox(Database& database, const gateway::OutboxEntry& entry);
+Result<void> settle_outbox(Database& database, const gateway::OutboxOutcome& outcome);
+Result<std::vector<gateway::OutboxEntry>>
+outbox_waiting(Database& database, std::string_view destination, std::uint32_t limit);
+Result<std::vector<gateway::OutboxCount>> outbox_counts(Database& database);
+
 // A row of `meta`, or Errc::not_found.
 Result<std::string> read_meta(Database& database, std::string_view key);
 Result<void> write_meta(Database& database, std::string_view key, std::string_view value);

@@ -69,7 +69,7 @@ Result<void> check_format(Database& database, const std::filesystem::path& file)
             name + " is an SQLite file, but not a Gatehouse store; point data.dir at another folder"
         );
     }
-    if (format != gateway::store_format) {
+    if (format < gateway::store_format_oldest || format > gateway::store_format) {
         return Fault(
             Errc::invalid,
             "store.open",
@@ -80,6 +80,23 @@ Result<void> check_format(Database& database, const std::filesystem::path& file)
         );
     }
     return {};
+}
+
+// Brings a store of an older format to this one: all or nothing.
+Result<void> upgrade(Database& database) {
+    GH_TRY_ASSIGN(const std::int64_t format, database.integer("PRAGMA user_version"));
+    if (format == gateway::store_format) {
+        return {};
+    }
+    GH_TRY(database.execute("BEGIN IMMEDIATE"));
+    Result<void> done = database.execute(
+        gateway::upgrade_sql(gateway::Dialect::sqlite, static_cast<int>(format)) +
+        "PRAGMA user_version=" + std::to_string(gateway::store_format) + "; COMMIT"
+    );
+    if (!done && database.in_transaction()) {
+        static_cast<void>(database.execute("ROLLBACK"));
+    }
+    return done;
 }
 
 // The log (emptied, see the destructor) and its index stay when the last connection closes: a start
@@ -166,6 +183,15 @@ public:
     Result<void> backup(const std::filesystem::path& target) override;
     Result<std::uint64_t> prune_receipts(gateway::Micros before) override;
     Result<StoreStats> stats() override;
+    Result<std::vector<gateway::OutboxEntry>>
+    outbox_waiting(std::string_view destination, std::uint32_t limit) override {
+        return with_reader([&](Database& database) {
+            return sqlite::outbox_waiting(database, destination, limit);
+        });
+    }
+    Result<std::vector<gateway::OutboxCount>> outbox_counts() override {
+        return with_reader([&](Database& database) { return sqlite::outbox_counts(database); });
+    }
 
 private:
     explicit SqliteStore(SqliteOptions options) : options_(std::move(options)) {}
@@ -232,6 +258,8 @@ Result<std::unique_ptr<Store>> SqliteStore::open(const SqliteOptions& options) {
     keep_log_files(database);
     if (tables == 0) {
         GH_TRY(create_tables(database));
+    } else {
+        GH_TRY(upgrade(database));
     }
     GH_TRY_ASSIGN(const std::int64_t page, database.integer("PRAGMA page_size"));
     store->page_bytes_ = static_cast<std::uint64_t>(page);

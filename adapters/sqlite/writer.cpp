@@ -154,6 +154,16 @@ Result<void> Writer::put_receipt(const Receipt& receipt) {
     return noted(write_receipt(database_, receipt));
 }
 
+Result<void> Writer::put_outbox(const gateway::OutboxEntry& entry) {
+    GH_TRY(usable());
+    return noted(write_outbox(database_, entry));
+}
+
+Result<void> Writer::settle_outbox(const gateway::OutboxOutcome& outcome) {
+    GH_TRY(usable());
+    return noted(sqlite::settle_outbox(database_, outcome));
+}
+
 Result<void> Writer::savepoint() {
     GH_TRY(usable());
     Query query(database_, "store.savepoint", "SAVEPOINT step");

@@ -47,6 +47,8 @@ public:
         std::uint64_t expected
     ) override;
     Result<void> put_receipt(const Receipt& receipt) override;
+    Result<void> put_outbox(const gateway::OutboxEntry& entry) override;
+    Result<void> settle_outbox(const gateway::OutboxOutcome& outcome) override;
     Result<void> savepoint() override;
     Result<void> release() override;
     Result<void> rollback() override;

@@ -9,6 +9,7 @@
 
 #include <malloc.h>
 
+#include "adapters/spool/spool_sink.hpp"
 #include "adapters/sqlite/sqlite_store.hpp"
 #include "fhir/json/value.hpp"
 #include "gateway/app/data_folder.hpp"
@@ -18,6 +19,7 @@
 #include "gateway/audit/audit.hpp"
 #include "gateway/base/log.hpp"
 #include "gateway/base/metrics.hpp"
+#include "gateway/pipeline/route_table.hpp"
 
 namespace gatehouse::gateway {
 
@@ -62,6 +64,20 @@ std::string public_base(const Config& config, std::uint16_t port) {
     }
     return (config.http.tls.enabled ? "https://" : "http://") + host + ":" + std::to_string(port) +
            config.http.base_path;
+}
+
+// One for each destination that is not the store.
+Sinks make_sinks(const RouteTable& routes, const std::filesystem::path& data) {
+    Sinks sinks;
+    for (const auto& [id, destination] : routes.all_destinations()) {
+        if (destination.kind == DestinationKind::spool) {
+            adapters::SpoolOptions spool;
+            spool.folder = data / destination.folder;
+            spool.files_max = destination.files_max;
+            sinks.emplace(id, adapters::make_spool_sink(spool));
+        }
+    }
+    return sinks;
 }
 
 class Gateway final : public App {
@@ -182,6 +198,11 @@ void Gateway::make_road(std::shared_ptr<const Rulebook> rulebook) {
         decode,
         config_.deduplication.window,
         &metrics()};
+    deps.notify = {
+        config_.notify.attempts_max,
+        config_.notify.pause_first,
+        config_.notify.pause_max,
+        config_.notify.batch_max};
     pipeline_ = make_pipeline(std::move(deps));
     set_rulebook(std::move(rulebook));
 }
@@ -227,6 +248,7 @@ Result<void> Gateway::run() {
     make_road(std::make_shared<const Rulebook>(std::move(*rules)));
 
     GH_TRY_ASSIGN(const std::uint64_t replayed, pipeline_->recover());
+    pipeline_->set_sinks(make_sinks(*rulebook()->routes, config_.data.dir));
     GH_TRY(directory_->mint_sample_tokens());
     housekeeping_ = Housekeeping::start({config_, clock_, *journal_, *store_, *pipeline_});
     // What start-up needed and nothing needs any more goes back to the system.
@@ -256,6 +278,7 @@ Result<void> Gateway::reload() {
     GH_TRY_ASSIGN(auto partners, directory_->prepare());
     GH_TRY(front_->reload_certificates());
     directory_->install(std::move(partners));
+    pipeline_->set_sinks(make_sinks(*rules.routes, config_.data.dir));
     set_rulebook(std::make_shared<const Rulebook>(std::move(rules)));
     ::malloc_trim(0);
     return {};

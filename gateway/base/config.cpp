@@ -359,6 +359,18 @@ void data_keys(Keys& k) {
 
 void other_keys(Keys& k) {
     using C = Config;
+    k.integer("notify.attempts_max", 1, 1'000'000, [](C& c, long long v) {
+        c.notify.attempts_max = static_cast<std::uint32_t>(v);
+    });
+    k.integer("notify.pause_first_ms", 1, time_max_ms, [](C& c, long long v) {
+        c.notify.pause_first = millis(v);
+    });
+    k.integer("notify.pause_max_ms", 1, time_max_ms, [](C& c, long long v) {
+        c.notify.pause_max = millis(v);
+    });
+    k.integer("notify.batch_max", 1, 10'000, [](C& c, long long v) {
+        c.notify.batch_max = static_cast<std::uint32_t>(v);
+    });
     k.integer("pools.cpu_threads", 0, 1024, [](C& c, long long v) {
         c.pools.cpu_threads = static_cast<std::uint32_t>(v);
     });

@@ -120,6 +120,13 @@ struct Config {
         std::chrono::milliseconds search_budget{5'000};
     } store;
 
+    struct Notify {
+        std::uint32_t attempts_max = 12;
+        std::chrono::milliseconds pause_first{1'000};
+        std::chrono::milliseconds pause_max{300'000};
+        std::uint32_t batch_max = 64;
+    } notify;
+
     struct Deduplication {
         std::chrono::hours window{168};
     } deduplication;

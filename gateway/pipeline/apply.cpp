@@ -7,6 +7,8 @@
 #include <chrono>
 
 #include "gateway/base/log.hpp"
+#include "gateway/pipeline/notify.hpp"
+#include "gateway/pipeline/route_table.hpp"
 
 namespace gatehouse::gateway {
 namespace {
@@ -224,12 +226,17 @@ bool Applier::apply_until_done(Batch& batch) {
 
 Result<void> Applier::apply_all(const std::vector<Work*>& works, bool alone) {
     try {
-        return store_.transact([&](StoreWriter& writer) -> Result<void> {
+        auto applied = store_.transact([&](StoreWriter& writer) -> Result<void> {
             for (Work* work : works) {
                 GH_TRY(apply_one(*work, writer, alone));
             }
             return writer.set_applied_position(works.back()->position);
         });
+        const auto has_others = [](const Work* work) { return work->destinations.size() > 1; };
+        if (applied && outbox_filled_ && std::any_of(works.begin(), works.end(), has_others)) {
+            outbox_filled_();
+        }
+        return applied;
     } catch (...) {
         return Fault(Errc::internal, "apply", "an exception");
     }
@@ -284,7 +291,35 @@ Result<void> Applier::apply_one(Work& work, StoreWriter& writer, bool alone) {
     receipt.headers = headers_text(applied.response);
     receipt.body = applied.body_is_first_resource ? std::string() : applied.response.body;
     receipt.resources = applied.resources;
+    GH_TRY(fill_outbox(work, writer));
     return writer.put_receipt(receipt);
+}
+
+// Whoever else is to know of it, in the transaction that makes it so. What wrote nothing is no
+// news.
+Result<void> Applier::fill_outbox(const Work& work, StoreWriter& writer) {
+    if (work.destinations.size() < 2 || work.applied.resources.empty()) {
+        return {};
+    }
+    const NotificationFacts facts{
+        work.receipt.message_id,
+        work.receipt.partner,
+        work.organisation,
+        to_string(work.interaction),
+        work.accepted_at,
+        work.applied.resources};
+    for (const std::string& destination : work.destinations) {
+        if (destination != record_destination) {
+            OutboxEntry entry;
+            entry.destination = destination;
+            entry.message_id = work.receipt.message_id;
+            entry.body = notification_text(facts, destination);
+            entry.created_at = work.receipt.settled_at;
+            entry.due_at = work.receipt.settled_at;
+            GH_TRY(writer.put_outbox(entry));
+        }
+    }
+    return {};
 }
 
 Result<void> Applier::apply_now(std::vector<Work>& batch) {

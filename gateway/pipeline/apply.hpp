@@ -32,6 +32,9 @@ struct Work {
     Receipt receipt;  // keys, digest, times, rules, decision; the rest comes from applying
     std::shared_ptr<const WritePlan>
         plan;  // accepted, and null only if it could not be prepared again
+    std::vector<std::string> destinations;  // `record` first
+    std::string organisation;               // what notifications say beside the receipt
+    Interaction interaction = Interaction::unknown;
     std::shared_ptr<const Rulebook> rulebook;  // the plan points into its definitions
     Applied applied;                           // outcome
 };
@@ -92,6 +95,8 @@ public:
     // Applies `batch` now, on this thread: recovery. Retries nothing; what is applied is taken out
     // of `batch`.
     Result<void> apply_now(std::vector<Work>& batch);
+    // Told after a commit that put something into the outbox. Set before the first message.
+    void set_outbox_filled(std::function<void()> told) { outbox_filled_ = std::move(told); }
     // The store cannot be written at present (recovery on a full disk); true again once it can.
     void set_unhealthy() noexcept { healthy_ = false; }
     [[nodiscard]] std::size_t backlog() const noexcept { return backlog_.load(); }
@@ -110,9 +115,11 @@ private:
     // One transaction; `alone`: a fault that is no matter of the disk makes the message held.
     Result<void> apply_all(const std::vector<Work*>& works, bool alone);
     Result<void> apply_one(Work& work, StoreWriter& writer, bool alone);
+    Result<void> fill_outbox(const Work& work, StoreWriter& writer);
 
     Store& store_;
     const Clock& clock_;
+    std::function<void()> outbox_filled_;
     friend class Ticket;
     const std::shared_ptr<std::atomic<std::uint64_t>> held_bytes_ =
         std::make_shared<std::atomic<std::uint64_t>>(0);

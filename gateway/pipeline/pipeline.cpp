@@ -48,6 +48,7 @@ public:
     asio::awaitable<Response> run(Request request) override;
     Result<std::uint64_t> recover() override;
     void set_rulebook(std::shared_ptr<const Rulebook> rulebook) override;
+    void set_sinks(Sinks sinks) override { notifier_.set_sinks(std::move(sinks)); }
     void set_writes_refused(bool refused) override { writes_refused_ = refused; }
     [[nodiscard]] bool applying() const override { return applier_.healthy(); }
     [[nodiscard]] std::size_t backlog() const override { return applier_.backlog(); }
@@ -84,6 +85,7 @@ private:
     RateLimiter rates_;
     InFlight in_flight_;
     Telemetry telemetry_;
+    Notifier notifier_;
     Applier applier_;
 };
 
@@ -189,7 +191,10 @@ Response conflict(const Envelope& envelope) {
 }
 
 Road::Road(PipelineDeps deps)
-    : deps_(std::move(deps)), telemetry_(deps_.metrics), applier_(deps_.store, deps_.clock) {
+    : deps_(std::move(deps)), telemetry_(deps_.metrics),
+      notifier_(deps_.store, deps_.clock, deps_.notify, deps_.metrics),
+      applier_(deps_.store, deps_.clock) {
+    applier_.set_outbox_filled([this] { notifier_.wake(); });
     deps_.api.pending = [this](const std::string& partner, const std::string& id) {
         return in_flight_.pending(partner, id);
     };
@@ -659,6 +664,7 @@ std::shared_ptr<const Rulebook> Road::rulebook() const {
 
 void Road::drain() {
     applier_.stop();
+    notifier_.stop();
 }
 
 }  // namespace

@@ -31,6 +31,7 @@
 #include "gateway/identity/identity.hpp"
 #include "gateway/journal/journal.hpp"
 #include "gateway/pipeline/envelope.hpp"
+#include "gateway/pipeline/notify.hpp"
 #include "gateway/policy/rate.hpp"
 #include "gateway/store/store.hpp"
 
@@ -63,6 +64,7 @@ struct PipelineDeps {
     std::size_t backlog_max = 8192;  // accepted and not yet applied; past it writes get 503
     // What those may hold in memory, about; past it writes get 503. A single one is always taken.
     std::uint64_t backlog_bytes_max = 256ULL << 20U;
+    NotifyOptions notify{};
 };
 
 class Pipeline {
@@ -76,13 +78,16 @@ public:
     virtual Result<std::uint64_t> recover() = 0;
     // New rulebook for messages from now on.
     virtual void set_rulebook(std::shared_ptr<const Rulebook> rulebook) = 0;
+    // Where destinations other than the store lie, by id; from now on. After recover().
+    virtual void set_sinks(Sinks sinks) = 0;
     // Disk watermark passed: writes get 503 until it clears; reads go on.
     virtual void set_writes_refused(bool refused) = 0;
     // False while the store cannot be written (retried with back-off; writes get 503).
     [[nodiscard]] virtual bool applying() const = 0;
     // Accepted and not yet applied.
     [[nodiscard]] virtual std::size_t backlog() const = 0;
-    // Waits until what was accepted is applied, then stops the writer. Safe to call twice.
+    // Waits until what was accepted is applied, then stops the writer and the notifier. Safe to
+    // call twice.
     virtual void drain() = 0;
 };
 

@@ -221,6 +221,9 @@ Work work_of(const Envelope& envelope, RecordKind kind, int status) {
     work.receipt = receipt_of(head_of(envelope, kind, status));
     work.plan = envelope.plan;
     work.rulebook = envelope.rulebook;
+    work.destinations = envelope.destinations;
+    work.organisation = envelope.organisation;
+    work.interaction = envelope.call.interaction;
     return work;
 }
 
@@ -236,6 +239,8 @@ Work work_of(
     work.accepted_at = record.accepted_at;
     work.receipt = receipt_of(record);
     work.rulebook = rulebook;
+    work.destinations = record.destinations;
+    work.organisation = record.organisation;
     if (record.kind == RecordKind::refused) {
         return work;
     }
@@ -256,6 +261,7 @@ Work work_of(
     if (route(envelope, api) || decode(envelope, limits)) {
         return work;
     }
+    work.interaction = envelope.call.interaction;
     read_findings(record.findings, envelope);
     std::shared_ptr<const WritePlan> plan;
     if (!prepare_plan(envelope, api, plan)) {

@@ -16,6 +16,9 @@
 //              a clause beside a better one is a probe of that cluster. The second index of each
 //              table (param, value, rid) finds resources by value in order of rid.
 //   receipt    the fate and the answer of every message.
+//   outbox     notifications on their way to other destinations, in order (seq); state 0 waits, 1
+//   is
+//              a dead letter. What is delivered goes.
 //
 // Every table with a record's content or its index carries `patient`, the rid of the Patient whose
 // compartment it is in (0: none): the distribution key where the tables are spread over machines.
@@ -107,6 +110,21 @@ CREATE INDEX receipt_bundle ON receipt (partner, bundle_identifier, rank, receiv
 CREATE INDEX receipt_settled ON receipt (settled_at) WHERE settled_at > 0;
 )sql";
 
+// Since format 2.
+constexpr std::string_view outbox_table = R"sql(
+CREATE TABLE outbox (
+    seq $SERIAL,
+    destination TEXT NOT NULL,
+    message_id TEXT NOT NULL,
+    state $INT NOT NULL DEFAULT 0,
+    attempts $INT NOT NULL DEFAULT 0,
+    created_at $INT NOT NULL,
+    due_at $INT NOT NULL,
+    body TEXT NOT NULL);
+CREATE UNIQUE INDEX outbox_message ON outbox (message_id, destination);
+CREATE INDEX outbox_order ON outbox (destination, state, seq);
+)sql";
+
 struct Word {
     std::string_view word;
     std::string_view sqlite;
@@ -155,8 +173,9 @@ std::string fingerprint(std::string_view text) {
 
 }  // namespace schema_detail
 
-std::string schema_sql(Dialect dialect) {
-    std::string_view rest = schema_detail::tables;
+namespace schema_detail {
+
+std::string translated(std::string_view rest, Dialect dialect) {
     std::string out;
     while (!rest.empty()) {
         bool found = false;
@@ -174,6 +193,18 @@ std::string schema_sql(Dialect dialect) {
         }
     }
     return out;
+}
+
+}  // namespace schema_detail
+
+std::string schema_sql(Dialect dialect) {
+    return schema_detail::translated(schema_detail::tables, dialect) +
+           schema_detail::translated(schema_detail::outbox_table, dialect);
+}
+
+std::string upgrade_sql(Dialect dialect, int from) {
+    return from < 2 ? schema_detail::translated(schema_detail::outbox_table, dialect)
+                    : std::string();
 }
 
 const char* table_name(IndexTable table) noexcept {

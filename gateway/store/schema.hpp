@@ -16,15 +16,18 @@ namespace gatehouse::gateway {
 
 enum class Dialect : std::uint8_t { sqlite, postgresql };
 
-// On-disk format. A binary opens this one alone; a change of tables or of what a column means
-// counts.
-inline constexpr int store_format = 1;
+// On-disk format: a change of tables or of what a column means counts. A binary opens this one, and
+// those from the oldest on after upgrade_sql(). 2: the outbox.
+inline constexpr int store_format = 2;
+inline constexpr int store_format_oldest = 1;
 
 // A value bound to a statement.
 using SqlValue = std::variant<std::nullptr_t, std::int64_t, double, std::string>;
 
 // Statements that create everything in an empty database, separated by ";\n".
 std::string schema_sql(Dialect dialect);
+// The same for a database of an older format; brings it to this one.
+std::string upgrade_sql(Dialect dialect, int from);
 
 // The index tables, in the order of the bits of resource.kinds.
 enum class IndexTable : std::uint8_t { token, string, reference, date, number, quantity, uri };

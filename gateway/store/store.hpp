@@ -87,6 +87,33 @@ struct Receipt {
     std::string decision_id;
 };
 
+// One notification that waits for delivery (stage 9). Rows of a destination are delivered in the
+// order of `sequence`.
+struct OutboxEntry {
+    std::uint64_t sequence = 0;  // set by the store
+    std::string destination;     // id in config/routes
+    std::string message_id;
+    std::string body;            // what the destination gets
+    std::uint32_t attempts = 0;  // that failed
+    Micros created_at = 0;
+    Micros due_at = 0;
+};
+
+// What became of a delivery.
+struct OutboxOutcome {
+    enum class Kind : std::uint8_t { delivered, again, dead };
+    std::uint64_t sequence = 0;
+    Kind kind = Kind::delivered;
+    std::uint32_t attempts = 0;
+    Micros due_at = 0;  // again
+};
+
+struct OutboxCount {
+    std::string destination;
+    std::uint64_t waiting = 0;
+    std::uint64_t dead = 0;
+};
+
 // Reads see one consistent snapshot per call. Thread-safe. not_found: never existed; gone: deleted.
 class StoreReader {
 public:
@@ -128,6 +155,10 @@ public:
         std::uint64_t expected = 0
     ) = 0;
     virtual Result<void> put_receipt(const Receipt& receipt) = 0;
+    // Nothing happens if the message is there already for this destination.
+    virtual Result<void> put_outbox(const OutboxEntry& entry) = 0;
+    // Delivered rows go, dead ones stay for the operator.
+    virtual Result<void> settle_outbox(const OutboxOutcome& outcome) = 0;
     // Everything since the last savepoint() is undone; the transaction goes on.
     virtual Result<void> savepoint() = 0;
     virtual Result<void> release() = 0;
@@ -144,8 +175,8 @@ struct StoreStats {
 
 class Store : public StoreReader {
 public:
-    // Runs `work` in one write transaction and commits if it returns no fault. One caller at a time
-    // (the applier thread).
+    // Runs `work` in one write transaction and commits if it returns no fault. Callers
+    // take turns: the applier, and now and then the notifier.
     virtual Result<void> transact(const std::function<Result<void>(StoreWriter&)>& work) = 0;
     // Journal position up to which everything is applied.
     virtual Result<std::uint64_t> applied_position() = 0;
@@ -157,6 +188,11 @@ public:
     // Forgets receipts settled before `before` (deduplication window).
     virtual Result<std::uint64_t> prune_receipts(Micros before) = 0;
     virtual Result<StoreStats> stats() = 0;
+    // The first `limit` rows of a destination that wait, due or not, in order.
+    virtual Result<std::vector<OutboxEntry>>
+    outbox_waiting(std::string_view destination, std::uint32_t limit) = 0;
+    // By destination; only those with rows.
+    virtual Result<std::vector<OutboxCount>> outbox_counts() = 0;
 };
 
 }  // namespace gatehouse::gateway

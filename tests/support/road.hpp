@@ -17,6 +17,7 @@
 #include "adapters/sqlite/sqlite_store.hpp"
 #include "gateway/base/profiles.hpp"
 #include "gateway/pipeline/pipeline.hpp"
+#include "gateway/pipeline/route_table.hpp"
 #include "tests/support/core_definitions.hpp"
 #include "tests/support/scratch_folder.hpp"
 #include "tests/support/torn_files.hpp"
@@ -92,6 +93,13 @@ public:
         return store_->prune_receipts(before);
     }
     Result<gw::StoreStats> stats() override { return store_->stats(); }
+    Result<std::vector<gw::OutboxEntry>>
+    outbox_waiting(std::string_view destination, std::uint32_t limit) override {
+        return store_->outbox_waiting(destination, limit);
+    }
+    Result<std::vector<gw::OutboxCount>> outbox_counts() override {
+        return store_->outbox_counts();
+    }
     Result<gw::StoredVersion> read(std::string_view type, std::string_view id) override {
         return store_->read(type, id);
     }
@@ -178,6 +186,7 @@ public:
         gw::PipelineDeps deps{
             identity, *journal, *audit, *store, *cpu_pool, *read_pool, clock, api, {}};
         deps.backlog_bytes_max = backlog_bytes_max;
+        deps.notify = notify;
         pipeline = gw::make_pipeline(std::move(deps));
         auto policy = gw::PolicySet::load(source / "config/policies");
         GH_ASSERT(policy.has_value());
@@ -189,8 +198,10 @@ public:
         rulebook->chooser = gw::DefaultProfiles::chooser(
             std::make_shared<const gw::DefaultProfiles>(std::move(*table))
         );
+        rulebook->routes = routes;
         pipeline->set_rulebook(rulebook);
         recovered = pipeline->recover();
+        pipeline->set_sinks(sinks);
     }
 
     // As after a clean stop; `lose_store` forgets what the store holds, as if it had never synced.
@@ -251,6 +262,11 @@ public:
         }
         return out;
     }
+
+    // For the next start().
+    std::shared_ptr<const gw::RouteTable> routes;
+    gw::Sinks sinks;
+    gw::NotifyOptions notify;
 
     FakeIdentity identity;
     gw::FakeClock clock{1'795'000'000'000'000};
