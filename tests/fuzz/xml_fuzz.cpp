@@ -9,6 +9,24 @@
 #include "fhir/xml/xml.hpp"
 #include "tests/support/small_types.hpp"
 
+namespace {
+
+// XHTML where the definitions know no type: JSON holds it as a string and cannot tell it from one.
+bool holds_unknown_xhtml(const gatehouse::fhir::Element& element) {
+    using namespace gatehouse::fhir;
+    if (element.written == Written::xhtml && element.type == unknown_type) {
+        return true;
+    }
+    for (const Element& child : element.children()) {
+        if (holds_unknown_xhtml(child)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+}  // namespace
+
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace gatehouse;
     const fhir::TypeModel& types = test::small_types();
@@ -27,6 +45,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     fhir::annotate(*again.root, types);
     GH_ASSERT(fhir::write_xml(*again.root, types) == written);
 
+    if (holds_unknown_xhtml(*again.root)) {
+        return 0;
+    }
     const std::string json = fhir::write_json(*again.root, &types);
     const fhir::Decoded crossed = fhir::read_json(json, arena, types.symbols());
     GH_ASSERT(crossed.root != nullptr);
