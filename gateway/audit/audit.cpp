@@ -6,21 +6,16 @@
 #include "gateway/audit/audit.hpp"
 
 #include <fcntl.h>
-#include <pthread.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
-#include <condition_variable>
-#include <mutex>
-#include <optional>
-#include <thread>
 
 #include "gateway/audit/chain.hpp"
-#include "gateway/journal/company.hpp"
 #include "gateway/journal/file.hpp"
+#include "gateway/journal/group_commit.hpp"
 #include "gateway/journal/resume.hpp"
 
 namespace gatehouse::gateway {
@@ -50,7 +45,8 @@ class FileAudit final : public Audit {
 public:
     explicit FileAudit(const AuditOptions& options)
         : options_(options), seam_(options.files != nullptr ? *options.files : real_files()),
-          clock_(options.clock != nullptr ? *options.clock : system_clock_) {}
+          clock_(options.clock != nullptr ? *options.clock : system_clock_),
+          group_("audit", options.queue_max) {}
     ~FileAudit() override { close(); }
 
     Result<void> open_folder();
@@ -64,14 +60,14 @@ private:
         std::string line;
         Done done;
     };
-    using Batch = std::vector<Waiting>;
+    using Batch = GroupCommit<Waiting>::Batch;
 
     Result<void> open_last(const fs::path& path, std::uint64_t head_seq, std::uint64_t& cut_bytes);
     Result<void> start_file();
     void
     own_record(std::string& buffer, std::string members, std::string& hash, std::uint64_t& seq);
-    void commit_loop();
-    Result<void> commit(Batch& batch);
+    void commit(Batch& batch);
+    Result<void> write_batch(Batch& batch);
     Result<void> write_out(std::string_view buffer);
     void write_head();
 
@@ -89,16 +85,9 @@ private:
     std::uint64_t zeroed_to_ = 0;
     std::uint64_t seq_ = 0;  // last durable
     std::string hash_{audit_genesis};
-    std::optional<Fault> failed_;
 
     std::atomic<std::uint64_t> bytes_{0};
-    std::mutex mutex_;
-    std::condition_variable wake_;
-    Batch queue_;
-    Company company_;
-    std::size_t wanted_ = 0;  // the commit thread waits for so many; 0: for any
-    bool closed_ = false;
-    std::thread thread_;
+    GroupCommit<Waiting> group_;  // last: its thread uses the rest
 };
 
 Result<void> FileAudit::open_folder() {
@@ -148,7 +137,7 @@ Result<void> FileAudit::open_folder() {
             write_head();
         }
     }
-    thread_ = std::thread([this] { commit_loop(); });
+    group_.start("gh-audit", [this](Batch& batch) { commit(batch); });
     return {};
 }
 
@@ -249,58 +238,22 @@ boost::asio::awaitable<Result<void>> FileAudit::append(AuditEvent event) {
 }
 
 void FileAudit::submit(std::string line, Done done) {
-    std::optional<Fault> refused;
-    bool wake = false;
-    {
-        const std::lock_guard lock(mutex_);
-        if (closed_) {
-            refused = Fault(Errc::cancelled, "audit", "closed");
-        } else if (queue_.size() >= options_.queue_max) {
-            refused = Fault(Errc::busy, "audit", "its queue is full");
-        } else {
-            queue_.push_back({std::move(line), std::move(done)});
-            wake = queue_.size() == 1 || queue_.size() == wanted_;
-        }
-    }
-    if (refused) {
-        done(*refused);
-    } else if (wake) {
-        wake_.notify_one();
+    Waiting waiting{std::move(line), std::move(done)};
+    if (const auto taken = group_.submit(std::move(waiting)); !taken) {
+        waiting.done(taken.error());  // not moved from: it was refused
     }
 }
 
-void FileAudit::commit_loop() {
-    ::pthread_setname_np(::pthread_self(), "gh-audit");  // for top -H
-    Batch batch;
-    for (;;) {
-        {
-            std::unique_lock lock(mutex_);
-            wake_.wait(lock, [this] { return closed_ || !queue_.empty(); });
-            if (queue_.empty()) {
-                return;
-            }
-            wanted_ = company_.expected();
-            wake_.wait_for(lock, Company::wait_max, [this] {
-                return closed_ || queue_.size() >= wanted_;
-            });
-            wanted_ = 0;
-            batch.swap(queue_);
-        }
-        const Result<void> committed = commit(batch);
-        for (auto& waiting : batch) {
-            waiting.done(committed);
-        }
-        {
-            const std::lock_guard lock(mutex_);
-            company_.came(batch.size() + queue_.size());
-        }
-        batch.clear();
+void FileAudit::commit(Batch& batch) {
+    const Result<void> written = write_batch(batch);
+    for (auto& waiting : batch) {
+        waiting.done(written);
     }
 }
 
-Result<void> FileAudit::commit(Batch& batch) {
-    if (failed_) {
-        return *failed_;
+Result<void> FileAudit::write_batch(Batch& batch) {
+    if (const auto failed = group_.failure()) {
+        return *failed;
     }
     if (offset_ >= options_.file_bytes || day_ != day_of(clock_.now())) {
         GH_TRY(start_file());
@@ -339,16 +292,18 @@ Result<void> FileAudit::write_out(std::string_view buffer) {
         if (seam_.truncate(active_.fd(), static_cast<std::int64_t>(offset_)) == 0) {
             zeroed_to_ = offset_;
         } else {
-            failed_ =
-                Fault(Errc::io, "audit.write", "a half-written batch could not be taken back");
+            group_.fail(
+                Fault(Errc::io, "audit.write", "a half-written batch could not be taken back")
+            );
         }
         return written;
     }
     const auto began = std::chrono::steady_clock::now();
     if (seam_.sync_data(active_.fd()) != 0) {
         const Fault fault = file_fault("audit.sync", path_, errno);
-        failed_ = Fault(Errc::io, "audit.sync", fault.detail + "; restart once the disk is sound");
-        return *failed_;
+        const Fault last(Errc::io, "audit.sync", fault.detail + "; restart once the disk is sound");
+        group_.fail(last);
+        return last;
     }
     if (options_.synced) {
         options_.synced(
@@ -372,18 +327,7 @@ void FileAudit::write_head() {
 }
 
 void FileAudit::close() {
-    {
-        const std::lock_guard lock(mutex_);
-        if (closed_) {
-            return;
-        }
-        closed_ = true;
-    }
-    wake_.notify_one();
-    if (thread_.joinable()) {
-        thread_.join();
-    }
-    if (active_.is_open()) {
+    if (group_.close() && active_.is_open()) {
         seam_.truncate(active_.fd(), static_cast<std::int64_t>(offset_));
     }
 }

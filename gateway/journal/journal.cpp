@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The file journal. Any thread submits; one commit thread writes everything that waits as one
-// piece, syncs once and tells the waiters in order. While it syncs, the next batch gathers, and
-// under load a moment longer (company.hpp); a lone message waits for nobody.
+// The file journal. Any thread submits; one commit thread (group_commit.hpp) writes everything that
+// waits as one piece, syncs once and tells the waiters in order.
 
 #include "gateway/journal/journal.hpp"
 
 #include <fcntl.h>
-#include <pthread.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -17,14 +15,11 @@
 #include <cerrno>
 #include <charconv>
 #include <chrono>
-#include <condition_variable>
 #include <mutex>
-#include <optional>
 #include <random>
-#include <thread>
 
-#include "gateway/journal/company.hpp"
 #include "gateway/journal/file.hpp"
+#include "gateway/journal/group_commit.hpp"
 #include "gateway/journal/resume.hpp"
 #include "gateway/journal/segment.hpp"
 
@@ -111,7 +106,8 @@ class FileJournal final : public Journal {
 public:
     explicit FileJournal(const JournalOptions& options)
         : options_(options), seam_(options.files != nullptr ? *options.files : real_files()),
-          clock_(options.clock != nullptr ? *options.clock : system_clock_) {}
+          clock_(options.clock != nullptr ? *options.clock : system_clock_),
+          group_("journal", options.queue_max) {}
     ~FileJournal() override { close(); }
 
     Result<void> open_folder();
@@ -130,7 +126,7 @@ private:
         std::string payload;
         std::shared_ptr<JournalWaiter> waiter;
     };
-    using Batch = std::vector<Waiting>;
+    using Batch = GroupCommit<Waiting>::Batch;
 
     Result<void> open_last(Segment& segment);
     Result<void> start_segment(std::uint64_t first_position);
@@ -142,7 +138,6 @@ private:
         std::string buffer;
         std::vector<Micros> stamps;
     };
-    void commit_loop();
     void commit(Batch& batch);
     Result<void> gather(const Batch& batch, std::size_t from, Piece& piece);
     Result<void> write_out(const std::string& buffer);
@@ -167,14 +162,7 @@ private:
     mutable std::mutex segments_mutex_;
     std::vector<Segment> segments_;  // in order; the last is the active one
 
-    std::mutex mutex_;
-    std::condition_variable wake_;
-    Batch queue_;
-    std::optional<Fault> failed_;  // after a failed sync nothing more is promised
-    Company company_;
-    std::size_t wanted_ = 0;  // the commit thread waits for so many; 0: for any
-    bool closed_ = false;
-    std::thread thread_;
+    GroupCommit<Waiting> group_;  // last: its thread uses the rest
 };
 
 Result<void> FileJournal::open_folder() {
@@ -220,7 +208,7 @@ Result<void> FileJournal::open_folder() {
     } else {
         GH_TRY(open_last(segments_.back()));
     }
-    thread_ = std::thread([this] { commit_loop(); });
+    group_.start("gh-journal", [this](Batch& batch) { commit(batch); });
     return {};
 }
 
@@ -294,50 +282,7 @@ Result<void> FileJournal::submit(std::string payload, std::shared_ptr<JournalWai
     if (payload.size() > options_.record_bytes_max) {
         return Fault(Errc::too_large, "journal", "the record is larger than the journal takes");
     }
-    {
-        const std::lock_guard lock(mutex_);
-        if (failed_) {
-            return *failed_;
-        }
-        if (closed_) {
-            return Fault(Errc::cancelled, "journal", "closed");
-        }
-        if (queue_.size() >= options_.queue_max) {
-            return Fault(Errc::busy, "journal", "its queue is full");
-        }
-        queue_.push_back({std::move(payload), std::move(waiter)});
-        if (queue_.size() != 1 && queue_.size() != wanted_) {
-            return {};  // already woken
-        }
-    }
-    wake_.notify_one();
-    return {};
-}
-
-void FileJournal::commit_loop() {
-    ::pthread_setname_np(::pthread_self(), "gh-journal");  // for top -H
-    Batch batch;
-    for (;;) {
-        {
-            std::unique_lock lock(mutex_);
-            wake_.wait(lock, [this] { return closed_ || !queue_.empty(); });
-            if (queue_.empty()) {
-                return;
-            }
-            wanted_ = company_.expected();
-            wake_.wait_for(lock, Company::wait_max, [this] {
-                return closed_ || queue_.size() >= wanted_;
-            });
-            wanted_ = 0;
-            batch.swap(queue_);
-        }
-        commit(batch);
-        {
-            const std::lock_guard lock(mutex_);
-            company_.came(batch.size() + queue_.size());
-        }
-        batch.clear();
-    }
+    return group_.submit({std::move(payload), std::move(waiter)});
 }
 
 void FileJournal::commit(Batch& batch) {
@@ -368,11 +313,8 @@ void FileJournal::commit(Batch& batch) {
 
 // Frames of as much of the batch as fits the active segment; a new segment if nothing does.
 Result<void> FileJournal::gather(const Batch& batch, std::size_t from, Piece& piece) {
-    {
-        const std::lock_guard lock(mutex_);
-        if (failed_) {
-            return *failed_;
-        }
+    if (const auto failed = group_.failure()) {
+        return *failed;
     }
     Micros previous = last_accepted_at_;
     for (std::size_t i = from; i < batch.size(); ++i) {
@@ -429,10 +371,11 @@ Result<void> FileJournal::write_out(const std::string& buffer) {
         // After a failed sync the kernel may have dropped the pages and say "done" next time, so
         // nothing after this can be promised by this process.
         const Fault fault = file_fault("journal.sync", options_.folder, errno);
-        const std::lock_guard lock(mutex_);
-        failed_ =
-            Fault(Errc::io, "journal.sync", fault.detail + "; restart once the disk is sound");
-        return *failed_;
+        const Fault last(
+            Errc::io, "journal.sync", fault.detail + "; restart once the disk is sound"
+        );
+        group_.fail(last);
+        return last;
     }
     if (options_.synced) {
         options_.synced(
@@ -451,8 +394,7 @@ void FileJournal::cut_back() {
         zeroed_to_ = offset_;
         return;
     }
-    const std::lock_guard lock(mutex_);
-    failed_ = Fault(Errc::io, "journal.write", "a half-written batch could not be taken back");
+    group_.fail(Fault(Errc::io, "journal.write", "a half-written batch could not be taken back"));
 }
 
 Result<void>
@@ -586,18 +528,7 @@ std::uint64_t FileJournal::bytes() const {
 }
 
 void FileJournal::close() {
-    {
-        const std::lock_guard lock(mutex_);
-        if (closed_) {
-            return;
-        }
-        closed_ = true;
-    }
-    wake_.notify_one();
-    if (thread_.joinable()) {
-        thread_.join();
-    }
-    if (active_.is_open() && offset_ >= segment_header_bytes) {
+    if (group_.close() && active_.is_open() && offset_ >= segment_header_bytes) {
         seam_.truncate(active_.fd(), static_cast<std::int64_t>(offset_));
     }
 }
