@@ -163,6 +163,14 @@ const ValueSetIndex* Terminology::value_set(std::string_view canonical) const {
     return impl_->value_set(canonical);
 }
 
+std::unique_ptr<const ValueSetIndex> Terminology::compile(const Element& resource) const {
+    const ValueSetSources sources{
+        [this](std::string_view url) { return impl_->system(url); },
+        [this](std::string_view url) { return impl_->value_set(url); },
+    };
+    return std::make_unique<const ValueSetIndex>(resource, sources);
+}
+
 Verdict Terminology::contains(
     const ValueSetIndex& set, std::string_view system, std::string_view code
 ) const {

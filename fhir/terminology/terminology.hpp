@@ -74,6 +74,9 @@ public:
     // The same questions without words, for the validator's hot path: no allocation once compiled.
     // nullptr if no such value set is loaded.
     [[nodiscard]] const ValueSetIndex* value_set(std::string_view canonical) const;
+    // A value set that is not among the definitions (contained in a message), compiled for one use.
+    // `resource` must outlive it.
+    [[nodiscard]] std::unique_ptr<const ValueSetIndex> compile(const Element& resource) const;
     // Empty system: any system of the value set may own the code.
     [[nodiscard]] Verdict
     contains(const ValueSetIndex& set, std::string_view system, std::string_view code) const;

@@ -20,6 +20,9 @@
 namespace gatehouse::fhir {
 
 enum class ReferencePolicy : std::uint8_t { ignore, check_type, check_exists };
+// What is asked of the form behind a QuestionnaireResponse: nothing, that the answers fit it where
+// it is loaded, or also that it is loaded.
+enum class ResponseForms : std::uint8_t { ignore, check, required };
 enum class BestPractice : std::uint8_t { ignore, hint, warning, error };
 
 struct ValidateOptions {
@@ -30,6 +33,13 @@ struct ValidateOptions {
     BestPractice best_practice = BestPractice::ignore;
     bool show_values = false;  // quote values in diagnostics
     bool error_for_unknown_profiles = false;
+    ResponseForms response_forms = ResponseForms::check;
+    // Text that looks like HTML is an error in strings, not a hint.
+    bool security_checks = false;
+    // A definition is on its way to publication: what its publisher asks of it is asked.
+    bool for_publication = false;
+    // Absolute references follow REST, so their last parts are Type/id.
+    bool rest_references = false;
     std::string_view now;                    // ISO instant for FHIRPath's now(); we read no clock
     std::uint32_t issues_max = 500;          // then one "too many" issue ends the list
     std::uint64_t step_budget = 20'000'000;  // walks and FHIRPath together

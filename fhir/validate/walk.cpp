@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "fhir/validate/desk.hpp"
+
 namespace gatehouse::fhir::judge {
 namespace {
 
@@ -80,6 +82,10 @@ KnownTypes::KnownTypes(const TypeModel& types) {
         if (types.type(id).kind == TypeKind::primitive) {
             primitives[id] = PrimitiveKind::other;
         }
+    }
+    checks.assign(types.type_count() + 1, nullptr);
+    for (TypeId id = 1; id < types.type_count(); ++id) {
+        checks[id] = resource_check(types.type(id).name);
     }
     is_quantity.assign(types.type_count() + 1, false);
     for (TypeId id = 1; id < types.type_count(); ++id) {
@@ -225,6 +231,10 @@ void Walker::walk_resource(
     }
     if (at.type == known_.bundle) {
         check_bundle(at, *scope.index);
+    }
+    // Trials ask whether a resource meets a profile; what it says beyond that was asked before.
+    if (const ResourceCheck check = known_.checks[at.type]; check != nullptr && quiet_ == 0) {
+        check(Desk(*this), at);
     }
     scope_ = outer;
 }

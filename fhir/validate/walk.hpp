@@ -64,12 +64,17 @@ enum class PrimitiveKind : std::uint8_t {
     other,
 };
 
+class Desk;
+// A check of one resource type beyond its StructureDefinition (desk.hpp).
+using ResourceCheck = void (*)(const Desk&, const Element&);
+
 // Type numbers the mechanisms compare with, looked up once per schema.
 struct KnownTypes {
     explicit KnownTypes(const TypeModel& types);
     std::vector<PrimitiveKind> primitives;  // by TypeId
     std::vector<bool> is_quantity;          // Quantity and what derives from it, by TypeId
     std::vector<std::uint8_t> kinds;        // TypeKind by TypeId
+    std::vector<ResourceCheck> checks;      // by TypeId; nullptr for most
     TypeId extension, reference, coding, codeable_concept, quantity, identifier, narrative,
         attachment, resource, domain_resource, bundle, meta, canonical, uri, code, string,
         observation, element, backbone_element, money;
@@ -143,6 +148,7 @@ public:
     int answer_conforms_to(const Element& element, std::string_view profile);
 
 private:
+    friend class Desk;
     // walk.cpp: the descent
     void walk_resource(
         const Element& at,

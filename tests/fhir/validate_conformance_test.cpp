@@ -78,6 +78,11 @@ struct Score {
     std::size_t valid = 0;
     std::size_t valid_accepted = 0;
     std::size_t named = 0;  // of invalid_found: the first error's element is named by one of ours
+    // Error issues of the reference suite by (severity, expression), those of terminology servers
+    // apart: how many ours match, and how many of ours match none.
+    std::size_t issues = 0;
+    std::size_t issues_matched = 0;
+    std::size_t issues_extra = 0;
     double microseconds = 0;
     std::map<std::string, std::size_t> missed;  // by the reference's message id
     std::map<std::string, std::size_t> extra;   // by our rule id
@@ -109,6 +114,16 @@ void print(const std::string& name, const Score& score) {
         share(score.named, score.invalid),
         score.rows == 0 ? 0.0 : score.microseconds / static_cast<double>(score.rows)
     );
+    if (score.issues > 0) {
+        std::printf(
+            "%s: error issues matched %.2f %% (%zu of %zu), extra %zu\n",
+            name.c_str(),
+            share(score.issues_matched, score.issues),
+            score.issues_matched,
+            score.issues,
+            score.issues_extra
+        );
+    }
     const auto list = [](const char* title, const std::map<std::string, std::size_t>& counts) {
         std::vector<std::pair<std::size_t, std::string>> sorted;
         for (const auto& [id, count] : counts) {
@@ -433,15 +448,47 @@ TEST(ValidateConformance, ReferenceSuite) {
         ValidateOptions options;
         options.any_extension = false;
         options.show_values = true;
+        if (const JsonValue* given = row->find("options")) {
+            const auto is_on = [&](std::string_view name) {
+                const JsonValue* value = given->find(name);
+                return value != nullptr && value->text == "true";
+            };
+            options.security_checks = is_on("security-checks");
+            options.for_publication = is_on("for-publication");
+            options.rest_references = is_on("assumeValidRestReferences");
+        }
         const std::string text = read_file(folder / std::string(row->string("file")));
         const Verdict ours = engine->validate(text, profiles, options);
         const JsonValue& expected = *row->find("expected");
         const bool valid = expected.find("valid")->text == "true";
         std::string theirs;
+        std::multiset<std::string> our_places;
+        for (const Issue& issue : ours.issues) {
+            if (issue.severity <= Severity::error) {
+                our_places.insert(plain_path(issue.expression));
+            }
+        }
+        std::size_t asked = 0;
+        std::size_t matched = 0;
+        std::string unmatched;
         if (const JsonValue* issues = expected.find("issues")) {
             for (const JsonValue& issue : issues->items) {
                 if (issue.string("severity") == "error" || issue.string("severity") == "fatal") {
                     const JsonValue* place = issue.find("expression");
+                    const JsonValue* by_server = issue.find("tx");
+                    if (by_server == nullptr || by_server->text != "true") {
+                        const std::string at = place != nullptr && !place->items.empty()
+                                                   ? plain_path(place->items.front().text)
+                                                   : std::string{};
+                        ++asked;
+                        if (const auto found = our_places.find(at); found != our_places.end()) {
+                            our_places.erase(found);
+                            ++matched;
+                        } else {
+                            unmatched += (unmatched.empty() ? "" : " + ") + at + ": " +
+                                         std::string(issue.string("text").substr(0, 110));
+                        }
+                    }
                     theirs += (theirs.empty() ? "" : " + ");
                     theirs += std::string(issue.string("text").substr(0, 110)) + " @ " +
                               (place != nullptr && !place->items.empty()
@@ -454,6 +501,9 @@ TEST(ValidateConformance, ReferenceSuite) {
              {std::string("suite/all"), "suite/" + std::string(row->string("scope"))}) {
             Score& score = scores[name];
             ++score.rows;
+            score.issues += asked;
+            score.issues_matched += matched;
+            score.issues_extra += our_places.size();
             score.agree += ours.valid == valid;
             (valid ? score.valid : score.invalid) += 1;
             if (valid) {
@@ -464,6 +514,8 @@ TEST(ValidateConformance, ReferenceSuite) {
         }
         if (ours.valid != valid) {
             note_difference("suite", id, valid, ours, theirs);
+        } else if (!unmatched.empty() || !our_places.empty()) {
+            note_difference("suite-issues", id, valid, ours, unmatched);
         }
     }
     for (const auto& [name, score] : scores) {

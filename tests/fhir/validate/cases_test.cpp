@@ -120,6 +120,16 @@ ValidateOptions options_of(const JsonValue* given) {
             options.show_values = text == "true";
         } else if (member.name == "unknown-profiles") {
             options.error_for_unknown_profiles = text == "error";
+        } else if (member.name == "response-forms") {
+            options.response_forms = text == "required" ? ResponseForms::required
+                                     : text == "ignore" ? ResponseForms::ignore
+                                                        : ResponseForms::check;
+        } else if (member.name == "security-checks") {
+            options.security_checks = text == "true";
+        } else if (member.name == "for-publication") {
+            options.for_publication = text == "true";
+        } else if (member.name == "rest-references") {
+            options.rest_references = text == "true";
         } else if (member.name == "step-budget") {
             options.step_budget = std::stoull(std::string(text));
         } else {

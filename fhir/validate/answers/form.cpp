@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Form: a Questionnaire's items laid out flat, and the rules that a Questionnaire itself must meet
+// (enableWhen points at another question of the form that is not inside the item).
+#include <algorithm>
+
+#include "fhir/validate/answers/answers.hpp"
+
+namespace gatehouse::fhir::judge::answers {
+namespace {
+
+std::size_t count_items(const Desk& desk, const Element& parent, int depth) {
+    constexpr int depth_max = 64;
+    std::size_t count = 0;
+    if (depth > depth_max) {
+        return 0;
+    }
+    for (const Element& item : children(parent, "item")) {
+        if (!desk.spend()) {
+            return count;
+        }
+        count += 1 + count_items(desk, item, depth + 1);
+    }
+    return count;
+}
+
+bool stands_inside(const Element& node, const Element& outer) noexcept {
+    for (const Element* at = node.parent; at != nullptr; at = at->parent) {
+        if (at == &outer) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void check_conditions(const Desk& desk, const Form& form, const FormItem& item) {
+    const NamedChildren conditions = children(*item.node, "enableWhen");
+    if (conditions.size() == 2 && item.node->child("enableBehavior") == nullptr) {
+        // R4's que-12 says "more than two" where it means "more than one".
+        desk.report(rules::form_enable_behavior, *item.node, [] {
+            return std::string("With more than one enableWhen, enableBehavior must say whether all "
+                               "or any of them must hold.");
+        });
+    }
+    for (const Element& condition : conditions) {
+        const std::string_view wanted = condition.child_value("question");
+        if (wanted.empty()) {
+            desk.report(rules::form_enable_no_question, *item.node, [] {
+                return std::string("An enableWhen names no question. Give it the linkId of one.");
+            });
+            continue;
+        }
+        const FormItem* target = form.find(wanted);
+        if (target == nullptr) {
+            desk.report(rules::form_enable_no_target, *item.node, [&] {
+                return join(
+                    "The enableWhen of",
+                    desk.shown(item.link_id),
+                    " names the question",
+                    desk.shown(wanted),
+                    ", which this questionnaire does not have."
+                );
+            });
+        } else if (target == &item) {
+            desk.report(rules::form_enable_self, *item.node, [] {
+                return std::string("An enableWhen cannot depend on the item that it stands on.");
+            });
+        } else if (stands_inside(*target->node, *item.node)) {
+            desk.report(rules::form_enable_inner, *item.node, [&] {
+                return join(
+                    "The enableWhen names the question",
+                    desk.shown(wanted),
+                    ", which stands inside the item that it enables. Name one outside of it."
+                );
+            });
+        } else if (target > &item) {
+            desk.report(rules::form_enable_after, *item.node, [&] {
+                return join(
+                    "The enableWhen names the question",
+                    desk.shown(wanted),
+                    ", which comes after the item that it enables."
+                );
+            });
+        }
+    }
+}
+
+}  // namespace
+
+Form::Form(const Desk& desk, const Element& questionnaire) : questionnaire_(questionnaire) {
+    const std::size_t count = count_items(desk, questionnaire, 0);
+    items_ = desk.arena().array<FormItem>(count);
+    by_link_id_ = desk.arena().array<const FormItem*>(count);
+    add(desk, questionnaire, nullptr);
+    items_ = items_.first(count_);
+    by_link_id_ = by_link_id_.first(count_);
+    std::sort(by_link_id_.begin(), by_link_id_.end(), [](const FormItem* a, const FormItem* b) {
+        const int order = a->link_id.compare(b->link_id);
+        return order < 0 || (order == 0 && a < b);
+    });
+}
+
+void Form::add(const Desk& desk, const Element& parent, const FormItem* above) {
+    for (const Element& node : children(parent, "item")) {
+        if (count_ == items_.size()) {
+            return;
+        }
+        FormItem& item = items_[count_];
+        item = FormItem{};
+        item.link_id = node.child_value("linkId");
+        item.node = &node;
+        item.parent = above;
+        item.type = node.child_value("type");
+        item.depth = above == nullptr ? 1 : above->depth + 1;
+        item.required = node.child_value("required") == "true";
+        item.repeats = node.child_value("repeats") == "true";
+        by_link_id_[count_] = &item;
+        ++count_;
+        add(desk, node, &item);
+    }
+}
+
+const FormItem* Form::find(std::string_view link_id) const noexcept {
+    const auto found = std::lower_bound(
+        by_link_id_.begin(),
+        by_link_id_.end(),
+        link_id,
+        [](const FormItem* item, std::string_view wanted) { return item->link_id < wanted; }
+    );
+    return found != by_link_id_.end() && (*found)->link_id == link_id ? *found : nullptr;
+}
+
+const FormItem* Form::of(const Element& node) const noexcept {
+    const std::string_view link_id = node.child_value("linkId");
+    auto found = std::lower_bound(
+        by_link_id_.begin(),
+        by_link_id_.end(),
+        link_id,
+        [](const FormItem* item, std::string_view wanted) { return item->link_id < wanted; }
+    );
+    for (; found != by_link_id_.end() && (*found)->link_id == link_id; ++found) {
+        if ((*found)->node == &node) {
+            return *found;
+        }
+    }
+    return nullptr;
+}
+
+void check_form(const Desk& desk, const Element& questionnaire) {
+    const Form form(desk, questionnaire);
+    for (const FormItem& item : form.items()) {
+        if (item.node->child("enableWhen") != nullptr) {
+            check_conditions(desk, form, item);
+        }
+    }
+}
+
+}  // namespace gatehouse::fhir::judge::answers
