@@ -1,6 +1,11 @@
 # The engine by itself: decode, decode and validate, encode; RapidJSON's own reader for scale.
 find_path(RAPIDJSON_INCLUDE rapidjson/reader.h REQUIRED)
-add_executable(bench_engine engine_bench.cpp rapidjson_scale.cpp)
+add_executable(bench_engine engine_bench.cpp bench_engine_load.cpp rapidjson_scale.cpp)
 target_link_libraries(bench_engine PRIVATE gatehouse_fhir_engine gatehouse_warnings benchmark::benchmark)
-target_include_directories(bench_engine SYSTEM PRIVATE ${RAPIDJSON_INCLUDE})
-target_compile_definitions(bench_engine PRIVATE GATEHOUSE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+# Verdicts against RapidJSON's parse of the same bytes, in one process.
+add_executable(bench_ratio ratio_bench.cpp bench_engine_load.cpp rapidjson_scale.cpp)
+target_link_libraries(bench_ratio PRIVATE gatehouse_fhir_engine gatehouse_warnings)
+foreach(target bench_engine bench_ratio)
+    target_include_directories(${target} SYSTEM PRIVATE ${RAPIDJSON_INCLUDE})
+    target_compile_definitions(${target} PRIVATE GATEHOUSE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+endforeach()

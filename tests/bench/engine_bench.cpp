@@ -14,6 +14,7 @@
 
 #include "fhir/engine/engine.hpp"
 #include "fhir/xml/xml.hpp"
+#include "tests/bench/bench_engine_load.hpp"
 #include "tests/bench/rapidjson_scale.hpp"
 
 namespace {
@@ -130,23 +131,10 @@ fs::path default_folder() {
 }
 
 bool load(const fs::path& folder) {
-    fhir::EngineOptions options;
-    const fs::path source = GATEHOUSE_SOURCE_DIR;
-    auto lock = fhir::read_lock(source / "config/packages/lock.json");
-    if (!lock) {
-        std::fprintf(stderr, "%s\n", describe(lock.error()).c_str());
+    inputs.engine = bench::load_engine();
+    if (inputs.engine == nullptr) {
         return false;
     }
-    options.lock = std::move(*lock);
-    const char* cache = std::getenv("GATEHOUSE_CACHE");
-    options.cache = cache != nullptr ? fs::path(cache) : source / ".cache/packages";
-    options.search = false;
-    auto engine = fhir::Engine::load(options);
-    if (!engine) {
-        std::fprintf(stderr, "%s\n", describe(engine.error()).c_str());
-        return false;
-    }
-    inputs.engine = std::move(*engine);
     std::vector<fs::path> files;
     for (const auto& entry : fs::recursive_directory_iterator(folder)) {
         if (entry.path().extension() == ".json") {
