@@ -145,7 +145,8 @@ private:
     }
 
     // Names that no definition knows may come from JSON, where a name is any text; what XML cannot
-    // hold in a name becomes '_', so that no name can open or close anything.
+    // hold in a name becomes '_', so that no name can open or close anything. None begins with '_',
+    // which read_xml refuses.
     static std::string xml_name(const Element& element, std::string_view name) {
         std::string safe(name);
         if (element.type != unknown_type || element.child_rule != 0) {
@@ -156,9 +157,9 @@ private:
                                (c >= '0' && c <= '9') || c == '-' || c == '.';
             c = plain ? c : '_';
         }
-        const bool starts = !safe.empty() && safe.front() != '-' && safe.front() != '.' &&
-                            (safe.front() < '0' || safe.front() > '9');
-        return starts ? safe : "_" + safe;
+        const bool starts = !safe.empty() && safe.front() != '_' && safe.front() != '-' &&
+                            safe.front() != '.' && (safe.front() < '0' || safe.front() > '9');
+        return starts ? safe : "x" + safe;
     }
 
     void attribute(std::string_view name, std::string_view value) {
