@@ -93,7 +93,11 @@ bool equal_but_for_spaces(std::string_view a, std::string_view b) noexcept {
 CodeSystemIndex::CodeSystemIndex(const Element& resource)
     : url_(resource.child_value("url")), version_(resource.child_value("version")),
       knowledge_(knowledge_of(resource.child_value("content"))),
-      case_sensitive_(resource.child_value("caseSensitive") != "false") {
+      case_sensitive_(resource.child_value("caseSensitive") != "false"),
+      supplement_(
+          resource.child_value("content") == "supplement" ||
+          !resource.child_value("supplements").empty()
+      ) {
     add(resource, no_parent);
     by_code_.reserve(concepts_.size());
     for (std::uint32_t i = 0; i < concepts_.size(); ++i) {

@@ -33,6 +33,8 @@ public:
     [[nodiscard]] std::string_view url() const noexcept { return url_; }
     [[nodiscard]] std::string_view version() const noexcept { return version_; }
     [[nodiscard]] SystemKnowledge knowledge() const noexcept { return knowledge_; }
+    // Its own words for another system's codes; its url is no system.
+    [[nodiscard]] bool is_supplement() const noexcept { return supplement_; }
     [[nodiscard]] bool case_sensitive() const noexcept { return case_sensitive_; }
     [[nodiscard]] const Concept* find(std::string_view code) const noexcept;
     [[nodiscard]] const std::vector<Concept>& concepts() const noexcept { return concepts_; }
@@ -55,6 +57,7 @@ private:
     std::string_view version_;
     SystemKnowledge knowledge_ = SystemKnowledge::no_content;
     bool case_sensitive_ = true;
+    bool supplement_ = false;
     std::vector<Concept> concepts_;
     std::unordered_map<std::string_view, std::uint32_t> by_code_;
     std::unordered_map<std::string, std::uint32_t> by_folded_;  // only if not case-sensitive

@@ -221,6 +221,7 @@ Terminology::CodeFacts Terminology::facts(const Coding& coding) const {
         return facts;
     }
     facts.system = index->knowledge();
+    facts.supplement = index->is_supplement();
     const Concept* entry = index->find(coding.code);
     if (entry == nullptr) {
         if (facts.system == SystemKnowledge::complete) {

@@ -91,6 +91,7 @@ public:
         DisplayMatch display = DisplayMatch::same;
         bool inactive = false;
         bool abstract = false;
+        bool supplement = false;  // the definition of the system is a supplement of another
     };
     [[nodiscard]] CodeFacts facts(const Coding& coding) const;
     // Every display the definitions give a code, its own first.

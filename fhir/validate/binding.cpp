@@ -317,6 +317,16 @@ void Walker::check_coding_in_system(const Element& at) {
     const Terminology::CodeFacts facts =
         terminology_.facts({coding.system, coding.version, coding.code, display});
     const Element* code = at.child(known_.code_symbol);
+    if (facts.supplement) {
+        report(rules::coding_system_supplement, *at.child(known_.system_symbol), [&] {
+            return join(
+                "The code system ",
+                coding.system,
+                " is a supplement: it adds words to the codes of another. Name that one."
+            );
+        });
+        return;
+    }
     if (facts.known == Verdict::not_checkable) {
         ++out_.not_checkable;
         note_unchecked(coding.system);

@@ -2,6 +2,7 @@
 #include "fhir/validate/desk.hpp"
 
 #include "fhir/validate/answers/answers.hpp"
+#include "fhir/validate/definitions/definitions.hpp"
 
 namespace gatehouse::fhir::judge {
 
@@ -89,6 +90,32 @@ ResourceCheck resource_check(std::string_view type) noexcept {
     static constexpr Row rows[] = {
         {"QuestionnaireResponse", &answers::check_response},
         {"Questionnaire", &answers::check_form},
+        {"ValueSet", &definitions::check_value_set},
+        {"CodeSystem", &definitions::check_code_system},
+        {"ConceptMap", &definitions::check_concept_map},
+        {"SearchParameter", &definitions::check_search_parameter},
+        {"CapabilityStatement", &definitions::check_capabilities},
+        {"OperationDefinition", &definitions::check_operation},
+        {"ActivityDefinition", &definitions::check_canonical},
+        {"ChargeItemDefinition", &definitions::check_canonical},
+        {"CompartmentDefinition", &definitions::check_canonical},
+        {"EffectEvidenceSynthesis", &definitions::check_canonical},
+        {"EventDefinition", &definitions::check_canonical},
+        {"Evidence", &definitions::check_canonical},
+        {"EvidenceVariable", &definitions::check_canonical},
+        {"ExampleScenario", &definitions::check_canonical},
+        {"GraphDefinition", &definitions::check_canonical},
+        {"ImplementationGuide", &definitions::check_canonical},
+        {"Library", &definitions::check_canonical},
+        {"MessageDefinition", &definitions::check_canonical},
+        {"NamingSystem", &definitions::check_canonical},
+        {"PlanDefinition", &definitions::check_canonical},
+        {"ResearchDefinition", &definitions::check_canonical},
+        {"ResearchElementDefinition", &definitions::check_canonical},
+        {"RiskEvidenceSynthesis", &definitions::check_canonical},
+        {"StructureMap", &definitions::check_canonical},
+        {"TerminologyCapabilities", &definitions::check_canonical},
+        {"TestScript", &definitions::check_canonical},
     };
     for (const Row& row : rows) {
         if (row.type == type) {

@@ -34,6 +34,32 @@ bool only_space(std::string_view text) noexcept {
     return true;
 }
 
+// A tag with something marked up behind it: "<b>x</b>", "<script src=x>...<". A lone "<5" or
+// "a < b" is text.
+bool looks_like_html(std::string_view text) noexcept {
+    const auto letter = [](char c) { return (c | 0x20) >= 'a' && (c | 0x20) <= 'z'; };
+    for (std::size_t open = text.find('<'); open != std::string_view::npos;
+         open = text.find('<', open + 1)) {
+        const std::size_t close = text.find('>', open + 1);
+        const std::size_t next = text.find('<', open + 1);
+        if (next == std::string_view::npos || close == std::string_view::npos) {
+            return false;
+        }
+        if (close > next || close == open + 1 || !letter(text[open + 1])) {
+            continue;
+        }
+        std::size_t end = open + 2;
+        while (end < close &&
+               (letter(text[end]) || text[end] == '_' || (text[end] >= '0' && text[end] <= '9'))) {
+            ++end;
+        }
+        if (end == close || is_space(text[end])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 }  // namespace
 
 void Walker::check_json_type(const Element& at) {
@@ -89,6 +115,14 @@ void Walker::check_primitive(const Element& at, PrimitiveKind kind) {
         check_json_type(at);
     }
     const std::string_view value = at.value;
+    if (options_.security_checks && looks_like_html(value)) {
+        report(rules::html_in_text, at, [] {
+            return std::string(
+                "The text holds what looks like HTML tags, which may do harm where it "
+                "is shown. Send plain text."
+            );
+        });
+    }
     if (value.empty()) {
         report(rules::value_empty, at, [] {
             return std::string("The value is empty. Give it content or leave the element out.");
@@ -297,6 +331,18 @@ void Walker::check_uri(const Element& at, PrimitiveKind kind) {
         report(oid ? rules::uri_oid : rules::uri_uuid, at, [&] {
             return join(
                 "Write urn:", oid ? "oid:" : "uuid:", " in front, not ", oid ? "oid:." : "uuid:."
+            );
+        });
+    }
+    if (kind == PrimitiveKind::canonical && !value.empty() && value.front() != '#' &&
+        !has_scheme(value)) {
+        report(rules::canonical_absolute, at, [&] {
+            return join(
+                "A canonical names a definition by its absolute URL (or # and the id of a "
+                "contained "
+                "one), not",
+                shown(value),
+                "."
             );
         });
     }

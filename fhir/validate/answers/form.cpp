@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "fhir/validate/answers/answers.hpp"
+#include "fhir/validate/definitions/definitions.hpp"
 
 namespace gatehouse::fhir::judge::answers {
 namespace {
@@ -147,6 +148,7 @@ const FormItem* Form::of(const Element& node) const noexcept {
 }
 
 void check_form(const Desk& desk, const Element& questionnaire) {
+    definitions::check_canonical(desk, questionnaire);
     const Form form(desk, questionnaire);
     for (const FormItem& item : form.items()) {
         if (item.node->child("enableWhen") != nullptr) {
