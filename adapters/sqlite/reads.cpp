@@ -7,21 +7,18 @@
 #include "gateway/store/search_sql.hpp"
 
 namespace gatehouse::adapters::sqlite {
-namespace {
-
-using gateway::VersionMethod;
-
-// Columns: version, last_updated, method, json.
 StoredVersion version_from(const Query& query, std::string_view type, std::string_view id) {
     StoredVersion found;
     found.type = type;
     found.id = id;
     found.version = query.number(0);
     found.last_updated = query.integer(1);
-    found.method = static_cast<VersionMethod>(query.integer(2));
+    found.method = static_cast<gateway::VersionMethod>(query.integer(2));
     found.json = query.text(3);
     return found;
 }
+
+namespace {
 
 Result<StoredVersion> one_version(Query& query, std::string_view type, std::string_view id) {
     GH_TRY_ASSIGN(const bool row, query.step());
@@ -62,73 +59,7 @@ Result<StoredVersion> read_version(
     return one_version(query, type, id);
 }
 
-Result<HistoryPage> read_history(
-    Database& database,
-    std::string_view type,
-    std::string_view id,
-    std::uint64_t before,
-    std::uint32_t count
-) {
-    constexpr auto none = std::int64_t{1} << 62;
-    Query query(
-        database,
-        "store.history",
-        "SELECT v.version, v.last_updated, v.method, v.json, r.version "
-        "FROM resource r CROSS JOIN version v ON v.rid = r.rid AND v.version < ? "
-        "WHERE r.type = (SELECT id FROM name WHERE text = ?) AND r.id = ? "
-        "ORDER BY v.version DESC LIMIT ?"
-    );
-    const std::int64_t limit = before == 0 ? none : static_cast<std::int64_t>(before);
-    // One row at least: it tells the total.
-    query.bind(limit).bind(type).bind(id).bind(std::int64_t{count} + 1);
-    HistoryPage page;
-    GH_TRY_ASSIGN(bool row, query.step());
-    if (!row && before == 0) {
-        return Fault(Errc::not_found, "store.history");
-    }
-    while (row) {
-        page.total = query.number(4);
-        if (page.versions.size() == count) {
-            page.next_before = count == 0 ? 0 : page.versions.back().version;
-            break;
-        }
-        page.versions.push_back(version_from(query, type, id));
-        GH_TRY_ASSIGN(row, query.step());
-    }
-    return page;
-}
-
 namespace {
-
-// Ends the read transaction and the budget, whatever happens.
-class Snapshot {
-public:
-    Snapshot(Database& database, std::chrono::milliseconds budget) : database_(database) {
-        database.set_deadline(std::chrono::steady_clock::now() + budget);
-    }
-    Snapshot(const Snapshot&) = delete;
-    Snapshot& operator=(const Snapshot&) = delete;
-    Result<void> begin() {
-        if (database_.in_transaction()) {
-            return {};  // the writer's own: its reads see its writes
-        }
-        Query query(database_, "store.begin", "BEGIN");
-        GH_TRY(query.run());
-        mine_ = true;
-        return {};
-    }
-    ~Snapshot() {
-        database_.clear_deadline();
-        if (mine_) {
-            Query query(database_, "store.end", "COMMIT");
-            static_cast<void>(query.run());
-        }
-    }
-
-private:
-    Database& database_;
-    bool mine_ = false;
-};
 
 struct Found {
     std::int64_t rid = 0;

@@ -26,13 +26,42 @@ struct SearchLimits {
 Result<StoredVersion> read_current(Database& database, std::string_view type, std::string_view id);
 Result<StoredVersion>
 read_version(Database& database, std::string_view type, std::string_view id, std::uint64_t version);
+// Ends the read transaction and the budget, whatever happens.
+class Snapshot {
+public:
+    Snapshot(Database& database, std::chrono::milliseconds budget) : database_(database) {
+        database.set_deadline(std::chrono::steady_clock::now() + budget);
+    }
+    Snapshot(const Snapshot&) = delete;
+    Snapshot& operator=(const Snapshot&) = delete;
+    Result<void> begin() {
+        if (database_.in_transaction()) {
+            return {};  // the writer's own: its reads see its writes
+        }
+        Query query(database_, "store.begin", "BEGIN");
+        GH_TRY(query.run());
+        mine_ = true;
+        return {};
+    }
+    ~Snapshot() {
+        database_.clear_deadline();
+        if (mine_) {
+            Query query(database_, "store.end", "COMMIT");
+            static_cast<void>(query.run());
+        }
+    }
+
+private:
+    Database& database_;
+    bool mine_ = false;
+};
+
+// history.cpp. Errc::timeout past the budget.
 Result<HistoryPage> read_history(
-    Database& database,
-    std::string_view type,
-    std::string_view id,
-    std::uint64_t before,
-    std::uint32_t count
+    Database& database, const gateway::HistoryQuery& query, std::chrono::milliseconds budget
 );
+// Columns: version, last_updated, method, json.
+StoredVersion version_from(const Query& query, std::string_view type, std::string_view id);
 Result<SearchPage> search(Database& database, const SearchQuery& query, const SearchLimits& limits);
 Result<std::vector<std::string>> match(
     Database& database, const SearchQuery& query, std::uint32_t limit, const SearchLimits& limits

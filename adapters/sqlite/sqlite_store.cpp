@@ -139,11 +139,9 @@ public:
             return sqlite::read_version(database, type, id, version);
         });
     }
-    Result<HistoryPage> history(
-        std::string_view type, std::string_view id, std::uint64_t before, std::uint32_t count
-    ) override {
+    Result<HistoryPage> history(const gateway::HistoryQuery& query) override {
         return with_reader([&](Database& database) {
-            return read_history(database, type, id, before, count);
+            return read_history(database, query, limits_.budget);
         });
     }
     Result<SearchPage> search(const SearchQuery& query) override {

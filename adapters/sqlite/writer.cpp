@@ -98,11 +98,9 @@ Writer::read_version(std::string_view type, std::string_view id, std::uint64_t v
     return noted(sqlite::read_version(database_, type, id, version));
 }
 
-Result<HistoryPage> Writer::history(
-    std::string_view type, std::string_view id, std::uint64_t before, std::uint32_t count
-) {
+Result<HistoryPage> Writer::history(const gateway::HistoryQuery& query) {
     GH_TRY(usable());
-    return noted(read_history(database_, type, id, before, count));
+    return noted(read_history(database_, query, limits_.budget));
 }
 
 Result<SearchPage> Writer::search(const SearchQuery& query) {
@@ -147,6 +145,11 @@ Result<std::uint64_t> Writer::remove(
 ) {
     GH_TRY(usable());
     return noted(remove_version(type, id, at, message_id, source, expected));
+}
+
+Result<void> Writer::amend(const gateway::NewVersion& resource, std::uint64_t version) {
+    GH_TRY(usable());
+    return noted(amend_version(resource, version));
 }
 
 Result<void> Writer::put_receipt(const Receipt& receipt) {
@@ -393,6 +396,45 @@ Result<std::uint64_t> Writer::remove_version(
     GH_TRY(query.run());
     --counters_.live;
     return row.version + 1;
+}
+
+Result<void> Writer::amend_version(const gateway::NewVersion& resource, std::uint64_t version) {
+    GH_TRY_ASSIGN(const std::int64_t type, name_id(resource.type));
+    GH_TRY_ASSIGN(Row row, find_row(type, resource.id));
+    gateway::Micros last_updated = 0;
+    std::int64_t vid = 0;
+    {
+        Query query(
+            database_,
+            "store.amend",
+            "SELECT vid, last_updated, method FROM version WHERE rid = ? AND version = ?"
+        );
+        query.bind(row.rid).bind(version);
+        GH_TRY_ASSIGN(const bool found, query.step());
+        if (!found) {
+            return Fault(Errc::not_found, "store.amend");
+        }
+        if (static_cast<VersionMethod>(query.integer(2)) == VersionMethod::remove) {
+            return Fault(Errc::gone, "store.amend");
+        }
+        vid = query.integer(0);
+        last_updated = query.integer(1);
+    }
+    const std::string json =
+        gateway::assemble_json(resource.json.head, resource.json.tail, version, last_updated);
+    {
+        Query query(database_, "store.amend", "UPDATE version SET json = ? WHERE vid = ?");
+        query.bind(json).bind(vid);
+        GH_TRY(query.run());
+    }
+    if (!row.live || row.version != version) {
+        return {};
+    }
+    GH_TRY(drop_index(row));
+    GH_TRY_ASSIGN(const std::int64_t kinds, write_index(resource, row));
+    Query query(database_, "store.amend", "UPDATE resource SET kinds = ? WHERE rid = ?");
+    query.bind(kinds).bind(row.rid);
+    return query.run();
 }
 
 Result<void> Writer::drop_index(const Row& row) {

@@ -26,9 +26,7 @@ public:
     Result<StoredVersion> read(std::string_view type, std::string_view id) override;
     Result<StoredVersion>
     read_version(std::string_view type, std::string_view id, std::uint64_t version) override;
-    Result<HistoryPage> history(
-        std::string_view type, std::string_view id, std::uint64_t before, std::uint32_t count
-    ) override;
+    Result<HistoryPage> history(const gateway::HistoryQuery& query) override;
     Result<SearchPage> search(const SearchQuery& query) override;
     Result<std::vector<std::string>> match(const SearchQuery& query, std::uint32_t limit) override;
     Result<std::optional<Receipt>> receipt_by_message(std::string_view message_id) override;
@@ -46,6 +44,7 @@ public:
         std::string_view source,
         std::uint64_t expected
     ) override;
+    Result<void> amend(const gateway::NewVersion& resource, std::uint64_t version) override;
     Result<void> put_receipt(const Receipt& receipt) override;
     Result<void> put_outbox(const gateway::OutboxEntry& entry) override;
     Result<void> settle_outbox(const gateway::OutboxOutcome& outcome) override;
@@ -86,6 +85,7 @@ private:
         std::string_view source,
         std::uint64_t expected
     );
+    Result<void> amend_version(const gateway::NewVersion& resource, std::uint64_t version);
     Result<std::int64_t> append_version(
         const Row& row,
         std::uint64_t version,

@@ -23,6 +23,8 @@ struct ApiContext {
     std::uint32_t page_max = 500;
     std::string software_version;
     bool check_references = false;  // refuse references to resources not held
+    bool update_create = true;      // PUT to an id that is not held creates it
+    std::uint32_t delete_max = 1;   // most resources that one conditional delete takes away
     // A message that is accepted and not yet applied (state received), by our id or the partner's
     // X-Request-ID; empty if there is none. May be empty itself.
     std::function<std::optional<Receipt>(const std::string& partner, const std::string& id)>

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Applying a plan inside the single writer's transaction, and the answer it brings.
+// Applying one entry of a plan inside the single writer's transaction.
 #include <algorithm>
 
 #include "fhir/json/json.hpp"
 #include "fhir/json/value.hpp"
 #include "fhir/outcome/outcome.hpp"
 #include "gateway/api/body.hpp"
-#include "gateway/api/bundles.hpp"
 #include "gateway/api/disclose.hpp"
 #include "gateway/api/issues.hpp"
+#include "gateway/api/messages.hpp"
 #include "gateway/api/operations.hpp"
-#include "gateway/api/write_plan.hpp"
+#include "gateway/api/plan_applier.hpp"
+#include "gateway/api/view.hpp"
 #include "gateway/store/split_json.hpp"
 
 namespace gatehouse::gateway {
@@ -19,15 +20,30 @@ namespace {
 
 using fhir::IssueType;
 
-// What one entry did. `outcome` is set when the sender's wish could not be met.
-struct EntryResult {
-    int status = 200;
-    std::string path;  // "Patient/1/_history/2"
-    std::uint64_t version = 0;
-    Micros last_modified = 0;
-    std::string resource;  // representation, if it may be shown
-    fhir::Issues refused;  // not empty: nothing was done
-};
+constexpr const char* fhir_json = "application/fhir+json; charset=utf-8";
+
+EntryResult version_conflict(const std::string& name, std::uint64_t expected) {
+    return refuse_entry(
+        412,
+        IssueType::conflict,
+        "version-conflict",
+        name + " is not at version " + std::to_string(expected) +
+            " any more. Read it again, apply your change to it and send that."
+    );
+}
+
+bool is_absence(Errc code) noexcept {
+    return code == Errc::not_found || code == Errc::gone;
+}
+
+EntryResult refused_by(PlanRefusal refusal) {
+    EntryResult result;
+    result.status = refusal.status;
+    result.refused = std::move(refusal.issues);
+    return result;
+}
+
+}  // namespace
 
 EntryResult refuse_entry(int status, IssueType type, std::string rule, std::string text) {
     EntryResult result;
@@ -36,46 +52,28 @@ EntryResult refuse_entry(int status, IssueType type, std::string rule, std::stri
     return result;
 }
 
-class PlanApplier {
-public:
-    PlanApplier(
-        const WritePlan& plan,
-        StoreWriter& store,
-        Micros accepted_at,
-        const std::string& message_id,
-        const std::string& partner
-    )
-        : plan_(plan), store_(store), accepted_at_(accepted_at), message_id_(message_id),
-          partner_(partner) {}
+ChangeFacts PlanApplier::facts() const {
+    GH_ASSERT(plan_.rulebook != nullptr);
+    return {*plan_.rulebook, plan_.organisation, message_id_, plan_.base, accepted_at_};
+}
 
-    Result<Applied> single();
-    Result<Applied> bundle();
-
-private:
-    Result<EntryResult> write(const PlannedEntry& entry);
-    Result<EntryResult> create(const PlannedEntry& entry);
-    Result<EntryResult> update(const PlannedEntry& entry);
-    Result<EntryResult> remove(const PlannedEntry& entry);
-    Result<EntryResult> get(const PlannedEntry& entry);
-    Result<EntryResult> put(NewVersion resource, std::uint64_t if_match, int status);
-    Result<EntryResult> existing(const std::string& type, const std::string& id);
-    // Puts what only the store knows into the body: conditional references, and entries that an
-    // If-None-Exist turned into existing ones.
-    Result<std::optional<EntryResult>>
-    settle_references(NewVersion& resource, const PlannedEntry& entry);
-    void append_entry(std::string& out, const EntryResult& result, std::uint32_t index) const;
-    [[nodiscard]] fhir::Issues findings_of(std::uint32_t index) const;
-
-    const WritePlan& plan_;
-    StoreWriter& store_;
-    Micros accepted_at_;
-    const std::string& message_id_;
-    const std::string& partner_;
-    std::vector<std::string> written_;
-    std::vector<std::string> disclosed_;
-    std::vector<std::pair<std::string, std::pair<std::string, std::string>>>
-        merged_;  // planned path -> type, id
-};
+std::optional<EntryResult> PlanApplier::claim(const std::string& type, const std::string& id) {
+    if (plan_.shape != WritePlan::Shape::transaction) {
+        return std::nullopt;
+    }
+    const std::string name = type + "/" + id;
+    const auto [other, fresh] = claims_.emplace(name, index_);
+    if (fresh || other->second == index_) {
+        return std::nullopt;
+    }
+    return refuse_entry(
+        400,
+        IssueType::invalid,
+        "bundle-entry",
+        name + " is written by two entries, " + std::to_string(other->second) + " and " +
+            std::to_string(index_) + ". A transaction may write each resource once."
+    );
+}
 
 Result<EntryResult> PlanApplier::existing(const std::string& type, const std::string& id) {
     GH_TRY_ASSIGN(StoredVersion version, store_.read(type, id));
@@ -90,66 +88,86 @@ Result<EntryResult> PlanApplier::existing(const std::string& type, const std::st
     return result;
 }
 
-Result<std::optional<EntryResult>>
+PlanApplier::Refusals PlanApplier::find_one(const PlannedEntry& entry, std::string& id) {
+    GH_TRY_ASSIGN(std::vector<std::string> ids, store_.match(*entry.condition, 2));
+    if (ids.size() > 1) {
+        return std::optional<EntryResult>(refuse_entry(
+            412,
+            IssueType::multiple_matches,
+            entry.kind == PlanKind::create ? "if-none-exist" : "condition",
+            "The condition matches more than one " + entry.resource.type +
+                ". Make it narrower; nothing was changed."
+        ));
+    }
+    if (!ids.empty()) {
+        id = std::move(ids.front());
+    }
+    return std::optional<EntryResult>();
+}
+
+PlanApplier::Refusals
 PlanApplier::settle_references(NewVersion& resource, const PlannedEntry& entry) {
     for (const auto& [text, query] : entry.references) {
         GH_TRY_ASSIGN(std::vector<std::string> ids, store_.match(query, 2));
         if (ids.size() != 1) {
-            return std::optional<EntryResult>(refuse_entry(
+            EntryResult refused = refuse_entry(
                 412,
                 ids.empty() ? IssueType::not_found : IssueType::multiple_matches,
                 "conditional-reference",
                 std::string("A conditional reference of this entry matches ") +
                     (ids.empty() ? "nothing" : "more than one resource") +
                     "; it must match exactly one."
-            ));
+            );
+            refused.unmatched = ids.empty();
+            return std::optional<EntryResult>(std::move(refused));
         }
+        resolved_.emplace(text, std::make_pair(index_, ids.front()));
         replace_reference(resource, text, query.type, ids.front());
     }
     for (const auto& [path, target] : merged_) {
         replace_reference(resource, path, target.first, target.second);
     }
     if (plan_.check_references) {
-        for (const fhir::IndexEntry& index : resource.index) {
-            if (index.parameter->type != fhir::SearchType::reference || index.system.empty() ||
-                index.value.empty() || index.value.find(':') != std::string::npos) {
-                continue;
-            }
-            auto target = store_.read(index.system, index.value);
-            if (!target && target.error().code != Errc::not_found &&
-                target.error().code != Errc::gone) {
-                return target.error();
-            }
-            if (!target || target->deleted()) {
-                return std::optional<EntryResult>(refuse_entry(
-                    422,
-                    IssueType::not_found,
-                    "reference-exists",
-                    "Reference " + index.parameter->code + " points at " + index.system + "/" +
-                        index.value +
-                        ", which is not held here. Send it first or in the same transaction."
-                ));
-            }
+        return check_targets(resource);
+    }
+    return std::optional<EntryResult>();
+}
+
+PlanApplier::Refusals PlanApplier::check_targets(const NewVersion& resource) {
+    for (const fhir::IndexEntry& index : resource.index) {
+        if (index.parameter->type != fhir::SearchType::reference || index.system.empty() ||
+            index.value.empty() || index.value.find(':') != std::string::npos) {
+            continue;
+        }
+        auto target = store_.read(index.system, index.value);
+        if (!target && !is_absence(target.error().code)) {
+            return target.error();
+        }
+        if (!target || target->deleted()) {
+            return std::optional<EntryResult>(refuse_entry(
+                422,
+                IssueType::not_found,
+                "reference-exists",
+                "Reference " + index.parameter->code + " points at " + index.system + "/" +
+                    index.value +
+                    ", which is not held here. Send it first or in the same transaction."
+            ));
         }
     }
     return std::optional<EntryResult>();
 }
 
 Result<EntryResult> PlanApplier::put(NewVersion resource, std::uint64_t if_match, int status) {
+    if (auto refused = claim(resource.type, resource.id)) {
+        return std::move(*refused);
+    }
     resource.last_updated = accepted_at_;
     resource.message_id = message_id_;
     resource.source = partner_;
     auto stored = store_.put(resource, if_match);
     if (!stored) {
         if (stored.error().code == Errc::conflict) {
-            return refuse_entry(
-                412,
-                IssueType::conflict,
-                "version-conflict",
-                resource.type + "/" + resource.id + " is not at version " +
-                    std::to_string(if_match) +
-                    " any more. Read it again, apply your change to it and send that."
-            );
+            return version_conflict(resource.type + "/" + resource.id, if_match);
         }
         return stored.error();
     }
@@ -159,7 +177,7 @@ Result<EntryResult> PlanApplier::put(NewVersion resource, std::uint64_t if_match
     result.last_modified = accepted_at_;
     result.path = version_path(resource.type, resource.id, *stored);
     written_.push_back(result.path);
-    if (plan_.prefer.empty() || plan_.prefer == "representation") {
+    if (plan_.prefer.return_what.empty() || plan_.prefer.return_what == "representation") {
         StoredVersion echo;
         echo.type = resource.type;
         echo.id = resource.id;
@@ -175,21 +193,16 @@ Result<EntryResult> PlanApplier::put(NewVersion resource, std::uint64_t if_match
 
 Result<EntryResult> PlanApplier::create(const PlannedEntry& entry) {
     if (entry.condition) {
-        GH_TRY_ASSIGN(std::vector<std::string> ids, store_.match(*entry.condition, 2));
-        if (ids.size() > 1) {
-            return refuse_entry(
-                412,
-                IssueType::multiple_matches,
-                "if-none-exist",
-                "If-None-Exist matches more than one " + entry.resource.type +
-                    ". Make the condition narrower."
-            );
+        std::string found;
+        GH_TRY_ASSIGN(std::optional<EntryResult> refused, find_one(entry, found));
+        if (refused) {
+            return std::move(*refused);
         }
-        if (ids.size() == 1) {
+        if (!found.empty()) {
             merged_.push_back(
-                {entry.resource.type + "/" + entry.resource.id, {entry.resource.type, ids.front()}}
+                {entry.resource.type + "/" + entry.resource.id, {entry.resource.type, found}}
             );
-            return existing(entry.resource.type, ids.front());
+            return existing(entry.resource.type, found);
         }
     }
     NewVersion resource = entry.resource;
@@ -200,94 +213,254 @@ Result<EntryResult> PlanApplier::create(const PlannedEntry& entry) {
     return put(std::move(resource), 0, 201);
 }
 
+// FHIR R4 §3.1.0.4.3: none found: create, with the id of the body if there is one; one: update it,
+// unless the body has another id; many: 412.
 Result<EntryResult> PlanApplier::update(const PlannedEntry& entry) {
-    auto current = store_.read(entry.resource.type, entry.resource.id);
-    const bool known = current.has_value() && !current->deleted();
-    if (!current && current.error().code != Errc::not_found && current.error().code != Errc::gone) {
+    NewVersion resource = entry.resource;
+    std::string found;
+    if (entry.condition) {
+        GH_TRY_ASSIGN(std::optional<EntryResult> refused, find_one(entry, found));
+        if (refused) {
+            return std::move(*refused);
+        }
+        if (!found.empty() && !entry.own_id.empty() && entry.own_id != found) {
+            return refuse_entry(
+                400,
+                IssueType::value,
+                "update-id",
+                "The id in the resource is not that of the one which the condition finds. Leave "
+                "it out, or address the resource by its id."
+            );
+        }
+        if (!found.empty() && found != resource.id) {
+            rename_resource(resource, found);
+        }
+    }
+    const std::string name = resource.type + "/" + resource.id;
+    auto current = store_.read(resource.type, resource.id);
+    if (!current && !is_absence(current.error().code)) {
         return current.error();
+    }
+    const bool known = current.has_value() && !current->deleted();
+    if (known && entry.condition && found.empty()) {
+        return refuse_entry(
+            409,
+            IssueType::conflict,
+            "update-id",
+            "The condition finds nothing, but " + name +
+                " is held. Address it by its id if it is the one you mean."
+        );
+    }
+    if (known && entry.if_none_match) {
+        return refuse_entry(412, IssueType::conflict, "if-none-match", name + " is held already.");
     }
     if (!known && entry.if_match != 0) {
         return refuse_entry(
             412,
             IssueType::conflict,
             "version-conflict",
-            entry.resource.type + "/" + entry.resource.id +
-                " does not exist, so it is not at version " + std::to_string(entry.if_match) + "."
+            name + " does not exist, so it is not at version " + std::to_string(entry.if_match) +
+                "."
         );
     }
-    NewVersion resource = entry.resource;
+    const bool names_itself = !entry.condition || !entry.own_id.empty();
+    if (!known && names_itself && !plan_.update_create) {
+        return refuse_entry(
+            405,
+            IssueType::not_supported,
+            "update-create",
+            name + " is not held, and ids are given by this server. POST it to " + resource.type +
+                "."
+        );
+    }
     GH_TRY_ASSIGN(std::optional<EntryResult> refused, settle_references(resource, entry));
     if (refused) {
         return std::move(*refused);
     }
+    if (known && plan_.rulebook != nullptr) {
+        carry_labels(current->json, resource, facts());
+    }
     return put(std::move(resource), entry.if_match, known ? 200 : 201);
 }
 
-Result<EntryResult> PlanApplier::remove(const PlannedEntry& entry) {
-    auto removed = store_.remove(
-        entry.resource.type, entry.resource.id, accepted_at_, message_id_, partner_, entry.if_match
-    );
-    if (!removed) {
-        if (removed.error().code == Errc::conflict) {
-            return refuse_entry(
-                412,
-                IssueType::conflict,
-                "version-conflict",
-                entry.resource.type + "/" + entry.resource.id + " is not at version " +
-                    std::to_string(entry.if_match) + "."
-            );
+PlanApplier::Refusals PlanApplier::find_current(const PlannedEntry& entry, StoredVersion& current) {
+    std::string id = entry.resource.id;
+    if (entry.condition) {
+        GH_TRY_ASSIGN(std::optional<EntryResult> refused, find_one(entry, id));
+        if (refused) {
+            return refused;
         }
-        return removed.error();
+        if (id.empty()) {
+            return std::optional<EntryResult>(refuse_entry(
+                404,
+                IssueType::not_found,
+                "condition",
+                "The condition finds no " + entry.resource.type + "."
+            ));
+        }
     }
+    const std::string name = entry.resource.type + "/" + id;
+    auto found = entry.version == 0 ? store_.read(entry.resource.type, id)
+                                    : store_.read_version(entry.resource.type, id, entry.version);
+    if (!found && !is_absence(found.error().code)) {
+        return found.error();
+    }
+    const bool gone = found ? found->deleted() : found.error().code == Errc::gone;
+    if (gone) {
+        return std::optional<EntryResult>(
+            refuse_entry(410, IssueType::deleted, "change", name + " has been deleted.")
+        );
+    }
+    if (!found) {
+        return std::optional<EntryResult>(
+            refuse_entry(404, IssueType::not_found, "change", name + " is not known here.")
+        );
+    }
+    current = std::move(*found);
+    if (entry.if_match != 0 && current.version != entry.if_match) {
+        return std::optional<EntryResult>(version_conflict(name, entry.if_match));
+    }
+    return std::optional<EntryResult>();
+}
+
+Result<EntryResult> PlanApplier::change(const PlannedEntry& entry) {
+    StoredVersion current;
+    GH_TRY_ASSIGN(std::optional<EntryResult> refused, find_current(entry, current));
+    if (refused) {
+        return std::move(*refused);
+    }
+    // What the caller may not see it may not change: a failed test would tell what is in it.
+    StoredVersion seen = current;
+    std::vector<std::string> looked_at;
+    if (!disclose(seen, looked_at)) {
+        return refuse_entry(
+            404,
+            IssueType::not_found,
+            "change",
+            current.type + "/" + current.id + " is not known here."
+        );
+    }
+    std::string changed;
+    if (auto failed = entry.change->apply(current.json, *plan_.rulebook->engine, changed)) {
+        return refused_by(std::move(*failed));
+    }
+    ChangedResource outcome;
+    auto denied = judge_changed(current.type, current.id, changed, facts(), store_, outcome);
+    rules_.insert(rules_.end(), outcome.results.begin(), outcome.results.end());
+    if (denied) {
+        return refused_by(std::move(*denied));
+    }
+    for (const auto& [path, target] : merged_) {
+        replace_reference(outcome.resource, path, target.first, target.second);
+    }
+    GH_TRY_ASSIGN(EntryResult result, put(std::move(outcome.resource), current.version, 200));
+    result.shown = std::move(outcome.shown);
+    return result;
+}
+
+// The labels of one version, changed where they are (FHIR R4 Resource-meta-add: no new version).
+Result<EntryResult> PlanApplier::relabel(const PlannedEntry& entry) {
+    StoredVersion current;
+    GH_TRY_ASSIGN(std::optional<EntryResult> refused, find_current(entry, current));
+    if (refused) {
+        return std::move(*refused);
+    }
+    std::string changed;
+    if (auto failed = entry.change->apply(current.json, *plan_.rulebook->engine, changed)) {
+        return refused_by(std::move(*failed));
+    }
+    const NewVersion labelled = relabelled(current.type, current.id, changed, facts());
+    GH_TRY(store_.amend(labelled, current.version));
     EntryResult result;
-    result.status = 204;
-    result.version = *removed;
-    result.last_modified = accepted_at_;
-    if (*removed != 0) {
-        result.path = version_path(entry.resource.type, entry.resource.id, *removed);
-        written_.push_back(result.path);
+    result.version = current.version;
+    result.last_modified = current.last_updated;
+    result.path = version_path(current.type, current.id, current.version);
+    written_.push_back(result.path);
+    StoredVersion echo = current;
+    echo.json = assemble_json(
+        labelled.json.head, labelled.json.tail, current.version, current.last_updated
+    );
+    if (disclose(echo, disclosed_)) {
+        result.resource = meta_parameters(echo.json, *plan_.rulebook->engine);
     }
     return result;
 }
 
-Result<EntryResult> PlanApplier::get(const PlannedEntry& entry) {
-    const RestCall& call = *entry.get;
-    if (entry.search) {
-        GH_TRY_ASSIGN(SearchPage page, store_.search(*entry.search));
-        std::erase_if(page.matches, [&](StoredVersion& match) {
-            return !disclose(match, disclosed_);
-        });
-        std::vector<BundleLink> links{{"self", search_url(plan_.base, call.type, call.parameters)}};
-        if (!page.next.empty()) {
-            auto parameters = call.parameters;
-            parameters.emplace_back("_count", std::to_string(entry.search->count));
-            parameters.emplace_back("_page", page.next);
-            links.push_back({"next", search_url(plan_.base, call.type, parameters)});
+Result<EntryResult> PlanApplier::remove(const PlannedEntry& entry) {
+    std::vector<std::string> ids{entry.resource.id};
+    if (entry.condition) {
+        GH_TRY_ASSIGN(ids, store_.match(*entry.condition, plan_.delete_max + 1));
+        const bool several = ids.size() > 1 && (plan_.delete_max == 1 || entry.if_match != 0);
+        if (several || ids.size() > plan_.delete_max) {
+            return refuse_entry(
+                412,
+                IssueType::multiple_matches,
+                "condition",
+                "The condition matches more " + entry.resource.type + " resources than the " +
+                    std::to_string(entry.if_match != 0 ? 1 : plan_.delete_max) +
+                    " that one request may delete here. Make it narrower; nothing was deleted."
+            );
         }
-        EntryResult result;
-        result.resource = searchset(page, links, plan_.base, {}, entry.search->count_only);
-        return result;
-    }
-    auto version = call.version.empty()
-                       ? store_.read(call.type, call.id)
-                       : store_.read_version(
-                             call.type, call.id, std::strtoull(call.version.c_str(), nullptr, 10)
-                         );
-    const std::string name = call.type + "/" + call.id;
-    if (!version && version.error().code != Errc::not_found && version.error().code != Errc::gone) {
-        return version.error();
-    }
-    const bool gone = version ? version->deleted() : version.error().code == Errc::gone;
-    if (gone) {
-        return refuse_entry(410, IssueType::deleted, "read", name + " has been deleted.");
-    }
-    if (!version || !disclose(*version, disclosed_)) {
-        return refuse_entry(404, IssueType::not_found, "read", name + " is not known here.");
     }
     EntryResult result;
-    result.version = version->version;
-    result.last_modified = version->last_updated;
-    result.resource = std::move(version->json);
+    result.status = 204;
+    for (const std::string& id : ids) {
+        if (auto refused = claim(entry.resource.type, id)) {
+            return std::move(*refused);
+        }
+        auto removed = store_.remove(
+            entry.resource.type, id, accepted_at_, message_id_, partner_, entry.if_match
+        );
+        if (!removed) {
+            if (removed.error().code == Errc::conflict) {
+                return version_conflict(entry.resource.type + "/" + id, entry.if_match);
+            }
+            return removed.error();
+        }
+        if (*removed != 0) {
+            result.version = ids.size() == 1 ? *removed : 0;
+            result.last_modified = accepted_at_;
+            result.path = version_path(entry.resource.type, id, *removed);
+            written_.push_back(result.path);
+        }
+    }
+    return result;
+}
+
+// A read inside a Bundle is answered by the doors that answer it alone.
+Result<EntryResult> PlanApplier::get(const PlannedEntry& entry) {
+    GH_ASSERT(plan_.api != nullptr && plan_.rulebook != nullptr);
+    Envelope sub;
+    sub.id = message_id_;
+    sub.rulebook = plan_.rulebook;
+    sub.received_at = accepted_at_;
+    sub.request = *entry.get;
+    Response response;
+    if (auto refused = route(sub, *plan_.api)) {
+        response = std::move(*refused);
+    } else {
+        response = answer(sub, *plan_.api, store_);
+    }
+    EntryResult result;
+    result.status = response.status;
+    if (response.status >= 400) {
+        result.refused.push_back(request_issue(
+            response.status == 404   ? IssueType::not_found
+            : response.status == 410 ? IssueType::deleted
+                                     : IssueType::processing,
+            "entry-read",
+            "The read of this entry fails with status " + std::to_string(response.status) + "."
+        ));
+        result.outcome = std::move(response.body);
+        return result;
+    }
+    if (!sub.view.whole() && !response.body.empty()) {
+        apply_view(response.body, sub.view, *plan_.rulebook->engine);
+    }
+    disclosed_.insert(disclosed_.end(), sub.disclosed.begin(), sub.disclosed.end());
+    result.resource = std::move(response.body);
+    result.etag = response.headers.get("ETag");
+    result.last_modified = sub.last_modified;
     return result;
 }
 
@@ -295,6 +468,8 @@ Result<EntryResult> PlanApplier::write(const PlannedEntry& entry) {
     switch (entry.kind) {
     case PlanKind::create: return create(entry);
     case PlanKind::update: return update(entry);
+    case PlanKind::change: return change(entry);
+    case PlanKind::relabel: return relabel(entry);
     case PlanKind::remove: return remove(entry);
     case PlanKind::get: return get(entry);
     }
@@ -339,192 +514,51 @@ Result<Applied> PlanApplier::single() {
     Applied applied;
     applied.resources = written_;
     applied.disclosed = disclosed_;
+    applied.rules = std::move(rules_);
     Response& response = applied.response;
     response.status = result.status;
     if (!result.refused.empty()) {
         applied.state = MessageState::rejected;
-        response.headers.set("Content-Type", "application/fhir+json; charset=utf-8");
+        response.headers.set("Content-Type", fhir_json);
         response.body = fhir::outcome_json(result.refused);
+        if (result.status == 405) {
+            response.headers.set("Allow", "GET, HEAD, DELETE");
+        }
         return applied;
     }
     if (result.version != 0) {
         response.headers.set("ETag", etag(result.version));
         response.headers.set("Last-Modified", to_http_date(result.last_modified));
     }
-    if (entry.kind != PlanKind::remove) {
-        response.headers.set("Location", plan_.base + "/" + result.path);
+    fhir::Issues findings = plan_.findings;
+    findings.insert(findings.end(), result.shown.begin(), result.shown.end());
+    if (!findings.empty()) {
+        response.headers.set("Gatehouse-Findings", findings_header(findings));
     }
-    if (!plan_.findings.empty()) {
-        response.headers.set("Gatehouse-Findings", findings_header(plan_.findings));
+    if (plan_.message) {
+        response.headers.set("Content-Type", fhir_json);
+        response.body = message_answer(plan_, message_id_, accepted_at_);
+        return applied;
     }
-    if (plan_.prefer == "OperationOutcome") {
-        fhir::Issues said = plan_.findings;
-        response.headers.set("Content-Type", "application/fhir+json; charset=utf-8");
-        response.body = fhir::outcome_json(said);
+    const std::string url = plan_.base + "/" + result.path;
+    if (entry.kind != PlanKind::remove && entry.kind != PlanKind::relabel) {
+        response.headers.set("Location", url);
+    }
+    const std::string& wanted = plan_.prefer.return_what;
+    if (wanted == "OperationOutcome") {
+        response.headers.set("Content-Type", fhir_json);
+        response.body = fhir::outcome_json(findings);
         response.status = result.status == 204 ? 200 : result.status;
-    } else if (!result.resource.empty() && plan_.prefer != "minimal") {
-        response.headers.set("Content-Type", "application/fhir+json; charset=utf-8");
+    } else if (!result.resource.empty() && (wanted != "minimal" || entry.kind == PlanKind::relabel)) {
+        response.headers.set("Content-Type", fhir_json);
         response.body = std::move(result.resource);
-        applied.body_is_first_resource = written_.size() == 1;
+        if (entry.kind != PlanKind::relabel) {
+            response.headers.set("Content-Location", url);
+            applied.body_is_first_resource = written_.size() == 1;
+        }
     }
     return applied;
 }
-
-fhir::Issues PlanApplier::findings_of(std::uint32_t index) const {
-    const std::string place = "Bundle.entry[" + std::to_string(index) + "]";
-    fhir::Issues own;
-    for (const fhir::Issue& finding : plan_.findings) {
-        if (finding.expression.compare(0, place.size(), place) == 0) {
-            own.push_back(finding);
-        }
-    }
-    return own;
-}
-
-const char* reason_of(int status) {
-    switch (status) {
-    case 200: return "200 OK";
-    case 201: return "201 Created";
-    case 204: return "204 No Content";
-    case 400: return "400 Bad Request";
-    case 404: return "404 Not Found";
-    case 409: return "409 Conflict";
-    case 410: return "410 Gone";
-    case 412: return "412 Precondition Failed";
-    case 422: return "422 Unprocessable Entity";
-    case 501: return "501 Not Implemented";
-    default: return nullptr;
-    }
-}
-
-void PlanApplier::append_entry(std::string& out, const EntryResult& result, std::uint32_t index)
-    const {
-    const PlannedEntry& entry = plan_.entries[index];
-    fhir::JsonWriter json;
-    json.begin_object();
-    const bool writes = entry.kind == PlanKind::create || entry.kind == PlanKind::update;
-    if (!result.resource.empty() && plan_.prefer != "minimal" &&
-        plan_.prefer != "OperationOutcome") {
-        if (writes && !result.path.empty()) {
-            json.key("fullUrl").string(
-                plan_.base + "/" + result.path.substr(0, result.path.find("/_history/"))
-            );
-        }
-        json.key("resource").raw(result.resource);
-    } else if (entry.kind == PlanKind::get && !result.resource.empty()) {
-        json.key("resource").raw(result.resource);
-    }
-    json.key("response").begin_object();
-    const char* reason = reason_of(result.status);
-    json.key("status").string(
-        reason != nullptr ? std::string(reason) : std::to_string(result.status)
-    );
-    if (writes && !result.path.empty()) {
-        json.key("location").string(result.path);
-    }
-    if (result.version != 0) {
-        json.key("etag").string(etag(result.version));
-    }
-    if (result.last_modified != 0) {
-        json.key("lastModified").string(to_instant(result.last_modified));
-    }
-    if (!result.refused.empty()) {
-        json.key("outcome").raw(fhir::outcome_json(result.refused));
-    } else if (!entry.failure.empty()) {
-        json.key("outcome").raw(entry.failure);
-    } else if (const fhir::Issues own = findings_of(index); !own.empty()) {
-        json.key("outcome").raw(fhir::outcome_json(own));
-    }
-    json.end_object().end_object();
-    out.append(json.text());
-}
-
-Result<Applied> PlanApplier::bundle() {
-    const bool transaction = plan_.shape == WritePlan::Shape::transaction;
-    std::vector<EntryResult> results(plan_.entries.size());
-    std::vector<std::uint32_t> order(plan_.entries.size());
-    for (std::uint32_t i = 0; i < order.size(); ++i) {
-        order[i] = i;
-    }
-    if (transaction) {
-        // DELETE, POST, PUT, GET (FHIR R4 §3.1.0.11.2), whatever order they came in. Conditional
-        // creates go before plain ones: what they turn out to be is known before anything that
-        // refers to them is written.
-        const auto rank = [&](std::uint32_t index) {
-            const PlannedEntry& entry = plan_.entries[index];
-            switch (entry.kind) {
-            case PlanKind::remove: return 0;
-            case PlanKind::create: return entry.condition ? 1 : 2;
-            case PlanKind::update: return 3;
-            case PlanKind::get: return 4;
-            }
-            return 4;
-        };
-        std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) {
-            return rank(a) < rank(b);
-        });
-        GH_TRY(store_.savepoint());
-    }
-    for (const std::uint32_t index : order) {
-        const PlannedEntry& entry = plan_.entries[index];
-        if (!entry.failure.empty()) {
-            results[index].status = entry.failure_status;
-            continue;
-        }
-        GH_TRY_ASSIGN(EntryResult result, write(entry));
-        if (transaction && !result.refused.empty()) {
-            GH_TRY(store_.rollback());
-            Applied applied;
-            applied.state = MessageState::rejected;
-            applied.response.status = result.status;
-            for (fhir::Issue& issue : result.refused) {
-                issue.expression = "Bundle.entry[" + std::to_string(index) + "]";
-                issue.diagnostics += " Nothing of this transaction was stored.";
-            }
-            applied.response.headers.set("Content-Type", "application/fhir+json; charset=utf-8");
-            applied.response.body = fhir::outcome_json(result.refused);
-            return applied;
-        }
-        results[index] = std::move(result);
-    }
-    if (transaction) {
-        GH_TRY(store_.release());
-    }
-    std::string body =
-        open_bundle(transaction ? "transaction-response" : "batch-response", std::nullopt, {});
-    for (std::uint32_t index = 0; index < results.size(); ++index) {
-        if (index > 0) {
-            body.push_back(',');
-        }
-        append_entry(body, results[index], index);
-    }
-    body.append("]}");
-    if (results.empty()) {
-        body =
-            open_bundle(transaction ? "transaction-response" : "batch-response", std::nullopt, {});
-        body.resize(body.size() - std::string_view(",\"entry\":[").size());
-        body.push_back('}');
-    }
-    Applied applied;
-    applied.resources = std::move(written_);
-    applied.disclosed = std::move(disclosed_);
-    applied.response.status = 200;
-    applied.response.headers.set("Content-Type", "application/fhir+json; charset=utf-8");
-    if (!plan_.findings.empty()) {
-        applied.response.headers.set("Gatehouse-Findings", findings_header(plan_.findings));
-    }
-    applied.response.body = std::move(body);
-    const bool nothing_done =
-        std::all_of(plan_.entries.begin(), plan_.entries.end(), [](const PlannedEntry& entry) {
-            return !entry.failure.empty();
-        });
-    if (nothing_done && !plan_.entries.empty()) {
-        applied.state = MessageState::rejected;
-    }
-    return applied;
-}
-
-}  // namespace
 
 Result<Applied> apply_plan(
     const WritePlan& plan,

@@ -257,6 +257,18 @@ void index_resource(
     }
 }
 
+void rename_resource(NewVersion& resource, std::string_view id) {
+    // split_body() writes type and id first.
+    const std::string before = "{\"resourceType\":" + json_text(resource.type) + ",\"id\":";
+    const std::string old = before + json_text(resource.id);
+    GH_ASSERT(resource.json.head.compare(0, old.size(), old) == 0);
+    resource.json.head.replace(0, old.size(), before + json_text(id));
+    if (resource.type == "Patient") {
+        resource.patient = id;
+    }
+    resource.id = id;
+}
+
 void replace_reference(
     NewVersion& resource, std::string_view from, std::string_view type, std::string_view id
 ) {

@@ -50,6 +50,9 @@ void index_resource(
     Arena& arena
 );
 
+// Gives a resource another id than it was filled with.
+void rename_resource(NewVersion& resource, std::string_view id);
+
 // Replaces `from` by `to` as a whole reference text, in body and index.
 void replace_reference(
     NewVersion& resource, std::string_view from, std::string_view type, std::string_view id

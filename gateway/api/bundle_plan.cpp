@@ -20,6 +20,13 @@ using fhir::IssueType;
 
 constexpr std::uint32_t entries_max = 10'000;
 
+// Bundle.entry.request and the header that says the same of a request of its own.
+constexpr std::pair<std::string_view, std::string_view> entry_headers[] = {
+    {"ifMatch", "If-Match"},
+    {"ifNoneMatch", "If-None-Match"},
+    {"ifModifiedSince", "If-Modified-Since"},
+    {"ifNoneExist", "If-None-Exist"}};
+
 std::string entry_expression(std::uint32_t index) {
     return "Bundle.entry[" + std::to_string(index) + "]";
 }
@@ -50,7 +57,6 @@ public:
 private:
     std::optional<PlanRefusal> draft_entry(Draft& draft, std::uint32_t index);
     std::optional<PlanRefusal> draft_write(Draft& draft, const Envelope& sub, std::uint32_t index);
-    std::optional<PlanRefusal> draft_get(Draft& draft, Envelope& sub);
     std::optional<PlanRefusal> check_identities() const;
     void map_full_urls();
     std::optional<PlanRefusal> finish_entry(Draft& draft, std::uint32_t index);
@@ -126,6 +132,9 @@ std::optional<PlanRefusal> BundlePlanner::run() {
         if (draft.refused) {
             fail_entry(draft, std::move(*draft.refused));
         }
+        if (draft.planned.get != nullptr && plan_.api == nullptr) {
+            plan_.api = std::make_shared<const ApiContext>(context_);
+        }
         plan_.entries.push_back(std::move(draft.planned));
     }
     return std::nullopt;
@@ -163,117 +172,79 @@ std::optional<PlanRefusal> BundlePlanner::draft_entry(Draft& draft, std::uint32_
     sub.rulebook = envelope_.rulebook;
     sub.request.method = request->child_value("method");
     sub.request.target = context_.base_path + "/" + url;
+    for (const auto& [name, header] : entry_headers) {
+        if (const auto value = request->child_value(name); !value.empty()) {
+            sub.request.headers.set(header, std::string(value));
+        }
+    }
     if (auto refused = route(sub, context_)) {
-        PlanRefusal out = entry_refusal(
+        return entry_refusal(
             refused->status,
             refused->status == 501 ? IssueType::not_supported : IssueType::invalid,
             sub.request.method + " " + url.substr(0, 200) +
                 " is not something an entry can do here.",
             place + ".request"
         );
-        return out;
     }
     switch (sub.call.interaction) {
     case Interaction::create:
     case Interaction::update:
-    case Interaction::remove: return draft_write(draft, sub, index);
+    case Interaction::patch:
+    case Interaction::remove:
+    case Interaction::meta_add:
+    case Interaction::meta_delete: return draft_write(draft, sub, index);
     case Interaction::read:
     case Interaction::vread:
-    case Interaction::search: {
-        auto refused = draft_get(draft, sub);
-        if (refused) {
-            for (fhir::Issue& issue : refused->issues) {
-                issue.expression = place + ".request.url";
-            }
-        }
-        return refused;
-    }
+    case Interaction::history_instance:
+    case Interaction::history_type:
+    case Interaction::history_system:
+    case Interaction::meta:
+    case Interaction::document:
+    case Interaction::capabilities:
+    case Interaction::search:
+        draft.planned.kind = PlanKind::get;
+        // The whole answer is JSON here, and is turned into what the caller wants at the exit.
+        sub.request.headers.set("Accept", "application/fhir+json");
+        draft.planned.get = std::make_shared<const Request>(std::move(sub.request));
+        return std::nullopt;
     default: break;
     }
     return entry_refusal(
         501,
         IssueType::not_supported,
-        "An entry may create, update, delete, read or search; " +
+        "An entry may create, update, patch, delete, read, search or ask for history; " +
             std::string(to_string(sub.call.interaction)) + " is not supported.",
         place + ".request"
     );
 }
 
+// Where in the Bundle a refusal of a single write belongs.
+std::string place_in_entry(const std::string& place, const std::string& expression) {
+    const auto dot = expression.find('.');
+    if (expression.empty()) {
+        return place + ".request";
+    }
+    return place + ".resource" + (dot == std::string::npos ? "" : expression.substr(dot));
+}
+
 std::optional<PlanRefusal>
 BundlePlanner::draft_write(Draft& draft, const Envelope& sub, std::uint32_t index) {
     const std::string place = entry_expression(index);
-    PlannedEntry& planned = draft.planned;
-    const Element& request = *draft.entry->child("request");
-    planned.resource.type = sub.call.type;
-    if (sub.call.interaction == Interaction::remove) {
-        planned.kind = PlanKind::remove;
-        planned.resource.id = sub.call.id;
-        return read_if_match(request.child_value("ifMatch"), planned.if_match);
-    }
-    if (draft.resource == nullptr || !draft.resource->is_resource) {
+    const bool has_resource = draft.resource != nullptr && draft.resource->is_resource;
+    if (!has_resource && sub.call.interaction != Interaction::remove) {
         return entry_refusal(
             400, IssueType::required, "This entry needs a resource.", place + ".resource"
         );
     }
-    if (draft.resource->resource_type() != sub.call.type) {
-        return entry_refusal(
-            400,
-            IssueType::invalid,
-            "request.url is about " + sub.call.type + ", the resource is a " +
-                std::string(draft.resource->resource_type().substr(0, 64)) + ".",
-            place + ".resource"
-        );
-    }
-    if (sub.call.interaction == Interaction::update) {
-        planned.kind = PlanKind::update;
-        planned.resource.id = sub.call.id;
-        const auto id = draft.resource->child_value("id");
-        if (id != sub.call.id) {
-            return entry_refusal(
-                400,
-                id.empty() ? IssueType::required : IssueType::value,
-                id.empty() ? "An update carries its id: set it to the one in request.url."
-                           : "The id in the resource is not the one in request.url.",
-                place + ".resource.id"
-            );
+    auto refused = plan_write(
+        sub, has_resource ? draft.resource : nullptr, envelope_, context_, index, draft.planned
+    );
+    if (refused) {
+        for (fhir::Issue& issue : refused->issues) {
+            issue.expression = place_in_entry(place, issue.expression);
         }
-        return read_if_match(request.child_value("ifMatch"), planned.if_match);
     }
-    planned.kind = PlanKind::create;
-    planned.resource.id = derived_uuid(envelope_.id, index);
-    const auto condition = request.child_value("ifNoneExist");
-    if (!condition.empty()) {
-        ParsedSearch parsed = parse_condition(
-            sub.call.type, condition, *envelope_.rulebook->engine, condition_limits(context_)
-        );
-        if (fhir::has_errors(parsed.issues)) {
-            for (fhir::Issue& issue : parsed.issues) {
-                issue.expression = place + ".request.ifNoneExist";
-            }
-            return PlanRefusal{400, std::move(parsed.issues)};
-        }
-        planned.condition = std::move(parsed.query);
-    }
-    return std::nullopt;
-}
-
-std::optional<PlanRefusal> BundlePlanner::draft_get(Draft& draft, Envelope& sub) {
-    draft.planned.kind = PlanKind::get;
-    if (sub.call.interaction == Interaction::search) {
-        ParsedSearch parsed = parse_search(
-            sub.call.type,
-            sub.call.parameters,
-            *envelope_.rulebook->engine,
-            condition_limits(context_)
-        );
-        if (fhir::has_errors(parsed.issues)) {
-            return PlanRefusal{400, std::move(parsed.issues)};
-        }
-        draft.planned.search = std::move(parsed.query);
-        sub.call.parameters = std::move(parsed.used);
-    }
-    draft.planned.get = std::move(sub.call);
-    return std::nullopt;
+    return refused;
 }
 
 // Two operations on one identity in a transaction have no defined outcome: both positions are
@@ -282,7 +253,10 @@ std::optional<PlanRefusal> BundlePlanner::check_identities() const {
     std::map<std::string, std::uint32_t> seen;
     for (std::uint32_t index = 0; index < drafts_.size(); ++index) {
         const PlannedEntry& planned = drafts_[index].planned;
-        if (planned.kind != PlanKind::update && planned.kind != PlanKind::remove) {
+        // What a condition will find is checked where it is known, in apply.
+        const bool named = planned.kind == PlanKind::update || planned.kind == PlanKind::change ||
+                           planned.kind == PlanKind::remove;
+        if (!named || planned.condition) {
             continue;
         }
         const auto [other, fresh] =
@@ -301,8 +275,8 @@ std::optional<PlanRefusal> BundlePlanner::check_identities() const {
     std::map<std::string_view, std::uint32_t> urls;
     for (std::uint32_t index = 0; index < drafts_.size(); ++index) {
         const PlannedEntry& planned = drafts_[index].planned;
-        if (planned.full_url.empty() || planned.kind == PlanKind::get ||
-            planned.kind == PlanKind::remove) {
+        if (planned.full_url.empty() ||
+            (planned.kind != PlanKind::create && planned.kind != PlanKind::update)) {
             continue;
         }
         const auto [other, fresh] = urls.emplace(planned.full_url, index);
@@ -373,8 +347,7 @@ std::optional<PlanRefusal> BundlePlanner::finish_entry(Draft& draft, std::uint32
         }
         planned.references.emplace_back(text, std::move(parsed.query));
     }
-    const std::string id = planned.resource.id;
-    fill_resource(planned, envelope_, context_, *draft.resource, id);
+    fill_resource(planned, envelope_, context_, *draft.resource);
     return std::nullopt;
 }
 

@@ -5,6 +5,7 @@
 #include "fhir/outcome/outcome.hpp"
 #include "fhir/xml/xml.hpp"
 #include "gateway/api/api.hpp"
+#include "gateway/api/view.hpp"
 
 namespace gatehouse::gateway {
 namespace {
@@ -94,7 +95,9 @@ void finish(Response& response, const Envelope& envelope) {
     const bool is_fhir_json =
         has_body && response.headers.get("Content-Type").substr(0, 21) == "application/fhir+json";
     const bool wants_xml = envelope.answer_format == fhir::Format::xml;
-    if (is_fhir_json && (wants_xml || envelope.pretty) && envelope.rulebook) {
+    const bool cut = !envelope.view.whole() && response.status < 300;
+    if (is_fhir_json && !envelope.raw_answer && (wants_xml || envelope.pretty || cut) &&
+        envelope.rulebook) {
         const fhir::TypeModel& types = envelope.rulebook->engine->types();
         Arena arena;
         fhir::DecodeLimits no_limits;
@@ -104,11 +107,14 @@ void finish(Response& response, const Envelope& envelope) {
         const fhir::Decoded decoded = fhir::read_json(source, arena, types.symbols(), no_limits);
         GH_ASSERT(decoded.root != nullptr);
         fhir::annotate(*decoded.root, types);
+        if (cut) {
+            apply_view(*decoded.root, envelope.view, *envelope.rulebook->engine, arena);
+        }
         if (wants_xml) {
             response.body = fhir::write_xml(*decoded.root, types, {.pretty = envelope.pretty});
             response.headers.set("Content-Type", "application/fhir+xml; charset=utf-8");
         } else {
-            response.body = fhir::write_json(*decoded.root, &types, {.pretty = true});
+            response.body = fhir::write_json(*decoded.root, &types, {.pretty = envelope.pretty});
         }
     }
     if (!envelope.request_id.empty()) {

@@ -21,9 +21,24 @@ Response answer_status(Envelope& envelope, const ApiContext& context, StoreReade
 // reads.cpp
 Response answer_search(Envelope& envelope, const ApiContext& context, StoreReader& store);
 
+// The resource, or version of it, that a call names, as it may leave: disclosed. not_found or gone
+// in words for the caller.
+Result<StoredVersion>
+read_for_answer(Envelope& envelope, const ApiContext& context, StoreReader& store);
+
 // A stored resource as an answer: body, ETag, Last-Modified; 304 where the caller's copy is
 // current.
-Response resource_answer(const Envelope& envelope, StoredVersion version);
+Response resource_answer(Envelope& envelope, StoredVersion version);
+
+// history.cpp: at instance, type and system level.
+Response answer_history(Envelope& envelope, const ApiContext& context, StoreReader& store);
+
+// meta.cpp: $meta; and the answer of its sisters, Parameters with the meta of a stored resource.
+Response answer_meta(Envelope& envelope, const ApiContext& context, StoreReader& store);
+std::string meta_parameters(std::string_view json, const fhir::Engine& engine);
+
+// document.cpp: Composition/$document.
+Response answer_document(Envelope& envelope, const ApiContext& context, StoreReader& store);
 
 std::string etag(std::uint64_t version);  // W/"3"
 

@@ -7,28 +7,36 @@
 #include <string>
 #include <string_view>
 
+#include "gateway/api/plan_refusal.hpp"
 #include "gateway/api/search_parameters.hpp"
 #include "gateway/api/write_plan.hpp"
 
 namespace gatehouse::gateway {
-
-struct PlanRefusal {
-    int status = 400;
-    fhir::Issues issues;
-};
 
 SearchLimits condition_limits(const ApiContext& context);
 
 // If-Match: W/"3", "3" or 3. Empty text: any version (0).
 std::optional<PlanRefusal> read_if_match(std::string_view text, std::uint64_t& out);
 
-// Fills `entry.resource` from a resource of the message: id, body, index. `resource` is changed.
+// One write as its request says it, alone or as an entry of a Bundle. `call` is routed and carries
+// the headers; `resource` is its body (null: none, or a JSON Patch in `call`'s body); `index` makes
+// the id of what is created. Expressions of a refusal start at the resource ("Patient.id") or are
+// empty. The body itself is not serialised yet.
+std::optional<PlanRefusal> plan_write(
+    const Envelope& call,
+    fhir::Element* resource,
+    const Envelope& message,
+    const ApiContext& context,
+    std::uint32_t index,
+    PlannedEntry& entry
+);
+
+// Fills `entry.resource` from a resource of the message: body, index. `resource` is changed.
 void fill_resource(
     PlannedEntry& entry,
     const Envelope& envelope,
     const ApiContext& context,
-    fhir::Element& resource,
-    std::string_view id
+    fhir::Element& resource
 );
 
 // The findings that an acceptance must show: rules in warn mode.

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// read, vread, instance history and search.
+// read, vread and search.
 #include <charconv>
 
+#include "gateway/api/binary.hpp"
 #include "gateway/api/bundles.hpp"
 #include "gateway/api/disclose.hpp"
 #include "gateway/api/issues.hpp"
 #include "gateway/api/operations.hpp"
+#include "gateway/api/preferences.hpp"
 #include "gateway/api/search_parameters.hpp"
 
 namespace gatehouse::gateway {
@@ -26,131 +28,13 @@ Fault deleted(const RestCall& call) {
             call.id + "/_history."};
 }
 
-Response answer_read(Envelope& envelope, StoreReader& store) {
-    const RestCall& call = envelope.call;
-    auto version = store.read(call.type, call.id);
-    if (!version) {
-        if (version.error().code == Errc::not_found) {
-            return refusal(absent(call), envelope);
-        }
-        return refusal(
-            version.error().code == Errc::gone ? deleted(call) : version.error(), envelope
-        );
+Response answer_read(Envelope& envelope, const ApiContext& context, StoreReader& store) {
+    auto found = read_for_answer(envelope, context, store);
+    if (!found) {
+        return refusal(found.error(), envelope);
     }
-    if (version->deleted()) {
-        return refusal(deleted(call), envelope);
-    }
-    if (!disclose(*version, envelope.disclosed)) {
-        return refusal(absent(call), envelope);
-    }
-    return resource_answer(envelope, std::move(*version));
-}
-
-Response answer_vread(Envelope& envelope, StoreReader& store) {
-    const RestCall& call = envelope.call;
-    std::uint64_t number = 0;
-    const auto [end, error] =
-        std::from_chars(call.version.data(), call.version.data() + call.version.size(), number);
-    const bool good =
-        error == std::errc{} && end == call.version.data() + call.version.size() && number > 0;
-    if (!good) {
-        return refusal(
-            Fault(Errc::not_found, "vread", call.type + "/" + call.id + " has no such version."),
-            envelope
-        );
-    }
-    auto version = store.read_version(call.type, call.id, number);
-    if (!version) {
-        if (version.error().code == Errc::not_found) {
-            return refusal(
-                Fault(
-                    Errc::not_found,
-                    "vread",
-                    call.type + "/" + call.id + " has no version " + call.version + "."
-                ),
-                envelope
-            );
-        }
-        return refusal(version.error(), envelope);
-    }
-    if (version->deleted()) {
-        return refusal(
-            Fault(
-                Errc::gone,
-                "vread",
-                "Version " + call.version + " of " + call.type + "/" + call.id + " is its deletion."
-            ),
-            envelope
-        );
-    }
-    if (!disclose(*version, envelope.disclosed)) {
-        return refusal(absent(call), envelope);
-    }
-    return resource_answer(envelope, std::move(*version));
-}
-
-Response answer_history(Envelope& envelope, const ApiContext& context, StoreReader& store) {
-    const RestCall& call = envelope.call;
-    std::uint32_t count = context.page_default;
-    std::uint64_t before = 0;
-    const auto number = [](std::string_view text, auto& out) {
-        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
-        return error == std::errc{} && end == text.data() + text.size();
-    };
-    const auto count_text = call.parameter("_count");
-    const auto page_text = call.parameter("_page");
-    if ((!count_text.empty() && (!number(count_text, count) || count == 0)) ||
-        (!page_text.empty() && !number(page_text, before))) {
-        return refusal(
-            400,
-            {request_issue(
-                IssueType::value,
-                "http-parameter",
-                "_count and _page take whole numbers above 0.",
-                {},
-                "INVALID_PARAMETER"
-            )},
-            envelope
-        );
-    }
-    count = std::min(count, context.page_max);
-    auto page = store.history(call.type, call.id, before, count);
-    if (!page) {
-        return refusal(
-            page.error().code == Errc::not_found ? absent(call) : page.error(), envelope
-        );
-    }
-    std::erase_if(page->versions, [&](StoredVersion& version) {
-        return !disclose(version, envelope.disclosed);
-    });
-    if (page->versions.empty() && before == 0) {
-        return refusal(absent(call), envelope);
-    }
-    const std::string path = call.type + "/" + call.id + "/_history";
-    std::vector<std::pair<std::string, std::string>> parameters{{"_count", std::to_string(count)}};
-    std::vector<BundleLink> links;
-    auto self = parameters;
-    if (before != 0) {
-        self.emplace_back("_page", std::to_string(before));
-    }
-    links.push_back({"self", search_url(context.base, path, self)});
-    if (page->next_before != 0) {
-        parameters.emplace_back("_page", std::to_string(page->next_before));
-        links.push_back({"next", search_url(context.base, path, parameters)});
-    }
-    Response response;
-    response.body = history_bundle(*page, links, context.base);
-    return response;
-}
-
-// If-None-Match and If-Modified-Since are for caches; a FHIR client uses the first.
-bool caller_is_current(const Envelope& envelope, const StoredVersion& version) {
-    const auto none_match = envelope.request.headers.get("If-None-Match");
-    if (!none_match.empty()) {
-        return none_match == "*" || none_match == etag(version.version) ||
-               none_match == "\"" + std::to_string(version.version) + "\"";
-    }
-    return false;
+    return envelope.call.type == "Binary" ? binary_answer(envelope, std::move(*found))
+                                          : resource_answer(envelope, std::move(*found));
 }
 
 }  // namespace
@@ -159,12 +43,54 @@ std::string etag(std::uint64_t version) {
     return "W/\"" + std::to_string(version) + "\"";
 }
 
-Response resource_answer(const Envelope& envelope, StoredVersion version) {
+Result<StoredVersion>
+read_for_answer(Envelope& envelope, const ApiContext& context, StoreReader& store) {
+    const RestCall& call = envelope.call;
+    const std::string name = call.type + "/" + call.id;
+    std::uint64_t number = 0;
+    if (!call.version.empty()) {
+        const auto [end, error] =
+            std::from_chars(call.version.data(), call.version.data() + call.version.size(), number);
+        if (error != std::errc{} || end != call.version.data() + call.version.size() ||
+            number == 0) {
+            return Fault(Errc::not_found, "vread", name + " has no such version.");
+        }
+    }
+    auto version = number == 0 ? store.read(call.type, call.id)
+                               : store.read_version(call.type, call.id, number);
+    const bool gone = version ? version->deleted() : version.error().code == Errc::gone;
+    if (gone) {
+        return number == 0 ? deleted(call)
+                           : Fault(
+                                 Errc::gone,
+                                 "vread",
+                                 "Version " + call.version + " of " + name + " is its deletion."
+                             );
+    }
+    if (!version) {
+        if (version.error().code != Errc::not_found) {
+            return version.error();
+        }
+        return number == 0
+                   ? absent(call)
+                   : Fault(
+                         Errc::not_found, "vread", name + " has no version " + call.version + "."
+                     );
+    }
+    const bool seen = call.type != "Binary" || may_see_binary(*version, envelope, context, store);
+    if (!seen || !disclose(*version, envelope.disclosed)) {
+        return absent(call);
+    }
+    return version;
+}
+
+Response resource_answer(Envelope& envelope, StoredVersion version) {
     Response response;
     response.headers.set("ETag", etag(version.version));
     response.headers.set("Last-Modified", to_http_date(version.last_updated));
     response.headers.set("Cache-Control", "no-store");
-    if (caller_is_current(envelope, version)) {
+    envelope.last_modified = version.last_updated;
+    if (caller_is_current(envelope.request.headers, version.version, version.last_updated)) {
         response.status = 304;
         return response;
     }
@@ -180,8 +106,7 @@ Response answer_search(Envelope& envelope, const ApiContext& context, StoreReade
     limits.page_max = context.page_max;
     limits.base = context.base;
     limits.now = envelope.received_at;
-    const auto prefer = envelope.request.headers.get("Prefer");
-    limits.lenient = prefer.find("handling=lenient") != std::string_view::npos;
+    limits.lenient = envelope.prefer.lenient;
 
     ParsedSearch parsed = parse_search(call.type, call.parameters, engine, limits);
     if (fhir::has_errors(parsed.issues)) {
@@ -234,18 +159,18 @@ Response answer_search(Envelope& envelope, const ApiContext& context, StoreReade
 Response answer(Envelope& envelope, const ApiContext& context, StoreReader& store) {
     switch (envelope.call.interaction) {
     case Interaction::capabilities: return answer_capabilities(envelope, context);
-    case Interaction::read: return answer_read(envelope, store);
-    case Interaction::vread: return answer_vread(envelope, store);
-    case Interaction::history_instance: return answer_history(envelope, context, store);
+    case Interaction::read:
+    case Interaction::vread: return answer_read(envelope, context, store);
+    case Interaction::history_instance:
+    case Interaction::history_type:
+    case Interaction::history_system: return answer_history(envelope, context, store);
+    case Interaction::meta: return answer_meta(envelope, context, store);
+    case Interaction::document: return answer_document(envelope, context, store);
     case Interaction::search: return answer_search(envelope, context, store);
     case Interaction::validate: return answer_validate(envelope, context, store);
     case Interaction::receipt: return answer_receipt(envelope, context, store);
     case Interaction::status: return answer_status(envelope, context, store);
-    case Interaction::create:
-    case Interaction::update:
-    case Interaction::remove:
-    case Interaction::transaction:
-    case Interaction::unknown: break;
+    default: break;
     }
     GH_ASSERT(!is_write(envelope.call.interaction));
     return refusal(

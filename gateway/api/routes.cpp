@@ -6,8 +6,9 @@
 #include <vector>
 
 #include "gateway/api/api.hpp"
-#include "gateway/api/formats.hpp"
 #include "gateway/api/issues.hpp"
+#include "gateway/api/preferences.hpp"
+#include "gateway/api/requests.hpp"
 
 namespace gatehouse::gateway {
 namespace {
@@ -45,67 +46,6 @@ Response method_not_allowed(const Envelope& envelope, const char* allowed) {
     );
     response.headers.set("Allow", allowed);
     return response;
-}
-
-// Media types and _format, _pretty.
-std::optional<Response> read_formats(Envelope& envelope) {
-    const Request& request = envelope.request;
-    const auto format_parameter = envelope.call.parameter("_format");
-    const auto accept = request.headers.get("Accept");
-    // A _format overrides Accept (§3.1.0.1.11), since browsers cannot set headers.
-    const auto format = !format_parameter.empty() ? format_of_parameter(format_parameter)
-                                                  : format_of_accept(accept);
-    if (!format) {
-        return refuse(
-            envelope,
-            406,
-            request_issue(
-                IssueType::not_supported,
-                "http-accept",
-                "None of the wanted formats is offered. Ask for application/fhir+json or "
-                "application/fhir+xml (FHIR version 4.0), in Accept or _format."
-            )
-        );
-    }
-    envelope.answer_format = *format;
-    const auto pretty = envelope.call.parameter("_pretty");
-    if (!pretty.empty() && pretty != "true" && pretty != "false") {
-        return refuse(
-            envelope,
-            400,
-            request_issue(IssueType::value, "http-parameter", "_pretty must be true or false.")
-        );
-    }
-    envelope.pretty = pretty == "true";
-    return std::nullopt;
-}
-
-std::optional<Response> read_content_type(Envelope& envelope) {
-    const auto content_type = envelope.request.headers.get("Content-Type");
-    if (content_type.empty()) {
-        // Undeclared: the first character tells the two formats apart.
-        const auto first = envelope.request.body.find_first_not_of(" \t\r\n");
-        const bool xml = first != std::string::npos && envelope.request.body[first] == '<';
-        envelope.body_format = xml ? fhir::Format::xml : fhir::Format::json;
-        return std::nullopt;
-    }
-    const auto format = format_of_media_type(content_type);
-    if (!format) {
-        return refuse(
-            envelope,
-            415,
-            request_issue(
-                IssueType::not_supported,
-                "http-content-type",
-                "This Content-Type is not accepted here. Send application/fhir+json or "
-                "application/fhir+xml (FHIR version 4.0).",
-                {},
-                "UNSUPPORTED_MEDIA_TYPE"
-            )
-        );
-    }
-    envelope.body_format = *format;
-    return std::nullopt;
 }
 
 bool is_id(std::string_view text) {
@@ -151,18 +91,26 @@ std::optional<Response> route_system(Envelope& envelope, std::string_view name) 
     if (name == "metadata") {
         return choose(envelope, {{"GET", Interaction::capabilities}}, "GET, HEAD");
     }
+    if (name == "openapi.json") {
+        return choose(envelope, {{"GET", Interaction::openapi}}, "GET, HEAD");
+    }
+    if (name == "_history") {
+        return choose(envelope, {{"GET", Interaction::history_system}}, "GET, HEAD");
+    }
     if (name == "$validate") {
         return choose(envelope, {{"POST", Interaction::validate}}, "POST");
+    }
+    if (name == "$process-message") {
+        return choose(envelope, {{"POST", Interaction::process_message}}, "POST");
     }
     if (name == "$receipt") {
         return choose(envelope, {{"GET", Interaction::receipt}}, "GET, HEAD");
     }
     if (name == "$status") {
-        return choose(envelope, {{"GET", Interaction::status}}, "GET, HEAD");
-    }
-    if (name == "_history") {
-        return not_supported(
-            envelope, "History of the whole system is not offered. Ask for Type/id/_history."
+        return choose(
+            envelope,
+            {{"GET", Interaction::status}, {"DELETE", Interaction::cancel}},
+            "GET, HEAD, DELETE"
         );
     }
     if (name == "_search") {
@@ -173,7 +121,8 @@ std::optional<Response> route_system(Envelope& envelope, std::string_view name) 
     if (!name.empty() && name[0] == '$') {
         return not_supported(
             envelope,
-            "Operation " + std::string(name) + " is not offered. Offered here: $validate, $receipt."
+            "Operation " + std::string(name.substr(0, 64)) +
+                " is not offered here. GET metadata lists what is."
         );
     }
     return not_found(
@@ -191,16 +140,13 @@ std::optional<Response> route_type(Envelope& envelope, std::string_view name) {
         return choose(envelope, {{"POST", Interaction::validate}}, "POST");
     }
     if (name == "_history") {
-        return not_supported(
-            envelope,
-            "History of a whole type is not offered. Ask for " + envelope.call.type +
-                "/id/_history."
-        );
+        return choose(envelope, {{"GET", Interaction::history_type}}, "GET, HEAD");
     }
     if (!name.empty() && name[0] == '$') {
         return not_supported(
             envelope,
-            "Operation " + std::string(name) + " is not offered on " + envelope.call.type + "."
+            "Operation " + std::string(name.substr(0, 64)) + " is not offered on " +
+                envelope.call.type + "."
         );
     }
     if (!is_id(name)) {
@@ -217,15 +163,39 @@ std::optional<Response> route_type(Envelope& envelope, std::string_view name) {
         );
     }
     envelope.call.id = name;
-    if (envelope.request.method == "PATCH") {
-        return not_supported(
-            envelope, "PATCH is not offered. Send the whole resource with PUT and If-Match."
-        );
-    }
     return choose(
         envelope,
-        {{"GET", Interaction::read}, {"PUT", Interaction::update}, {"DELETE", Interaction::remove}},
-        "GET, HEAD, PUT, DELETE"
+        {{"GET", Interaction::read},
+         {"PUT", Interaction::update},
+         {"PATCH", Interaction::patch},
+         {"DELETE", Interaction::remove}},
+        "GET, HEAD, PUT, PATCH, DELETE"
+    );
+}
+
+// What stands behind Type/id, or Type/id/_history/version.
+std::optional<Response> route_operation(Envelope& envelope, std::string_view name) {
+    const RestCall& call = envelope.call;
+    if (name == "$meta") {
+        return choose(envelope, {{"GET", Interaction::meta}}, "GET, HEAD");
+    }
+    if (name == "$meta-add") {
+        return choose(envelope, {{"POST", Interaction::meta_add}}, "POST");
+    }
+    if (name == "$meta-delete") {
+        return choose(envelope, {{"POST", Interaction::meta_delete}}, "POST");
+    }
+    if (call.version.empty() && name == "$validate") {
+        return choose(
+            envelope, {{"GET", Interaction::validate}, {"POST", Interaction::validate}}, "GET, POST"
+        );
+    }
+    if (call.version.empty() && call.type == "Composition" && name == "$document") {
+        return choose(envelope, {{"GET", Interaction::document}}, "GET, HEAD");
+    }
+    return not_supported(
+        envelope,
+        "Operation " + std::string(name.substr(0, 64)) + " is not offered on " + call.type + "."
     );
 }
 
@@ -237,10 +207,6 @@ route_segments(Envelope& envelope, const std::vector<std::string>& segments) {
             call.interaction = Interaction::transaction;
             return std::nullopt;
         }
-        if (envelope.request.method == "OPTIONS") {
-            call.interaction = Interaction::capabilities;
-            return std::nullopt;
-        }
         if (envelope.request.method == "GET" || envelope.request.method == "HEAD") {
             return not_supported(
                 envelope,
@@ -248,6 +214,10 @@ route_segments(Envelope& envelope, const std::vector<std::string>& segments) {
             );
         }
         return method_not_allowed(envelope, "POST, OPTIONS");
+    }
+    if (segments.size() == 2 && segments[0] == ".well-known" &&
+        segments[1] == "smart-configuration") {
+        return choose(envelope, {{"GET", Interaction::smart}}, "GET, HEAD");
     }
     if (!is_resource_type(envelope, segments[0])) {
         if (segments.size() == 1) {
@@ -261,18 +231,14 @@ route_segments(Envelope& envelope, const std::vector<std::string>& segments) {
     }
     call.type = segments[0];
     if (segments.size() == 1) {
-        if (envelope.request.method == "PUT" || envelope.request.method == "DELETE" ||
-            envelope.request.method == "PATCH") {
-            return not_supported(
-                envelope,
-                "Conditional update, patch and delete are not offered. Address the resource: " +
-                    call.type + "/id."
-            );
-        }
         return choose(
             envelope,
-            {{"GET", Interaction::search}, {"POST", Interaction::create}},
-            "GET, HEAD, POST"
+            {{"GET", Interaction::search},
+             {"POST", Interaction::create},
+             {"PUT", Interaction::update},
+             {"PATCH", Interaction::patch},
+             {"DELETE", Interaction::remove}},
+            "GET, HEAD, POST, PUT, PATCH, DELETE"
         );
     }
     if (segments.size() == 2) {
@@ -285,19 +251,17 @@ route_segments(Envelope& envelope, const std::vector<std::string>& segments) {
     if (segments.size() == 3 && segments[2] == "_history") {
         return choose(envelope, {{"GET", Interaction::history_instance}}, "GET, HEAD");
     }
-    if (segments.size() == 3 && segments[2] == "$validate") {
-        return choose(
-            envelope, {{"GET", Interaction::validate}, {"POST", Interaction::validate}}, "GET, POST"
-        );
-    }
     if (segments.size() == 4 && segments[2] == "_history") {
         call.version = segments[3];
         return choose(envelope, {{"GET", Interaction::vread}}, "GET, HEAD");
     }
     if (segments.size() == 3 && !segments[2].empty() && segments[2][0] == '$') {
-        return not_supported(
-            envelope, "Operation " + segments[2] + " is not offered on " + call.type + "."
-        );
+        return route_operation(envelope, segments[2]);
+    }
+    if (segments.size() == 5 && segments[2] == "_history" && !segments[4].empty() &&
+        segments[4][0] == '$') {
+        call.version = segments[3];
+        return route_operation(envelope, segments[4]);
     }
     if (segments.size() == 3 && is_resource_type(envelope, segments[2])) {
         return not_supported(
@@ -310,83 +274,13 @@ route_segments(Envelope& envelope, const std::vector<std::string>& segments) {
     return not_found(envelope, "There is nothing at this URL.");
 }
 
-std::optional<Response> read_form(Envelope& envelope) {
-    const auto content_type = envelope.request.headers.get("Content-Type");
-    if (!equal_ignoring_case(
-            content_type.substr(0, content_type.find(';')), "application/x-www-form-urlencoded"
-        )) {
-        return refuse(
-            envelope,
-            415,
-            request_issue(
-                IssueType::not_supported,
-                "http-content-type",
-                "A _search is posted as application/x-www-form-urlencoded.",
-                {},
-                "UNSUPPORTED_MEDIA_TYPE"
-            )
-        );
-    }
-    if (!parse_query(envelope.request.body, envelope.call.parameters)) {
-        return refuse(
-            envelope,
-            400,
-            request_issue(
-                IssueType::invalid,
-                "http-form",
-                "The form has a malformed percent escape.",
-                {},
-                "BAD_REQUEST"
-            )
-        );
-    }
-    return std::nullopt;
-}
-
-// What may stand in the query beside search parameters; search has its own reader.
-std::optional<Response> check_parameters(Envelope& envelope) {
-    static constexpr std::string_view general[] = {"_format", "_pretty"};
-    static constexpr std::string_view validate[] = {"profile", "mode"};
-    static constexpr std::string_view by_id[] = {"id"};
-    static constexpr std::string_view history[] = {"_count", "_page"};
-    if (envelope.call.interaction == Interaction::search) {
-        return std::nullopt;
-    }
-    const auto among = [](std::string_view name, auto& list) {
-        return std::find(std::begin(list), std::end(list), name) != std::end(list);
-    };
-    for (const auto& [name, value] : envelope.call.parameters) {
-        bool known = among(name, general);
-        switch (envelope.call.interaction) {
-        case Interaction::validate: known = known || among(name, validate); break;
-        case Interaction::receipt:
-        case Interaction::status: known = known || among(name, by_id); break;
-        case Interaction::history_instance: known = known || among(name, history); break;
-        default: break;
-        }
-        if (!known) {
-            return refuse(
-                envelope,
-                400,
-                request_issue(
-                    IssueType::not_supported,
-                    "http-parameter",
-                    "Parameter '" + name.substr(0, 64) + "' is not supported on this interaction.",
-                    {},
-                    "INVALID_PARAMETER"
-                )
-            );
-        }
-    }
-    return std::nullopt;
-}
-
 }  // namespace
 
 std::optional<Response> route(Envelope& envelope, const ApiContext& context) {
     const Request& request = envelope.request;
     RestCall& call = envelope.call;
     const std::string_view path = request.path();
+    envelope.prefer = preferences_of(request.headers);
     if (!parse_query(request.query(), call.parameters)) {
         return refuse(
             envelope,
@@ -400,15 +294,17 @@ std::optional<Response> route(Envelope& envelope, const ApiContext& context) {
             )
         );
     }
-    if (auto refused = read_formats(envelope)) {
-        return refused;
-    }
+    auto no_format = read_formats(envelope);
     const std::string_view base = context.base_path;
     if (path.substr(0, base.size()) != base ||
         (path.size() > base.size() && path[base.size()] != '/')) {
         return not_found(
             envelope, "There is nothing at this path. The FHIR base is " + context.base + "."
         );
+    }
+    if (request.method == "OPTIONS") {
+        call.interaction = Interaction::options;
+        return std::nullopt;
     }
     std::vector<std::string> segments;
     std::string_view rest = path.substr(base.size());
@@ -438,7 +334,10 @@ std::optional<Response> route(Envelope& envelope, const ApiContext& context) {
         }
     }
     if (auto refused = route_segments(envelope, segments)) {
-        return refused;
+        return no_format && refused->status != 405 ? std::move(no_format) : std::move(refused);
+    }
+    if (no_format && !has_own_format(call)) {
+        return no_format;
     }
     if (call.interaction == Interaction::search && request.method == "POST") {
         if (auto refused = read_form(envelope)) {
@@ -449,17 +348,23 @@ std::optional<Response> route(Envelope& envelope, const ApiContext& context) {
             return refused;
         }
     }
+    if (!read_view(call, envelope.view)) {
+        return refuse(
+            envelope,
+            400,
+            request_issue(
+                IssueType::value,
+                "http-parameter",
+                "_summary takes true, text, data, count or false.",
+                {},
+                "INVALID_PARAMETER"
+            )
+        );
+    }
     if (auto refused = check_parameters(envelope)) {
         return refused;
     }
-    const bool has_body = call.interaction == Interaction::create ||
-                          call.interaction == Interaction::update ||
-                          call.interaction == Interaction::transaction ||
-                          (call.interaction == Interaction::validate && !request.body.empty());
-    if (has_body) {
-        return read_content_type(envelope);
-    }
-    return std::nullopt;
+    return read_content_type(envelope);
 }
 
 }  // namespace gatehouse::gateway

@@ -524,6 +524,10 @@ ParsedSearch parse_search(
         if (name == "_format" || name == "_pretty") {
             continue;
         }
+        if (name == "_elements" || (name == "_summary" && value != "count" && value != "false")) {
+            out.used.emplace_back(name, value);  // how much of each match: done at the exit
+            continue;
+        }
         if (name == "_count") {
             if (!whole_number(value, query.count)) {
                 refuse(IssueType::value, "_count takes a whole number.");

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Planning of single writes: create, conditional create, update, delete.
+// Planning of writes: create, update, patch, delete, each also conditional; $meta-add and
+// $meta-delete. Alone, or as an entry of a Bundle (bundle_plan.cpp).
 #include "gateway/api/write_plan.hpp"
 
 #include <charconv>
 
+#include "fhir/validate/lexical.hpp"
 #include "gateway/api/body.hpp"
+#include "gateway/api/changes.hpp"
 #include "gateway/api/issues.hpp"
+#include "gateway/api/messages.hpp"
 #include "gateway/api/plan_parts.hpp"
 #include "gateway/base/ids.hpp"
 
@@ -22,61 +26,195 @@ Refusal refuse(const Envelope& envelope, PlanRefusal refusal_parts) {
     return out;
 }
 
-std::string preference(std::string_view prefer) {
-    static constexpr std::string_view key = "return=";
-    const auto at = prefer.find(key);
-    if (at == std::string_view::npos) {
-        return {};
+// The criteria of a conditional write stand in the query, beside what every request may carry.
+std::string condition_text(const RestCall& call) {
+    std::string text;
+    for (const auto& [name, value] : call.parameters) {
+        if (name == "_format" || name == "_pretty" || name == "_summary" || name == "_elements") {
+            continue;
+        }
+        text.append(text.empty() ? "" : "&");
+        text.append(percent_encode(name)).append("=").append(percent_encode(value));
     }
-    const std::string_view rest = prefer.substr(at + key.size());
-    return std::string(rest.substr(0, rest.find_first_of(",; ")));
+    return text;
 }
 
-std::optional<PlanRefusal>
-plan_create(Envelope& envelope, const ApiContext& context, PlannedEntry& entry) {
-    entry.kind = PlanKind::create;
-    const auto condition = envelope.request.headers.get("If-None-Exist");
-    if (!condition.empty()) {
-        ParsedSearch parsed = parse_condition(
-            envelope.call.type, condition, *envelope.rulebook->engine, condition_limits(context)
-        );
-        if (fhir::has_errors(parsed.issues)) {
-            return PlanRefusal{400, std::move(parsed.issues)};
-        }
-        entry.condition = std::move(parsed.query);
+std::optional<PlanRefusal> read_condition(
+    std::string_view text,
+    const std::string& type,
+    const fhir::Engine& engine,
+    const ApiContext& context,
+    std::optional<SearchQuery>& out
+) {
+    ParsedSearch parsed = parse_condition(type, text, engine, condition_limits(context));
+    if (fhir::has_errors(parsed.issues)) {
+        return PlanRefusal{400, std::move(parsed.issues)};
     }
-    fill_resource(entry, envelope, context, *envelope.root, derived_uuid(envelope.id, 0));
+    out = std::move(parsed.query);
     return std::nullopt;
 }
 
-std::optional<PlanRefusal>
-plan_update(Envelope& envelope, const ApiContext& context, PlannedEntry& entry) {
-    entry.kind = PlanKind::update;
-    const auto body_id = envelope.root->child_value("id");
-    if (body_id != envelope.call.id) {
-        return PlanRefusal{
-            400,
-            {request_issue(
-                body_id.empty() ? IssueType::required : IssueType::value,
-                "update-id",
-                body_id.empty() ? "An update carries its id: set it to the one in the URL."
-                                : "The id in the resource is not the one in the URL.",
-                std::string(envelope.root->resource_type()) + ".id",
-                "INVALID_RESOURCE"
-            )}};
+PlanRefusal invalid(IssueType type, const char* rule, std::string text, std::string expression) {
+    return {
+        400,
+        {request_issue(type, rule, std::move(text), std::move(expression), "INVALID_RESOURCE")}};
+}
+
+std::optional<PlanRefusal> plan_create(
+    const Envelope& call,
+    const Envelope& message,
+    const ApiContext& context,
+    std::uint32_t index,
+    PlannedEntry& entry
+) {
+    entry.kind = PlanKind::create;
+    entry.resource.id = derived_uuid(message.id, index);
+    const auto condition = call.request.headers.get("If-None-Exist");
+    if (condition.empty()) {
+        return std::nullopt;
     }
-    if (auto refused = read_if_match(envelope.request.headers.get("If-Match"), entry.if_match)) {
+    return read_condition(
+        condition, call.call.type, *message.rulebook->engine, context, entry.condition
+    );
+}
+
+std::optional<PlanRefusal> plan_update(
+    const Envelope& call,
+    const fhir::Element& resource,
+    const Envelope& message,
+    const ApiContext& context,
+    std::uint32_t index,
+    PlannedEntry& entry
+) {
+    entry.kind = PlanKind::update;
+    const auto body_id = resource.child_value("id");
+    if (call.request.headers.get("If-None-Match") == "*") {
+        entry.if_none_match = true;
+    }
+    if (auto refused = read_if_match(call.request.headers.get("If-Match"), entry.if_match)) {
         return refused;
     }
-    fill_resource(entry, envelope, context, *envelope.root, envelope.call.id);
+    if (call.call.id.empty()) {
+        entry.own_id = body_id;
+        entry.resource.id =
+            body_id.empty() ? derived_uuid(message.id, index) : std::string(body_id);
+        return read_condition(
+            condition_text(call.call),
+            call.call.type,
+            *message.rulebook->engine,
+            context,
+            entry.condition
+        );
+    }
+    if (body_id != call.call.id) {
+        return invalid(
+            body_id.empty() ? IssueType::required : IssueType::value,
+            "update-id",
+            body_id.empty() ? "An update carries its id: set it to the one in the URL."
+                            : "The id in the resource is not the one in the URL.",
+            std::string(resource.resource_type()) + ".id"
+        );
+    }
+    entry.resource.id = call.call.id;
     return std::nullopt;
 }
 
-std::optional<PlanRefusal> plan_remove(Envelope& envelope, PlannedEntry& entry) {
-    entry.kind = PlanKind::remove;
-    entry.resource.type = envelope.call.type;
-    entry.resource.id = envelope.call.id;
-    return read_if_match(envelope.request.headers.get("If-Match"), entry.if_match);
+// By id, or by the search in the query.
+std::optional<PlanRefusal> plan_target(
+    const Envelope& call, const Envelope& message, const ApiContext& context, PlannedEntry& entry
+) {
+    if (auto refused = read_if_match(call.request.headers.get("If-Match"), entry.if_match)) {
+        return refused;
+    }
+    entry.resource.id = call.call.id;
+    if (!call.call.id.empty()) {
+        return std::nullopt;
+    }
+    return read_condition(
+        condition_text(call.call),
+        call.call.type,
+        *message.rulebook->engine,
+        context,
+        entry.condition
+    );
+}
+
+// A JSON Patch may come in a Bundle, as the data of a Binary (FHIR R4 §3.1.0.11.1).
+std::optional<PlanRefusal>
+read_binary_patch(const fhir::Element& binary, std::shared_ptr<const Change>& out) {
+    if (binary.child_value("contentType") != "application/json-patch+json") {
+        return invalid(
+            IssueType::not_supported,
+            "patch-form",
+            "The Binary of a PATCH entry holds application/json-patch+json.",
+            "Binary.contentType"
+        );
+    }
+    const auto data = binary.child_value("data");
+    if (fhir::judge::lexical::check_base64(data) != fhir::judge::lexical::Base64::good) {
+        return invalid(
+            IssueType::value, "patch-form", "The data of the Binary is not base64.", "Binary.data"
+        );
+    }
+    return read_json_patch(fhir::judge::lexical::decode_base64(data), out);
+}
+
+std::optional<PlanRefusal> plan_change(
+    const Envelope& call,
+    fhir::Element* resource,
+    const Envelope& message,
+    const ApiContext& context,
+    PlannedEntry& entry
+) {
+    entry.kind = PlanKind::change;
+    if (auto refused = plan_target(call, message, context, entry)) {
+        return refused;
+    }
+    if (call.body_kind == BodyKind::json_patch) {
+        return read_json_patch(call.request.body, entry.change);
+    }
+    if (resource == nullptr) {
+        return invalid(IssueType::required, "patch-form", "A PATCH needs a patch.", {});
+    }
+    if (resource->resource_type() == "Binary") {
+        return read_binary_patch(*resource, entry.change);
+    }
+    return read_path_patch(*resource, *message.rulebook->engine, entry.change);
+}
+
+std::optional<PlanRefusal> plan_relabel(
+    const Envelope& call,
+    const fhir::Element* resource,
+    const Envelope& message,
+    PlannedEntry& entry
+) {
+    entry.kind = PlanKind::relabel;
+    entry.resource.id = call.call.id;
+    if (!call.call.version.empty()) {
+        const std::string& text = call.call.version;
+        const auto [end, error] =
+            std::from_chars(text.data(), text.data() + text.size(), entry.version);
+        if (error != std::errc{} || end != text.data() + text.size() || entry.version == 0) {
+            return PlanRefusal{
+                404,
+                {request_issue(
+                    IssueType::not_found,
+                    "meta-operation",
+                    call.call.type + "/" + call.call.id + " has no such version.",
+                    {},
+                    "NO_RECORD_FOUND"
+                )}};
+        }
+    }
+    if (resource == nullptr) {
+        return invalid(IssueType::required, "meta-operation", "The operation needs a body.", {});
+    }
+    return read_meta_change(
+        *resource,
+        call.call.interaction == Interaction::meta_delete,
+        *message.rulebook->engine,
+        entry.change
+    );
 }
 
 }  // namespace
@@ -116,16 +254,50 @@ std::optional<PlanRefusal> read_if_match(std::string_view text, std::uint64_t& o
     return std::nullopt;
 }
 
+std::optional<PlanRefusal> plan_write(
+    const Envelope& call,
+    fhir::Element* resource,
+    const Envelope& message,
+    const ApiContext& context,
+    std::uint32_t index,
+    PlannedEntry& entry
+) {
+    const Interaction interaction = call.call.interaction;
+    entry.resource.type = call.call.type;
+    if (interaction == Interaction::remove) {
+        entry.kind = PlanKind::remove;
+        return plan_target(call, message, context, entry);
+    }
+    if (interaction == Interaction::patch) {
+        return plan_change(call, resource, message, context, entry);
+    }
+    if (interaction == Interaction::meta_add || interaction == Interaction::meta_delete) {
+        return plan_relabel(call, resource, message, entry);
+    }
+    GH_ASSERT(resource != nullptr);
+    if (resource->resource_type() != call.call.type) {
+        return invalid(
+            IssueType::invalid,
+            "resource-type",
+            "The URL is about " + call.call.type + ", the body is a " +
+                std::string(resource->resource_type().substr(0, 64)) + ".",
+            std::string(resource->resource_type().substr(0, 64))
+        );
+    }
+    return interaction == Interaction::create
+               ? plan_create(call, message, context, index, entry)
+               : plan_update(call, *resource, message, context, index, entry);
+}
+
 void fill_resource(
     PlannedEntry& entry,
     const Envelope& envelope,
     const ApiContext& context,
-    fhir::Element& resource,
-    std::string_view id
+    fhir::Element& resource
 ) {
     const fhir::Engine& engine = *envelope.rulebook->engine;
+    const std::string id = entry.resource.id;
     entry.resource.type = resource.resource_type();
-    entry.resource.id = id;
     entry.resource.json = split_body(
         resource,
         id,
@@ -162,44 +334,34 @@ fhir::Issues shown_findings(const Envelope& envelope) {
 std::optional<Refusal>
 prepare_plan(Envelope& envelope, const ApiContext& context, std::shared_ptr<const WritePlan>& out) {
     auto plan = std::make_shared<WritePlan>();
-    plan->prefer = preference(envelope.request.headers.get("Prefer"));
+    plan->prefer = envelope.prefer;
     plan->base = context.base;
     plan->check_references = context.check_references;
+    plan->update_create = context.update_create;
+    plan->delete_max = context.delete_max;
+    plan->organisation = envelope.organisation;
+    plan->rulebook = envelope.rulebook;
     plan->findings = shown_findings(envelope);
-    if (envelope.call.interaction == Interaction::transaction) {
+    const Interaction interaction = envelope.call.interaction;
+    if (interaction == Interaction::transaction) {
         if (auto refused = plan_bundle(envelope, context, *plan)) {
             return refused;
         }
         out = std::move(plan);
         return std::nullopt;
     }
-    if (envelope.call.interaction != Interaction::remove) {
-        GH_ASSERT(envelope.root != nullptr);
-        if (envelope.root->resource_type() != envelope.call.type) {
-            return refuse(
-                envelope,
-                {400,
-                 {request_issue(
-                     IssueType::invalid,
-                     "resource-type",
-                     "The URL is about " + envelope.call.type + ", the body is a " +
-                         std::string(envelope.root->resource_type().substr(0, 64)) + ".",
-                     std::string(envelope.root->resource_type().substr(0, 64)),
-                     "INVALID_RESOURCE"
-                 )}}
-            );
-        }
-    }
     PlannedEntry entry;
     std::optional<PlanRefusal> refused;
-    switch (envelope.call.interaction) {
-    case Interaction::create: refused = plan_create(envelope, context, entry); break;
-    case Interaction::update: refused = plan_update(envelope, context, entry); break;
-    case Interaction::remove: refused = plan_remove(envelope, entry); break;
-    default: GH_ASSERT(!"prepare_plan is for writes");
+    if (interaction == Interaction::process_message) {
+        refused = plan_message(envelope, *plan, entry);
+    } else {
+        refused = plan_write(envelope, envelope.root, envelope, context, 0, entry);
     }
     if (refused) {
         return refuse(envelope, std::move(*refused));
+    }
+    if (entry.kind == PlanKind::create || entry.kind == PlanKind::update) {
+        fill_resource(entry, envelope, context, *envelope.root);
     }
     plan->entries.push_back(std::move(entry));
     out = std::move(plan);

@@ -19,16 +19,23 @@
 
 namespace gatehouse::gateway {
 
-enum class PlanKind : std::uint8_t { create, update, remove, get };
+class Change;  // gateway/api/changes.hpp
+
+// change: a patch, whose outcome is judged and becomes the next version. relabel: $meta-add and
+// $meta-delete, which change a version in place.
+enum class PlanKind : std::uint8_t { create, update, change, relabel, remove, get };
 
 struct PlannedEntry {
     PlanKind kind = PlanKind::create;
     std::string full_url;                  // Bundle entry's fullUrl
     NewVersion resource;                   // create, update; type and id for all
     std::uint64_t if_match = 0;            // expected version; 0: any
+    bool if_none_match = false;            // If-None-Match: *: only where nothing is held
     std::optional<SearchQuery> condition;  // If-None-Exist, or the search of a conditional write
-    std::optional<RestCall> get;           // batch or transaction GET: read, vread or search
-    std::optional<SearchQuery> search;     // its query
+    std::string own_id;                    // conditional update: the id in the body, or empty
+    std::uint64_t version = 0;             // relabel: which version; 0: the current one
+    std::shared_ptr<const Change> change;  // change, relabel
+    std::shared_ptr<const Request> get;    // a read of any kind, answered where its turn comes
     std::string failure;  // batch: OperationOutcome JSON of an entry that cannot be done
     int failure_status = 0;
     // Conditional references found in the body ("Patient?identifier=…"): text and query.
@@ -39,10 +46,19 @@ struct WritePlan {
     enum class Shape : std::uint8_t { single, batch, transaction };
     Shape shape = Shape::single;
     std::vector<PlannedEntry> entries;
-    std::string prefer;             // "minimal", "representation", "OperationOutcome" or empty
+    Preferences prefer;
     std::string base;               // public base URL without trailing slash
     bool check_references = false;  // refuse references to resources not held
-    fhir::Issues findings;          // warnings to show in the answer
+    bool update_create = true;
+    std::uint32_t delete_max = 1;
+    bool message = false;           // $process-message: the answer is a message
+    std::string message_header_id;  // its MessageHeader.id, event as JSON, and source endpoint
+    std::string message_event;
+    std::string message_source;
+    std::string organisation;                  // acting one, for the rules
+    fhir::Issues findings;                     // warnings to show in the answer
+    std::shared_ptr<const Rulebook> rulebook;  // changes are judged by it
+    std::shared_ptr<const ApiContext> api;     // set where there is an entry with `get`
 };
 
 // The outcome of applying: the answer and what the receipt must say. Bodies are FHIR JSON; the exit
@@ -54,6 +70,7 @@ struct Applied {
     std::vector<std::string> disclosed;  // what left in the answer, for the audit
     bool body_is_first_resource =
         false;  // the body is resources[0] as stored, so the receipt need not keep it
+    std::vector<RuleResult> rules;  // what the rules said of changed resources
 };
 
 // CPU work before accept, on the CPU pool. Mutates the envelope's tree. A refusal is a finished

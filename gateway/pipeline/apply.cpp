@@ -284,6 +284,11 @@ Result<void> Applier::apply_one(Work& work, StoreWriter& writer, bool alone) {
         }
     }
     Applied& applied = work.applied;
+    for (const RuleResult& result : applied.rules) {
+        if (result.effect != Effect::permit) {
+            receipt.rules.push_back(result.rule);
+        }
+    }
     applied.response.headers.set("Guardrail-Decision", receipt.decision_id);
     applied.response.headers.set("X-Message-ID", receipt.message_id);
     receipt.state = applied.state;

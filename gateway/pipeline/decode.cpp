@@ -2,6 +2,7 @@
 //
 // Stage 3: bytes to tree. What is no FHIR at all is refused with line and column; lesser faults of
 // form travel on as findings.
+#include "gateway/api/binary.hpp"
 #include "gateway/pipeline/pipeline.hpp"
 
 namespace gatehouse::gateway {
@@ -23,7 +24,7 @@ std::string message_identifier(const fhir::Element& root) {
 }  // namespace
 
 Refused decode(Envelope& envelope, const fhir::DecodeLimits& limits) {
-    if (envelope.request.body.empty()) {
+    if (envelope.request.body.empty() && envelope.body_kind != BodyKind::raw) {
         const auto what = envelope.call.interaction;
         if (what == Interaction::remove || what == Interaction::validate || !is_write(what)) {
             return std::nullopt;
@@ -35,8 +36,17 @@ Refused decode(Envelope& envelope, const fhir::DecodeLimits& limits) {
         issue.diagnostics = "This request needs a resource as its body; it has none.";
         return refusal(400, {issue}, envelope);
     }
+    if (envelope.body_kind == BodyKind::json_patch) {
+        return std::nullopt;  // no resource; prepare_plan() reads it
+    }
+    if (envelope.body_kind == BodyKind::raw) {
+        envelope.source = binary_of(envelope);
+        envelope.body_format = fhir::Format::json;
+    } else {
+        envelope.source = envelope.request.body;
+    }
     fhir::Decoded decoded = envelope.rulebook->engine->read(
-        envelope.request.body, envelope.body_format, *envelope.arena, limits
+        envelope.source, envelope.body_format, *envelope.arena, limits
     );
     // A wrong shape (a text where an object belongs) would lose content when the record is kept, so
     // it is refused whatever rule G01's mode is. $validate tells it like any other finding.

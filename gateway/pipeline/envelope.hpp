@@ -47,6 +47,26 @@ enum class Stage : std::uint8_t {
 };
 const char* to_string(Stage stage) noexcept;
 
+// How much of each resource the answer carries: _summary and _elements (FHIR R4 §3.1.1.5.8).
+struct View {
+    enum class Summary : std::uint8_t { none, yes, text, data };
+    Summary summary = Summary::none;
+    std::vector<std::string> elements;
+    [[nodiscard]] bool whole() const noexcept {
+        return summary == Summary::none && elements.empty();
+    }
+};
+
+// What the Prefer headers ask for (RFC 7240; FHIR R4 §3.1.0.1.8).
+struct Preferences {
+    std::string return_what;  // "minimal", "representation", "OperationOutcome" or empty
+    bool lenient = false;     // handling=lenient
+    bool async = false;       // respond-async
+};
+
+// What the body is.
+enum class BodyKind : std::uint8_t { resource, json_patch, raw };
+
 struct Envelope {
     Stage stage = Stage::receive;
     bool repeated = false;  // a duplicate delivery: answered again, without effect
@@ -58,6 +78,8 @@ struct Envelope {
     RestCall call;
     fhir::Format answer_format = fhir::Format::json;
     bool pretty = false;
+    View view;
+    Preferences prefer;
     std::string request_id;  // X-Request-ID, or empty
     // 2 authenticate
     Credential credential;
@@ -68,6 +90,8 @@ struct Envelope {
     LeasedArena arena = lease_arena();
     fhir::Element* root = nullptr;
     fhir::Format body_format = fhir::Format::json;
+    BodyKind body_kind = BodyKind::resource;
+    std::string_view source;  // the text that `root` was read from: the body, or made of it
     std::string body_digest;  // SHA-256 hex over method, target and body
     std::string bundle_identifier;
     // 4 guard, 5 validate
@@ -89,6 +113,8 @@ struct Envelope {
     Micros accepted_at = 0;
     // 7 route: destination ids, `record` first; kept in the journal with the message
     std::vector<std::string> destinations;
+    bool raw_answer = false;   // the answer's body is content of its own, not FHIR
+    Micros last_modified = 0;  // of the one resource in the answer; 0: none, or several
     // every exit
     std::vector<std::string> disclosed;  // for the audit: what left or was written
 };

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "fhir/outcome/outcome.hpp"
+#include "gateway/api/changes.hpp"
 #include "gateway/base/ids.hpp"
 #include "gateway/pipeline/pipeline.hpp"
 #include "gateway/pipeline/stages.hpp"
@@ -16,30 +17,12 @@ namespace {
 // What other_patient() asks of the store.
 struct PatientLookup {
     StoreReader& store;
-    const fhir::SearchParameter* identifier;
+    const fhir::Engine& engine;
 };
 
 std::string other_patient(void* user, std::string_view nhs_number, std::string_view own_id) {
     auto& lookup = *static_cast<PatientLookup*>(user);
-    SearchValue value;
-    value.has_system = true;
-    value.system = "https://fhir.nhs.uk/Id/nhs-number";
-    value.value = nhs_number;
-    SearchClause clause;
-    clause.parameter = lookup.identifier;
-    clause.any_of.push_back(std::move(value));
-    SearchQuery query;
-    query.type = "Patient";
-    query.all_of.push_back(std::move(clause));
-    query.want_total = false;
-    const auto found = lookup.store.match(query, 2);
-    if (!found) {
-        return {};  // an observation we cannot make now; the store's own fault shows elsewhere
-    }
-    const auto other = std::find_if(found->begin(), found->end(), [&](const std::string& id) {
-        return id != own_id;
-    });
-    return other == found->end() ? std::string() : *other;
+    return other_patient_with(lookup.store, lookup.engine, nhs_number, own_id);
 }
 
 // $validate keeps nothing, so what a rule says of the content is part of its answer and no reason
@@ -73,7 +56,7 @@ GuardFacts facts_of(const Envelope& envelope, Micros now) {
     facts.asserted_organisation = envelope.asserted_organisation;
     facts.assertion_problem = envelope.assertion_problem;
     facts.root = envelope.root;
-    facts.source = envelope.request.body;
+    facts.source = envelope.source;
     facts.body_bytes = envelope.request.body.size();
     facts.now = now;
     return facts;
@@ -145,13 +128,9 @@ Refused guard(Envelope& envelope, StoreReader& store, RateLimiter& rates, Micros
             now
         );
     }
-    const fhir::SearchParameters* search = envelope.rulebook->engine->search();
-    PatientLookup lookup{
-        store, search == nullptr ? nullptr : search->find("Patient", "identifier")};
-    if (lookup.identifier != nullptr) {
-        facts.other_patient = &other_patient;
-        facts.user = &lookup;
-    }
+    PatientLookup lookup{store, *envelope.rulebook->engine};
+    facts.other_patient = &other_patient;
+    facts.user = &lookup;
     policy.decide(facts, envelope.decision);
     if (envelope.call.interaction == Interaction::validate) {
         report_content_denials(envelope);

@@ -11,11 +11,23 @@ const char* to_string(Interaction interaction) noexcept {
     case Interaction::vread: return "vread";
     case Interaction::search: return "search";
     case Interaction::history_instance: return "history";
+    case Interaction::history_type: return "history-type";
+    case Interaction::history_system: return "history-system";
     case Interaction::create: return "create";
     case Interaction::update: return "update";
+    case Interaction::patch: return "patch";
     case Interaction::remove: return "delete";
     case Interaction::transaction: return "transaction";
+    case Interaction::meta: return "meta";
+    case Interaction::meta_add: return "meta-add";
+    case Interaction::meta_delete: return "meta-delete";
+    case Interaction::document: return "document";
+    case Interaction::process_message: return "process-message";
     case Interaction::validate: return "validate";
+    case Interaction::options: return "options";
+    case Interaction::openapi: return "openapi";
+    case Interaction::smart: return "smart-configuration";
+    case Interaction::cancel: return "cancel";
     case Interaction::receipt: return "receipt";
     case Interaction::status: return "status";
     }
@@ -23,8 +35,22 @@ const char* to_string(Interaction interaction) noexcept {
 }
 
 bool is_write(Interaction interaction) noexcept {
-    return interaction == Interaction::create || interaction == Interaction::update ||
-           interaction == Interaction::remove || interaction == Interaction::transaction;
+    switch (interaction) {
+    case Interaction::create:
+    case Interaction::update:
+    case Interaction::patch:
+    case Interaction::remove:
+    case Interaction::transaction:
+    case Interaction::meta_add:
+    case Interaction::meta_delete:
+    case Interaction::process_message: return true;
+    default: return false;
+    }
+}
+
+bool is_open(Interaction interaction) noexcept {
+    return interaction == Interaction::capabilities || interaction == Interaction::options ||
+           interaction == Interaction::openapi || interaction == Interaction::smart;
 }
 
 std::string_view RestCall::parameter(std::string_view name) const noexcept {

@@ -19,17 +19,31 @@ enum class Interaction : std::uint8_t {
     vread,
     search,
     history_instance,
+    history_type,
+    history_system,
     create,
-    update,
+    update,  // by id, or (without one) conditional on the query; so are patch and remove
+    patch,
     remove,
     transaction,  // batch or transaction: decided by Bundle.type
+    meta,         // $meta, $meta-add, $meta-delete
+    meta_add,
+    meta_delete,
+    document,         // Composition/$document
+    process_message,  // $process-message
     validate,
+    options,
+    openapi,
+    smart,   // .well-known/smart-configuration
+    cancel,  // DELETE of a status URL
     receipt,
-    status,  // $validate, $receipt, the status URL of a 202
+    status,  // $receipt, the status URL of a 202
 };
 
 const char* to_string(Interaction interaction) noexcept;  // "read"
 bool is_write(Interaction interaction) noexcept;
+// About the gateway itself, not about records: answered without a credential.
+bool is_open(Interaction interaction) noexcept;
 
 struct RestCall {
     Interaction interaction = Interaction::unknown;

@@ -229,7 +229,7 @@ asio::awaitable<Response> Road::travel(Envelope& envelope) {
     if (auto refused = route(envelope, deps_.api)) {
         co_return std::move(*refused);
     }
-    if (envelope.call.interaction != Interaction::capabilities) {
+    if (!is_open(envelope.call.interaction)) {
         const StageTimer timer(telemetry_, envelope, Stage::authenticate);
         if (auto refused = authenticate(envelope, deps_.identity)) {  // 2
             co_return std::move(*refused);
@@ -315,7 +315,7 @@ Response Road::look(Envelope& envelope) {
             return std::move(*refused);
         }
     }
-    if (envelope.call.interaction != Interaction::capabilities) {
+    if (!is_open(envelope.call.interaction)) {
         const StageTimer timer(telemetry_, envelope, Stage::guard);
         if (auto refused = guard(envelope, deps_.store, rates_, now)) {
             return std::move(*refused);
@@ -508,6 +508,10 @@ asio::awaitable<Response> Road::accept_and_apply(Envelope& envelope, std::string
         envelope.disclosed.end(),
         std::make_move_iterator(applied->disclosed.begin()),
         std::make_move_iterator(applied->disclosed.end())
+    );
+    // What the rules said of an outcome that only the store could know belongs to the decision.
+    envelope.decision.results.insert(
+        envelope.decision.results.end(), applied->rules.begin(), applied->rules.end()
     );
     for (const auto& resource : applied->resources) {
         if (std::find(envelope.disclosed.begin(), envelope.disclosed.end(), resource) ==

@@ -19,6 +19,7 @@ constexpr std::string_view kept_headers[] = {
     "If-None-Match",
     "Prefer",
     "Accept",
+    "X-Security-Context",
 };
 
 void write_issue(JsonWriter& out, const fhir::Issue& issue) {

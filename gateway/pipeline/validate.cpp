@@ -33,7 +33,9 @@ void name_spine_code(fhir::Issues& issues) {
 }  // namespace
 
 Refused validate(Envelope& envelope, Micros now) {
-    if (envelope.root == nullptr || !is_write(envelope.call.interaction)) {
+    // Of a patch the outcome is judged, where it is known (gateway/api/changes.cpp).
+    if (envelope.root == nullptr || !is_write(envelope.call.interaction) ||
+        envelope.call.interaction == Interaction::patch) {
         return std::nullopt;
     }
     const Rulebook& rulebook = *envelope.rulebook;
@@ -42,7 +44,7 @@ Refused validate(Envelope& envelope, Micros now) {
     options.now = instant;
     const fhir::ProfileChooser* chooser = rulebook.chooser ? &rulebook.chooser : nullptr;
     fhir::Validation found = rulebook.engine->validator().validate(
-        *envelope.root, envelope.request.body, {}, chooser, options, *envelope.arena
+        *envelope.root, envelope.source, {}, chooser, options, *envelope.arena
     );
     envelope.issues.insert(
         envelope.issues.end(),

@@ -59,10 +59,24 @@ struct SearchPage {
     std::string next;  // cursor, empty on the last page
 };
 
+// What history is asked for (FHIR R4 §3.1.0.10): an instance, a type, or (both empty) everything.
+struct HistoryQuery {
+    std::string type;
+    std::string id;
+    Micros since = 0;  // written at this moment or later; 0: from the beginning
+    // Versions that were current at some moment in [at_low, at_high); both 0: no matter.
+    Micros at_low = 0;
+    Micros at_high = 0;
+    // Only these identities (type, id), if it is set.
+    std::optional<std::vector<std::pair<std::string, std::string>>> among;
+    std::uint64_t before = 0;  // HistoryPage::next_before of the page before; 0: the newest
+    std::uint32_t count = 20;
+};
+
 struct HistoryPage {
     std::vector<StoredVersion> versions;  // newest first
-    std::uint64_t total = 0;
-    std::uint64_t next_before = 0;  // 0 on the last page
+    std::optional<std::uint64_t> total;   // where counting is cheap
+    std::uint64_t next_before = 0;        // 0 on the last page
 };
 
 // Where a message ended (ARCHITECTURE: exactly one state).
@@ -121,10 +135,9 @@ public:
     virtual Result<StoredVersion> read(std::string_view type, std::string_view id) = 0;
     virtual Result<StoredVersion>
     read_version(std::string_view type, std::string_view id, std::uint64_t version) = 0;
-    // Versions older than `before` (0: from the newest).
-    virtual Result<HistoryPage> history(
-        std::string_view type, std::string_view id, std::uint64_t before, std::uint32_t count
-    ) = 0;
+    // Stable while others write: pages go from newer to older in the order of writing. not_found
+    // for an instance that never was.
+    virtual Result<HistoryPage> history(const HistoryQuery& query) = 0;
     // Errc::too_many / timeout when the query is over its budget.
     virtual Result<SearchPage> search(const SearchQuery& query) = 0;
     // Ids of at most `limit` current matches: conditional create, update, delete, conditional
@@ -154,6 +167,10 @@ public:
         std::string_view source,
         std::uint64_t expected = 0
     ) = 0;
+    // Changes the body of a version that there is, without making a new one: labels of a record,
+    // which follow it through its history ($meta-add). Its time stays. not_found, gone (a
+    // deletion).
+    virtual Result<void> amend(const NewVersion& resource, std::uint64_t version) = 0;
     virtual Result<void> put_receipt(const Receipt& receipt) = 0;
     // Nothing happens if the message is there already for this destination.
     virtual Result<void> put_outbox(const OutboxEntry& entry) = 0;

@@ -15,6 +15,16 @@ using gateway::MessageState;
 using gateway::Receipt;
 using gateway::VersionMethod;
 
+gatehouse::gateway::HistoryQuery
+of_instance(const char* id, std::uint64_t before, std::uint32_t count) {
+    gatehouse::gateway::HistoryQuery query;
+    query.type = "Patient";
+    query.id = id;
+    query.before = before;
+    query.count = count;
+    return query;
+}
+
 TEST(SqliteStore, writes_version_and_time_into_the_body) {
     const Folder folder;
     const auto store = open_store(folder.file());
@@ -52,7 +62,7 @@ TEST(SqliteStore, counts_versions_without_gap_through_update_delete_and_return) 
     }));
 
     EXPECT_EQ(numbers, (std::vector<std::uint64_t>{1, 2, 3, 0, 4}));
-    const auto history = store->history("Patient", "p1", 0, 10);
+    const auto history = store->history(of_instance("p1", 0, 10));
     ASSERT_TRUE(history);
     EXPECT_EQ(history->total, 4U);
     ASSERT_EQ(history->versions.size(), 4U);
@@ -68,9 +78,9 @@ TEST(SqliteStore, pages_history_newest_first) {
         ASSERT_TRUE(put_one(*store, patient("p1")));
     }
 
-    const auto first = store->history("Patient", "p1", 0, 2);
-    const auto second = store->history("Patient", "p1", first->next_before, 2);
-    const auto third = store->history("Patient", "p1", second->next_before, 2);
+    const auto first = store->history(of_instance("p1", 0, 2));
+    const auto second = store->history(of_instance("p1", first->next_before, 2));
+    const auto third = store->history(of_instance("p1", second->next_before, 2));
 
     EXPECT_EQ(first->versions.front().version, 5U);
     EXPECT_EQ(second->versions.front().version, 3U);
@@ -94,7 +104,7 @@ TEST(SqliteStore, tells_deleted_from_never_there) {
     EXPECT_TRUE(store->read_version("Patient", "p1", 1));
     EXPECT_EQ(store->read_version("Patient", "p1", 3).error().code, Errc::not_found);
     EXPECT_EQ(store->read("Patient", "p2").error().code, Errc::not_found);
-    EXPECT_EQ(store->history("Patient", "p2", 0, 5).error().code, Errc::not_found);
+    EXPECT_EQ(store->history(of_instance("p2", 0, 5)).error().code, Errc::not_found);
 }
 
 TEST(SqliteStore, knows_a_mentioned_resource_from_a_held_one) {
@@ -107,7 +117,7 @@ TEST(SqliteStore, knows_a_mentioned_resource_from_a_held_one) {
     ASSERT_TRUE(put_one(*store, observation));
 
     EXPECT_EQ(store->read("Patient", "p9").error().code, Errc::not_found);
-    EXPECT_EQ(store->history("Patient", "p9", 0, 5).error().code, Errc::not_found);
+    EXPECT_EQ(store->history(of_instance("p9", 0, 5)).error().code, Errc::not_found);
     EXPECT_EQ(store->stats()->resources, 1U);
 }
 

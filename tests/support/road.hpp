@@ -107,10 +107,8 @@ public:
     read_version(std::string_view type, std::string_view id, std::uint64_t version) override {
         return store_->read_version(type, id, version);
     }
-    Result<gw::HistoryPage> history(
-        std::string_view type, std::string_view id, std::uint64_t before, std::uint32_t count
-    ) override {
-        return store_->history(type, id, before, count);
+    Result<gw::HistoryPage> history(const gw::HistoryQuery& query) override {
+        return store_->history(query);
     }
     Result<gw::SearchPage> search(const gw::SearchQuery& query) override {
         return store_->search(query);

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// History of an instance, a type, or everything (FHIR R4 §3.1.0.10).
+#include <charconv>
+
+#include "fhir/json/value.hpp"
+#include "fhir/search/search.hpp"
+#include "gateway/api/bundles.hpp"
+#include "gateway/api/disclose.hpp"
+#include "gateway/api/issues.hpp"
+#include "gateway/api/operations.hpp"
+
+namespace gatehouse::gateway {
+namespace {
+
+using fhir::IssueType;
+
+template <class Number> bool read_number(std::string_view text, Number& out) {
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
+    return error == std::errc{} && end == text.data() + text.size();
+}
+
+// The records that a List names.
+Result<std::vector<std::pair<std::string, std::string>>>
+listed(std::string_view id, const ApiContext& context, StoreReader& store) {
+    if (id.starts_with("List/")) {
+        id.remove_prefix(5);
+    }
+    GH_TRY_ASSIGN(StoredVersion list, store.read("List", id));
+    std::vector<std::string> looked_at;
+    if (list.deleted() || !disclose(list, looked_at)) {
+        return Fault(Errc::not_found, "history");
+    }
+    std::vector<std::pair<std::string, std::string>> out;
+    Arena arena;
+    const auto value = fhir::parse_json_value(list.json, arena);
+    const fhir::JsonValue* entries = value ? value->find("entry") : nullptr;
+    if (entries == nullptr) {
+        return out;
+    }
+    for (const fhir::JsonValue& entry : entries->items) {
+        const fhir::JsonValue* item = entry.find("item");
+        std::string_view reference =
+            item == nullptr ? std::string_view{} : item->string("reference");
+        if (reference.starts_with(context.base) && reference.size() > context.base.size()) {
+            reference.remove_prefix(context.base.size() + 1);
+        }
+        reference = reference.substr(0, reference.find("/_history/"));
+        const auto slash = reference.find('/');
+        if (slash != std::string_view::npos && reference.find('/', slash + 1) == reference.npos) {
+            out.emplace_back(reference.substr(0, slash), reference.substr(slash + 1));
+        }
+    }
+    return out;
+}
+
+struct HistoryRequest {
+    HistoryQuery query;
+    std::vector<std::pair<std::string, std::string>> used;  // for the links
+};
+
+std::optional<fhir::Issue> read_history_request(
+    const Envelope& envelope, const ApiContext& context, StoreReader& store, HistoryRequest& out
+) {
+    const auto bad = [](const char* name, const char* wanted) {
+        return request_issue(
+            IssueType::value,
+            "http-parameter",
+            std::string(name) + " takes " + wanted + ".",
+            {},
+            "INVALID_PARAMETER"
+        );
+    };
+    HistoryQuery& query = out.query;
+    query.count = context.page_default;
+    Micros unused = 0;
+    for (const auto& [name, value] : envelope.call.parameters) {
+        if (name == "_count") {
+            if (!read_number(value, query.count)) {
+                return bad("_count", "a whole number");
+            }
+            query.count = std::min(query.count, context.page_max);
+            continue;  // told with what it really is
+        }
+        if (name == "_page") {
+            if (!read_number(value, query.before) || query.before == 0) {
+                return bad("_page", "what a link of ours says");
+            }
+            continue;
+        }
+        if (name == "_since") {
+            if (!fhir::date_range(value, query.since, unused)) {
+                return bad("_since", "an instant, for example 2026-05-01T12:00:00Z");
+            }
+        } else if (name == "_at") {
+            if (!fhir::date_range(value, query.at_low, query.at_high)) {
+                return bad("_at", "a date or a moment");
+            }
+        } else if (name == "_list") {
+            auto among = listed(value, context, store);
+            if (!among) {
+                return bad("_list", "the id of a List that is held here");
+            }
+            query.among = std::move(*among);
+        } else if (name == "_sort") {
+            if (value != "-_lastUpdated") {
+                return bad("_sort", "-_lastUpdated: history runs from the newest to the oldest");
+            }
+        } else {
+            continue;
+        }
+        out.used.emplace_back(name, value);
+    }
+    out.used.emplace_back("_count", std::to_string(query.count));
+    return std::nullopt;
+}
+
+}  // namespace
+
+Response answer_history(Envelope& envelope, const ApiContext& context, StoreReader& store) {
+    const RestCall& call = envelope.call;
+    HistoryRequest request;
+    request.query.type = call.type;
+    request.query.id = call.id;
+    if (auto problem = read_history_request(envelope, context, store, request)) {
+        return refusal(400, {std::move(*problem)}, envelope);
+    }
+    const Fault absent(
+        Errc::not_found, "history", call.type + "/" + call.id + " is not known here."
+    );
+    auto page = store.history(request.query);
+    if (!page) {
+        return refusal(page.error().code == Errc::not_found ? absent : page.error(), envelope);
+    }
+    const bool any = !page->versions.empty();
+    const std::size_t all = page->versions.size();
+    std::erase_if(page->versions, [&](StoredVersion& version) {
+        return !disclose(version, envelope.disclosed);
+    });
+    if (any && page->versions.empty() && !call.id.empty()) {
+        return refusal(absent, envelope);
+    }
+    if (page->versions.size() != all) {
+        page->total.reset();  // it would count what the caller may not know of
+    }
+    std::string path = call.type.empty() ? "" : call.type + "/";
+    path += call.id.empty() ? "_history" : call.id + "/_history";
+    std::vector<BundleLink> links;
+    auto self = request.used;
+    if (request.query.before != 0) {
+        self.emplace_back("_page", std::to_string(request.query.before));
+    }
+    links.push_back({"self", search_url(context.base, path, self)});
+    if (page->next_before != 0) {
+        request.used.emplace_back("_page", std::to_string(page->next_before));
+        links.push_back({"next", search_url(context.base, path, request.used)});
+    }
+    Response response;
+    response.headers.set("Cache-Control", "no-store");
+    response.body = history_bundle(*page, links, context.base);
+    return response;
+}
+
+}  // namespace gatehouse::gateway
