@@ -9,9 +9,12 @@
 namespace gatehouse::fhir {
 namespace {
 
-// RFC 8259 §6. Values that came from XML may be no number at all; they are then written as strings,
-// so that the text is JSON whatever the sender did.
-bool is_json_number(std::string_view text) noexcept {
+// RFC 8259 §6. Values that came from XML may be no number at all, or one beyond what readers of
+// JSON take (1e308); they are then written as strings, so that the text is JSON whatever the sender
+// did.
+bool is_json_number(std::string_view text) {
+    constexpr std::size_t exponent_digits_max = 4;
+    constexpr std::size_t magnitude_max = 308;
     std::size_t at = 0;
     const auto digits = [&] {
         const std::size_t begin = at;
@@ -28,6 +31,7 @@ bool is_json_number(std::string_view text) noexcept {
     if (count == 0 || (count > 1 && text[integer] == '0')) {
         return false;
     }
+    std::size_t magnitude = count;  // at most, whatever the sign of the exponent
     if (at < text.size() && text[at] == '.') {
         ++at;
         if (digits() == 0) {
@@ -39,11 +43,14 @@ bool is_json_number(std::string_view text) noexcept {
         if (at < text.size() && (text[at] == '+' || text[at] == '-')) {
             ++at;
         }
-        if (digits() == 0) {
+        const std::size_t exponent = at;
+        const std::size_t length = digits();
+        if (length == 0 || length > exponent_digits_max) {
             return false;
         }
+        magnitude += std::stoul(std::string(text.substr(exponent, length)));
     }
-    return at == text.size();
+    return at == text.size() && magnitude <= magnitude_max;
 }
 
 class TreeWriter {
