@@ -1,9 +1,9 @@
 #pragma once
 // SPDX-License-Identifier: Apache-2.0
 //
-// Arena: one bump allocator per message. Tree nodes, decoded strings and FHIRPath temporaries live in
-// it and die together, so the hot path frees nothing. Only trivially destructible types are allowed.
-// Not thread-safe: an arena belongs to one message at a time.
+// Arena: one bump allocator per message. Tree nodes, decoded strings and FHIRPath temporaries live
+// in it and die together, so the hot path frees nothing. Only trivially destructible types are
+// allowed. Not thread-safe: an arena belongs to one message at a time.
 
 #include <cstddef>
 #include <cstdint>
@@ -24,14 +24,14 @@ public:
 
     Arena() = default;
     Arena(Arena&& other) noexcept
-        : blocks_(std::move(other.blocks_)),
-          next_(std::exchange(other.next_, nullptr)),
-          end_(std::exchange(other.end_, nullptr)),
+        : blocks_(std::move(other.blocks_)), next_(std::exchange(other.next_, nullptr)),
+          end_(std::exchange(other.end_, nullptr)), current_(std::exchange(other.current_, 0)),
           reserved_(std::exchange(other.reserved_, 0)) {}
     Arena& operator=(Arena&& other) noexcept {
         blocks_ = std::move(other.blocks_);
         next_ = std::exchange(other.next_, nullptr);
         end_ = std::exchange(other.end_, nullptr);
+        current_ = std::exchange(other.current_, 0);
         reserved_ = std::exchange(other.reserved_, 0);
         return *this;
     }
@@ -48,8 +48,7 @@ public:
         return reinterpret_cast<void*>(address);
     }
 
-    template <class T, class... Args>
-    T* create(Args&&... args) {
+    template <class T, class... Args> T* create(Args&&... args) {
         static_assert(std::is_trivially_destructible_v<T>);
         return ::new (allocate(sizeof(T), alignof(T))) T{std::forward<Args>(args)...};
     }
@@ -65,8 +64,7 @@ public:
     }
 
     // Default-initialised array.
-    template <class T>
-    std::span<T> array(std::size_t count) {
+    template <class T> std::span<T> array(std::size_t count) {
         static_assert(std::is_trivially_destructible_v<T>);
         if (count == 0) {
             return {};
@@ -78,14 +76,36 @@ public:
         return {items, count};
     }
 
-    // Forgets everything but keeps the first block, so a worker's arena is warm for its next message.
+    // Forgets everything but keeps the first block, so a worker's arena is warm for its next
+    // message.
     void reset() noexcept;
+
+    // A place in the arena to come back to: rewind() forgets what was allocated since mark(), and
+    // keeps the blocks for what comes next. Marks nest; a mark dies with a rewind to an earlier
+    // one.
+    struct Mark {
+        std::size_t block = 0;
+        std::byte* next = nullptr;
+    };
+    [[nodiscard]] Mark mark() const noexcept { return {current_, next_}; }
+    void rewind(Mark mark) noexcept {
+        if (mark.next == nullptr) {
+            rewind_to_start();
+            return;
+        }
+        if (mark.block != current_) {
+            current_ = mark.block;
+            end_ = blocks_[current_].bytes.get() + blocks_[current_].size;
+        }
+        next_ = mark.next;
+    }
 
     // Bytes taken from the system so far.
     [[nodiscard]] std::size_t reserved_bytes() const noexcept { return reserved_; }
 
 private:
     void* allocate_slow(std::size_t bytes, std::size_t alignment);
+    void rewind_to_start() noexcept;
 
     struct Block {
         std::unique_ptr<std::byte[]> bytes;
@@ -94,7 +114,21 @@ private:
     std::vector<Block> blocks_;
     std::byte* next_ = nullptr;
     std::byte* end_ = nullptr;
+    std::size_t current_ = 0;  // block that next_ is in; those behind it are free for use
     std::size_t reserved_ = 0;
+};
+
+// Gives back, at the end of a block of code, what it allocated: for temporaries of a step.
+class ArenaScope {
+public:
+    explicit ArenaScope(Arena& arena) noexcept : arena_(arena), mark_(arena.mark()) {}
+    ArenaScope(const ArenaScope&) = delete;
+    ArenaScope& operator=(const ArenaScope&) = delete;
+    ~ArenaScope() { arena_.rewind(mark_); }
+
+private:
+    Arena& arena_;
+    Arena::Mark mark_;
 };
 
 }  // namespace gatehouse

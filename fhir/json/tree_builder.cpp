@@ -538,8 +538,9 @@ Decoded TreeBuilder::finish() {
             "the object has no resourceType; a FHIR resource names its type there"
         );
     }
+    PositionCursor places(text_);
     for (Finding& finding : findings_) {
-        const Position position = position_of(text_, finding.offset);
+        const Position position = places.at(finding.offset);
         finding.issue.line = position.line;
         finding.issue.column = position.column;
         if (finding.node != nullptr) {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fhir/model/element.hpp"
 
+#include <algorithm>
 #include <array>
+#include <cstring>
 #include <vector>
 
 namespace gatehouse::fhir {
@@ -79,22 +81,30 @@ bool Element::repeats() const noexcept {
 }
 
 Position position_of(std::string_view source, std::size_t offset) noexcept {
-    if (offset > source.size()) {
-        offset = source.size();
+    return PositionCursor(source).at(offset);
+}
+
+Position PositionCursor::at(std::size_t offset) noexcept {
+    offset = std::min(offset, source_.size());
+    if (offset < line_start_) {
+        line_start_ = 0;
+        seen_ = 0;
+        line_ = 1;
     }
-    Position position{1, 1};
-    std::size_t line_start = 0;
-    for (std::size_t at = 0; at < offset; ++at) {
-        if (source[at] == '\n') {
-            ++position.line;
-            line_start = at + 1;
+    while (seen_ < offset) {
+        const void* end = std::memchr(source_.data() + seen_, '\n', offset - seen_);
+        if (end == nullptr) {
+            break;
         }
+        seen_ = static_cast<std::size_t>(static_cast<const char*>(end) - source_.data()) + 1;
+        line_start_ = seen_;
+        ++line_;
     }
-    for (std::size_t at = line_start; at < offset; ++at) {
+    seen_ = std::max(seen_, offset);
+    Position position{line_, 1};
+    for (std::size_t at = line_start_; at < offset; ++at) {
         // Continuation bytes belong to the code point before them.
-        if ((static_cast<unsigned char>(source[at]) & 0xC0U) != 0x80U) {
-            ++position.column;
-        }
+        position.column += (static_cast<unsigned char>(source_[at]) & 0xC0U) != 0x80U ? 1U : 0U;
     }
     return position;
 }

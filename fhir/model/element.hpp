@@ -107,6 +107,20 @@ struct Position {
 };
 Position position_of(std::string_view source, std::size_t offset) noexcept;
 
+// The same for many offsets of one source: an offset behind the one before costs only the way
+// between them, so findings in the order of the message cost one reading of it together.
+class PositionCursor {
+public:
+    explicit PositionCursor(std::string_view source) : source_(source) {}
+    Position at(std::size_t offset) noexcept;
+
+private:
+    std::string_view source_;
+    std::size_t line_start_ = 0;
+    std::size_t seen_ = 0;
+    std::uint32_t line_ = 1;
+};
+
 // FHIRPath expression of an element as R4 issues write it: "Patient.name[0].given[1]",
 // "Observation.value.ofType(Quantity)" (needs annotate()), "Bundle.entry[0].resource.name[0]".
 // An index is written where the element may repeat by definition (annotated) or repeats in fact.

@@ -1,34 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fhir/model/symbols.hpp"
 
+#include "fhir/base/hash.hpp"
+
 namespace gatehouse::fhir {
-namespace {
-
-// FNV-1a over at most 16 bytes plus the length: element names are short and differ early or late.
-std::uint32_t hash_name(std::string_view name) noexcept {
-    std::uint32_t hash = 2166136261U ^ static_cast<std::uint32_t>(name.size());
-    const std::size_t head = name.size() < 16 ? name.size() : 16;
-    for (std::size_t i = 0; i < head; ++i) {
-        hash = (hash ^ static_cast<unsigned char>(name[i])) * 16777619U;
-    }
-    if (name.size() > 16) {
-        for (std::size_t i = name.size() - 8; i < name.size(); ++i) {
-            hash = (hash ^ static_cast<unsigned char>(name[i])) * 16777619U;
-        }
-    }
-    return hash ^ (hash >> 15);
-}
-
-}  // namespace
-
-SymbolTable::SymbolTable() : names_{std::string_view{}}, slots_(4096, unknown_symbol) {}
+SymbolTable::SymbolTable() : names_{std::string_view{}}, slots_(4096) {}
 
 Symbol SymbolTable::find(std::string_view name) const noexcept {
     const std::size_t mask = slots_.size() - 1;
-    for (std::size_t slot = hash_name(name) & mask;; slot = (slot + 1) & mask) {
-        const Symbol symbol = slots_[slot];
-        if (symbol == unknown_symbol || names_[symbol] == name) {
-            return symbol;
+    const std::uint64_t hash = hash_text(name);
+    const auto mark = static_cast<std::uint32_t>(hash >> 32U);
+    for (std::size_t at = hash & mask;; at = (at + 1) & mask) {
+        const Slot& slot = slots_[at];
+        if (slot.symbol == unknown_symbol ||
+            (slot.mark == mark && same_text(names_[slot.symbol], name))) {
+            return slot.symbol;
         }
     }
 }
@@ -42,12 +28,7 @@ Symbol SymbolTable::intern(std::string_view name) {
     }
     const auto symbol = static_cast<Symbol>(names_.size());
     names_.push_back(arena_.copy(name));
-    const std::size_t mask = slots_.size() - 1;
-    std::size_t slot = hash_name(name) & mask;
-    while (slots_[slot] != unknown_symbol) {
-        slot = (slot + 1) & mask;
-    }
-    slots_[slot] = symbol;
+    place(symbol);
     return symbol;
 }
 
@@ -55,17 +36,21 @@ std::string_view SymbolTable::text(Symbol symbol) const noexcept {
     return symbol < names_.size() ? names_[symbol] : std::string_view{};
 }
 
-void SymbolTable::grow() {
-    std::vector<Symbol> slots(slots_.size() * 2, unknown_symbol);
-    const std::size_t mask = slots.size() - 1;
-    for (Symbol symbol = 1; symbol < names_.size(); ++symbol) {
-        std::size_t slot = hash_name(names_[symbol]) & mask;
-        while (slots[slot] != unknown_symbol) {
-            slot = (slot + 1) & mask;
-        }
-        slots[slot] = symbol;
+void SymbolTable::place(Symbol symbol) {
+    const std::size_t mask = slots_.size() - 1;
+    const std::uint64_t hash = hash_text(names_[symbol]);
+    std::size_t at = hash & mask;
+    while (slots_[at].symbol != unknown_symbol) {
+        at = (at + 1) & mask;
     }
-    slots_ = std::move(slots);
+    slots_[at] = {symbol, static_cast<std::uint32_t>(hash >> 32U)};
+}
+
+void SymbolTable::grow() {
+    slots_.assign(slots_.size() * 2, Slot{});
+    for (Symbol symbol = 1; symbol < names_.size(); ++symbol) {
+        place(symbol);
+    }
 }
 
 }  // namespace gatehouse::fhir

@@ -33,11 +33,16 @@ public:
     [[nodiscard]] std::size_t size() const noexcept { return names_.size(); }
 
 private:
+    struct Slot {
+        Symbol symbol = unknown_symbol;
+        std::uint32_t mark = 0;  // more of the hash: a strange name is seldom compared
+    };
     void grow();
+    void place(Symbol symbol);
 
     Arena arena_;
     std::vector<std::string_view> names_;  // by symbol
-    std::vector<Symbol> slots_;            // open addressing, power of two
+    std::vector<Slot> slots_;              // open addressing, power of two
 };
 
 }  // namespace gatehouse::fhir

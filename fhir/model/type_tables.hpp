@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "fhir/base/hash.hpp"
 #include "fhir/model/types.hpp"
 
 namespace gatehouse::fhir {
@@ -28,10 +29,11 @@ struct TypeModel::Impl {
     };
 
     SymbolTable symbols;
-    std::vector<TypeInfo> types;                           // [0] is the unknown type
-    std::unordered_map<std::string_view, TypeId> by_name;  // views into `names`
-    std::vector<TypeId> by_symbol;                         // resource and type names
-    std::vector<Table> tables;                             // by type
+    std::vector<TypeInfo> types;  // [0] is the unknown type
+    std::unordered_map<std::string_view, TypeId, TextHash, TextEqual>
+        by_name;                    // views into `names`
+    std::vector<TypeId> by_symbol;  // resource and type names
+    std::vector<Table> tables;      // by type
     std::vector<Slot> slots;
 
     [[nodiscard]] const Slot* find(TypeId type, Symbol name) const noexcept {

@@ -28,14 +28,14 @@ enum class JsonKind : std::uint8_t { none, string, number, boolean, xhtml };
 
 // One element of a type.
 struct ChildInfo {
-    std::string name;           // "name", or "value" for the choice value[x]
-    Symbol symbol;              // of `name`
-    bool choice = false;        // value[x]
-    bool repeats = false;       // max is not 0 or 1
-    bool required = false;      // min > 0
-    bool attribute = false;     // XML attribute (Element.id, Extension.url)
-    std::vector<TypeId> types;  // one, or the choice's; {Resource} for contained; a
-                                // contentReference is resolved to the type it points at
+    std::string name;               // "name", or "value" for the choice value[x]
+    Symbol symbol;                  // of `name`
+    bool choice = false;            // value[x]
+    bool repeats = false;           // max is not 0 or 1
+    bool required = false;          // min > 0
+    bool attribute = false;         // XML attribute (Element.id, Extension.url)
+    std::vector<TypeId> types;      // one, or the choice's; {Resource} for contained; a
+                                    // contentReference is resolved to the type it points at
     std::vector<Symbol> spellings;  // choice: symbol of "valueQuantity", ... parallel to `types`
 };
 

@@ -124,6 +124,7 @@ public:
         steps_ -= count;
         return true;
     }
+    [[nodiscard]] std::uint64_t steps_taken() const { return environment.step_budget - steps_; }
     // Records the first failure; always false.
     bool fail(std::uint32_t offset, std::string message);
     [[nodiscard]] bool failed() const { return failed_; }

@@ -10,6 +10,7 @@
 #include "fhir/path/lexer.hpp"
 #include "fhir/path/parser.hpp"
 #include "fhir/path/program.hpp"
+#include "fhir/path/shape.hpp"
 #include "fhir/path/values.hpp"
 
 namespace gatehouse::fhir::path {
@@ -49,6 +50,7 @@ public:
             (options.strict && !check(*program, options.context_type, error))) {
             return out;
         }
+        compile_shape(*program);
         out.program_ = std::move(program);
         return out;
     }
@@ -79,6 +81,9 @@ Outcome evaluate(
     }
     Items items(arena);
     out.failed = !run.collect(expression.program().root, frame, items);
+    if (environment.steps_taken != nullptr) {
+        *environment.steps_taken += run.steps_taken();
+    }
     if (out.failed) {
         return out;
     }
@@ -102,7 +107,19 @@ Truth evaluate_truth(
         error = {ErrorPhase::execution, "the expression did not compile", 0};
         return Truth::failed;
     }
-    Evaluator run(expression.program(), environment, arena, error);
+    const Expression::Program& program = expression.program();
+    std::uint64_t looked = 0;
+    if (focus != nullptr && environment.shapes) {
+        const TypeModel& types = environment.types != nullptr ? *environment.types : *program.types;
+        const Truth quick = shape_truth(program, *focus, types, looked, environment.step_budget);
+        if (quick != Truth::failed) {
+            if (environment.steps_taken != nullptr) {
+                *environment.steps_taken += looked;
+            }
+            return quick;
+        }
+    }
+    Evaluator run(program, environment, arena, error);
     Item self;
     Frame frame;
     if (focus != nullptr) {
@@ -110,7 +127,11 @@ Truth evaluate_truth(
         frame.self = &self;
         run.focus = &self;
     }
-    return run.truth(expression.program().root, frame);
+    const Truth out = run.truth(program.root, frame);
+    if (environment.steps_taken != nullptr) {
+        *environment.steps_taken += looked + run.steps_taken();
+    }
+    return out;
 }
 
 std::string_view type_name(const Item& item, const TypeModel& types) {

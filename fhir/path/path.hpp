@@ -130,6 +130,10 @@ struct Environment {
     void (*trace)(void* user, std::string_view name, Collection items) = nullptr;
     std::string_view now;  // ISO instant for now()/today(); the library reads no clock
     std::uint64_t step_budget = 1'000'000;
+    // Grows by the steps that the evaluation took, also when it failed; may be null.
+    std::uint64_t* steps_taken = nullptr;
+    // Off: evaluate_truth() takes the general path only (for tests that compare the two).
+    bool shapes = true;
 };
 
 // Evaluates with one focus element (or none: empty input). On failure `error` is filled and the

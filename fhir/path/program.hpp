@@ -106,6 +106,41 @@ struct KnownTypes {
     TypeId reference = unknown_type;
 };
 
+// What a shape (shape.hpp) is made of. From `exists` on they look at the tree.
+enum class ShapeOp : std::uint8_t {
+    general,  // no shape: the general evaluator decides
+    all_of,   // and
+    any_of,   // or
+    one_of,   // xor
+    implies,
+    negate,
+    exists,  // path, perhaps with criteria: an item of it (that meets them)
+    empty,
+    all,
+    has_value,
+    equal,  // path = literal
+    not_equal,
+    ordered,  // path < path, of dates
+};
+inline constexpr std::uint32_t no_shape = std::numeric_limits<std::uint32_t>::max();
+
+struct Shape {
+    ShapeOp op = ShapeOp::general;
+    Op comparison = Op::less;
+    std::uint16_t path_length = 0;
+    std::uint16_t other_length = 0;
+    std::uint32_t path = 0;  // first in Program::shape_steps
+    std::uint32_t other_path = 0;
+    std::uint32_t left = no_shape;  // operand, or criteria
+    std::uint32_t right = no_shape;
+    std::uint32_t literal = 0;
+};
+
+struct ShapeStep {
+    Symbol symbol = unknown_symbol;
+    std::string_view text;
+};
+
 struct Expression::Program {
     Program();
     ~Program();
@@ -122,6 +157,9 @@ struct Expression::Program {
     std::deque<std::string> strings;  // what the views above point at
     std::uint16_t cache_count = 0;
     bool as_filters = true;
+    std::vector<Shape> shape;  // empty: none
+    std::vector<ShapeStep> shape_steps;
+    std::uint32_t shape_root = no_shape;
 
     [[nodiscard]] NodeId argument(const Node& node, std::size_t index) const {
         return index < node.argument_count ? arguments[node.arguments + index] : no_node;

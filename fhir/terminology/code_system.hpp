@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "fhir/base/hash.hpp"
 #include "fhir/model/element.hpp"
 #include "fhir/terminology/terminology.hpp"
 
@@ -59,8 +60,9 @@ private:
     bool case_sensitive_ = true;
     bool supplement_ = false;
     std::vector<Concept> concepts_;
-    std::unordered_map<std::string_view, std::uint32_t> by_code_;
-    std::unordered_map<std::string, std::uint32_t> by_folded_;  // only if not case-sensitive
+    std::unordered_map<std::string_view, std::uint32_t, TextHash, TextEqual> by_code_;
+    std::unordered_map<std::string, std::uint32_t, TextHash, TextEqual>
+        by_folded_;  // only if not case-sensitive
 };
 
 // ASCII lower case; FHIR codes and displays compare so where case is said not to matter.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "fhir/base/hash.hpp"
 #include "fhir/terminology/terminology.hpp"
 
 #include <atomic>
@@ -29,8 +30,8 @@ struct Terminology::Impl {
 
     const Definitions* definitions = nullptr;
     // Keys are canonicals, "url" and "url|version". Filled in the constructor, then constant.
-    std::unordered_map<std::string_view, Lazy<CodeSystemIndex>*> systems;
-    std::unordered_map<std::string_view, Lazy<ValueSetIndex>*> value_sets;
+    std::unordered_map<std::string_view, Lazy<CodeSystemIndex>*, TextHash, TextEqual> systems;
+    std::unordered_map<std::string_view, Lazy<ValueSetIndex>*, TextHash, TextEqual> value_sets;
     std::vector<std::unique_ptr<Lazy<CodeSystemIndex>>> system_pool;
     std::vector<std::unique_ptr<Lazy<ValueSetIndex>>> value_set_pool;
     mutable std::recursive_mutex mutex;
@@ -136,7 +137,7 @@ struct Terminology::Impl {
             CodeSystemIndex::designations(*supplement, code, out);
         }
     }
-    mutable std::unordered_map<std::string_view, std::vector<const Element*>> supplements;
+    mutable std::unordered_map<std::string_view, std::vector<const Element*>, TextHash, TextEqual> supplements;
 };
 
 Terminology::Terminology(const Definitions& definitions) : impl_(std::make_unique<Impl>()) {

@@ -11,6 +11,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "fhir/base/hash.hpp"
 #include "fhir/model/element.hpp"
 #include "fhir/terminology/code_system.hpp"
 
@@ -49,7 +50,7 @@ private:
     struct Part {
         std::string_view system;
         Kind kind = Kind::codes;
-        std::unordered_set<std::string_view> codes;
+        std::unordered_set<std::string_view, TextHash, TextEqual> codes;
         const CodeSystemIndex* index = nullptr;     // of `system`, if loaded
         std::vector<const ValueSetIndex*> imports;  // all of them must contain the code
         bool import_missing = false;
@@ -64,7 +65,12 @@ private:
     std::string_view name_;
     std::vector<Part> includes_;
     std::vector<Part> excludes_;
-    std::unordered_map<std::string_view, std::unordered_set<std::string_view>> expansion_;
+    std::unordered_map<
+        std::string_view,
+        std::unordered_set<std::string_view, TextHash, TextEqual>,
+        TextHash,
+        TextEqual>
+        expansion_;
     bool has_compose_ = false;
     bool expansion_complete_ = false;
     std::string undecided_;

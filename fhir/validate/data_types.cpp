@@ -31,7 +31,7 @@ std::string sha1_of(std::string_view bytes) {
 
 }  // namespace
 void Walker::check_identifier(const Element& at) {
-    const std::string_view system = at.child_value("system");
+    const std::string_view system = value_of_child(at, known_.system_symbol);
     if (system.empty()) {
         return;
     }
@@ -41,7 +41,7 @@ void Walker::check_identifier(const Element& at) {
         });
         return;
     }
-    const std::string_view value = at.child_value("value");
+    const std::string_view value = value_of_child(at, known_.value_symbol);
     if (system == "urn:ietf:rfc:3986" && !value.empty() && !has_scheme(value)) {
         report(rules::identifier_uri_value, at, [&] {
             return join(
@@ -55,8 +55,8 @@ void Walker::check_identifier(const Element& at) {
 }
 
 void Walker::check_attachment(const Element& at) {
-    const Element* data = at.child("data");
-    const Element* size = at.child("size");
+    const Element* data = at.child(known_.data_symbol);
+    const Element* size = at.child(known_.size_symbol);
     if (data == nullptr && at.child("url") == nullptr) {
         if (at.child("contentType") == nullptr && at.child("language") == nullptr) {
             report(rules::attachment_content, at, [] {
@@ -114,9 +114,9 @@ void Walker::check_attachment(const Element& at) {
 }
 
 void Walker::check_quantity(const Element& at) {
-    const std::string_view code = at.child_value("code");
+    const std::string_view code = value_of_child(at, known_.code_symbol);
     if (code.find('{') == std::string_view::npos ||
-        at.child_value("system") != "http://unitsofmeasure.org") {
+        value_of_child(at, known_.system_symbol) != "http://unitsofmeasure.org") {
         return;
     }
     report(rules::quantity_annotation, at, [&] {

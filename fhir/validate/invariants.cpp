@@ -79,12 +79,12 @@ void Walker::check_invariants(const Element& at, const PlanRule& rule) {
         case NativeInvariant::dom_3:
             continue;  // empty elements and orphans have checks of their own
         case NativeInvariant::ext_1:
-            if ((at.child("extension") != nullptr) == has_extension_value(at)) {
+            if ((at.child(known_.extension_symbol) != nullptr) == has_extension_value(at)) {
                 fail_invariant(at, rule, *link.invariant);
             }
             continue;
         case NativeInvariant::ref_1: {
-            const std::string_view reference = at.child_value("reference");
+            const std::string_view reference = value_of_child(at, known_.reference_symbol);
             if (reference.size() > 1 && reference.front() == '#' &&
                 resolve(at, reference) == nullptr) {
                 fail_invariant(at, rule, *link.invariant);
@@ -153,8 +153,14 @@ void Walker::check_invariant(const Element& at, const PlanRule& rule, const Inva
     environment.conforms_to = &conforms_for_path;
     environment.now = options_.now;
     environment.step_budget = steps_left_ < 1'000'000 ? steps_left_ : 1'000'000;
+    std::uint64_t taken = 0;
+    environment.steps_taken = &taken;
     path::Error error;
-    switch (path::evaluate_truth(invariant.expression, &at, environment, arena_, error)) {
+    const ArenaScope temporaries(arena_);
+    const path::Truth truth =
+        path::evaluate_truth(invariant.expression, &at, environment, arena_, error);
+    spend(std::min(taken, steps_left_));
+    switch (truth) {
     case path::Truth::yes: break;
     case path::Truth::no: fail_invariant(at, rule, invariant); break;
     case path::Truth::unknown:

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fhir/validate/lexical.hpp"
 
+#include <array>
 #include <cstddef>
+#include <cstdint>
 
 namespace gatehouse::fhir::judge::lexical {
 namespace {
@@ -9,9 +11,28 @@ namespace {
 bool digit(char c) noexcept {
     return c >= '0' && c <= '9';
 }
-bool letter(char c) noexcept {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
+
+constexpr std::uint8_t base64_digit = 1;
+constexpr std::array<std::uint8_t, 256> base64_class = [] {
+    std::array<std::uint8_t, 256> out{};
+    constexpr std::string_view digits_of_64 =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (const char c : digits_of_64) {
+        out[static_cast<unsigned char>(c)] = base64_digit;
+    }
+    return out;
+}();
+
+// Letters, digits, '-' and '.': what an id is made of.
+constexpr std::array<bool, 256> id_character = [] {
+    std::array<bool, 256> out{};
+    for (int c = 0; c < 128; ++c) {
+        out[static_cast<std::size_t>(c)] = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                                           (c >= '0' && c <= '9') || c == '-' || c == '.';
+    }
+    return out;
+}();
+
 bool space(char c) noexcept {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
@@ -95,7 +116,7 @@ bool is_id(std::string_view text) noexcept {
         return false;
     }
     for (const char c : text) {
-        if (!letter(c) && !digit(c) && c != '-' && c != '.') {
+        if (!id_character[static_cast<unsigned char>(c)]) {
             return false;
         }
     }
@@ -262,8 +283,22 @@ Base64 check_base64(std::string_view text) noexcept {
     std::size_t count = 0;
     std::size_t padding = 0;
     bool spaces = false;
-    for (const char c : text) {
-        if (letter(c) || digit(c) || c == '+' || c == '/') {
+    // Attachments are megabytes: the plain characters are passed over eight at a time.
+    const char* at = text.data();
+    const char* const end = at + text.size();
+    for (; end - at >= 8; at += 8) {
+        std::uint8_t all = base64_digit;
+        for (int i = 0; i < 8; ++i) {
+            all &= base64_class[static_cast<unsigned char>(at[i])];
+        }
+        if (all == 0) {
+            break;
+        }
+        count += 8;
+    }
+    for (; at != end; ++at) {
+        const char c = *at;
+        if (base64_class[static_cast<unsigned char>(c)] != 0) {
             if (padding != 0) {
                 return Base64::bad;
             }

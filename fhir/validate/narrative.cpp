@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 
 #include "fhir/validate/text.hpp"
 #include "fhir/validate/walk.hpp"
@@ -86,14 +87,69 @@ constexpr Placed narrative_places[] = {
     {"th", " tr thead tfoot "},
 };
 
-template <std::size_t N>
-bool listed(const std::array<std::string_view, N>& list, std::string_view name) noexcept {
-    return std::find(list.begin(), list.end(), name) != list.end();
+// A list of names as a table of their hashes, laid out by the compiler: one look instead of a
+// search for each tag and attribute.
+template <std::size_t N> class Names {
+public:
+    constexpr explicit Names(const std::array<std::string_view, N>& names) : names_(names) {
+        for (std::size_t i = 0; i < N; ++i) {
+            std::size_t at = slot_of(names[i]);
+            while (slots_[at] != 0) {
+                at = (at + 1) % slot_count;
+            }
+            slots_[at] = static_cast<std::uint8_t>(i + 1);
+        }
+    }
+    [[nodiscard]] constexpr bool contains(std::string_view name) const noexcept {
+        for (std::size_t at = slot_of(name); slots_[at] != 0; at = (at + 1) % slot_count) {
+            if (names_[slots_[at] - 1U] == name) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+private:
+    static constexpr std::size_t slot_count = 256;
+    static constexpr std::size_t slot_of(std::string_view name) noexcept {
+        if (name.empty()) {
+            return 0;
+        }
+        const auto first = static_cast<unsigned char>(name.front());
+        const auto last = static_cast<unsigned char>(name.back());
+        const auto middle = static_cast<unsigned char>(name[name.size() / 2]);
+        return (first * 5U + last * 37U + middle * 11U + name.size() * 3U) % slot_count;
+    }
+    std::array<std::string_view, N> names_;
+    std::array<std::uint8_t, slot_count> slots_{};
+};
+
+constexpr Names element_names(narrative_elements);
+constexpr Names attribute_names(narrative_attributes);
+
+constexpr std::uint8_t name_class = 1;
+constexpr std::uint8_t space_class = 2;
+constexpr std::uint8_t special_class = 4;  // '<' and '&'
+constexpr std::array<std::uint8_t, 256> classes = [] {
+    std::array<std::uint8_t, 256> out{};
+    for (std::size_t i = 0; i < 256; ++i) {
+        const bool name = (i >= 'a' && i <= 'z') || (i >= 'A' && i <= 'Z') ||
+                          (i >= '0' && i <= '9') || i == '-' || i == '_' || i == ':' || i == '.' ||
+                          i >= 0x80;
+        out[i] = name                                              ? name_class
+                 : i == ' ' || i == '\t' || i == '\r' || i == '\n' ? space_class
+                 : i == '<' || i == '&'                            ? special_class
+                                                                   : std::uint8_t{0};
+    }
+    return out;
+}();
+
+std::uint8_t class_of(char c) noexcept {
+    return classes[static_cast<unsigned char>(c)];
 }
 
 bool name_char(char c) noexcept {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '_' || c == ':' || c == '.' || static_cast<unsigned char>(c) >= 0x80U;
+    return class_of(c) == name_class;
 }
 
 constexpr std::string_view xhtml_namespace = "http://www.w3.org/1999/xhtml";
@@ -146,8 +202,7 @@ public:
                 if (depth_ == 0 && !is_space(text_[at_])) {
                     fail(opened_ ? "text after the last end tag" : "text before the first tag", {});
                 }
-                found_.has_content = found_.has_content || (depth_ > 0 && !is_space(text_[at_]));
-                ++at_;
+                scan_text();
             }
         }
         if (found_.malformed == nullptr && depth_ > 0) {
@@ -178,6 +233,20 @@ private:
     void skip_space() {
         while (at_ < text_.size() && is_space(text_[at_])) {
             ++at_;
+        }
+    }
+    // Text up to the next tag or entity; outside the root only its first character is looked at.
+    void scan_text() {
+        if (depth_ == 0) {
+            ++at_;
+            return;
+        }
+        for (; at_ < text_.size(); ++at_) {
+            const std::uint8_t kind = class_of(text_[at_]);
+            if (kind == special_class) {
+                return;
+            }
+            found_.has_content = found_.has_content || kind != space_class;
         }
     }
     void skip_past(std::string_view end) {
@@ -231,7 +300,7 @@ private:
             opened_ = true;
             found_.root = name;
         }
-        if (!listed(narrative_elements, name) && found_.bad_element.empty()) {
+        if (found_.bad_element.empty() && !element_names.contains(name)) {
             found_.bad_element = name;
         }
         found_.has_content = found_.has_content || name == "img";
@@ -314,7 +383,7 @@ private:
                 }
             }
         }
-        if (name.starts_with("xmlns:") || listed(narrative_attributes, name)) {
+        if (name.starts_with("xmlns:") || attribute_names.contains(name)) {
             return;
         }
         const bool paired =

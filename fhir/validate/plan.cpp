@@ -63,14 +63,19 @@ Planner::Planner(const Schema& schema, const Terminology& terminology)
       type_looked_(schema.types().type_count() + 1) {}
 
 const Plan* Planner::plan(std::string_view canonical, std::string* problem) const {
-    {
+    std::atomic<const Entry*>& recent = recent_[hash_text(canonical) % recent_.size()];
+    const Entry* entry = recent.load(std::memory_order_acquire);
+    if (entry == nullptr || !same_text(entry->first, canonical)) {
         const std::shared_lock lock(mutex_);
-        if (const auto found = by_canonical_.find(canonical); found != by_canonical_.end()) {
-            if (problem != nullptr) {
-                *problem = found->second.problem;
-            }
-            return found->second.plan;
+        const auto found = by_canonical_.find(canonical);
+        entry = found == by_canonical_.end() ? nullptr : &*found;
+    }
+    if (entry != nullptr) {
+        recent.store(entry, std::memory_order_release);
+        if (problem != nullptr) {
+            *problem = entry->second.problem;
         }
+        return entry->second.plan;
     }
     std::string why;
     const Profile* profile = schema_.profile(canonical, &why);
@@ -81,7 +86,7 @@ const Plan* Planner::plan(std::string_view canonical, std::string* problem) cons
     const std::unique_lock lock(mutex_);
     // Senders name profiles freely, so what is not known must not grow the table without bound.
     if (built != nullptr || by_canonical_.size() < 20'000) {
-        by_canonical_.insert_or_assign(std::string(canonical), Found{built, std::move(why)});
+        by_canonical_.try_emplace(std::string(canonical), Found{built, std::move(why)});
     }
     return built;
 }
@@ -105,12 +110,21 @@ const Plan* Planner::follow(const ProfileLink& link) const {
         return link.plan.load(std::memory_order_relaxed);
     }
     const Plan* found = plan(link.canonical);
-    if (found == nullptr && link.canonical.find('|') != std::string_view::npos) {
+    if (found == nullptr && !link.exact && link.canonical.find('|') != std::string_view::npos) {
         found = plan(without_version(link.canonical));
     }
     link.plan.store(found, std::memory_order_relaxed);
     link.looked.store(true, std::memory_order_release);
     return found;
+}
+
+const Plan* Planner::own_profile(std::size_t index, std::string_view name) const {
+    std::call_once(own_once_[index], [&] {
+        own_names_[index] = "http://hl7.org/fhir/StructureDefinition/";
+        own_names_[index] += name;
+        own_profiles_[index].canonical = own_names_[index];
+    });
+    return follow(own_profiles_[index]);
 }
 
 const Plan* Planner::build(const Profile& profile) const {
@@ -240,6 +254,11 @@ const Plan* Planner::build(const Profile& profile) const {
             }
         }
     }
+    for (std::size_t i = 1; i < profile.rules.size(); ++i) {
+        PlanRule& out = plan->rules[i];
+        out.plain = !out.has_own_checks && !out.any_type_profile && !out.type_restricted &&
+                    out.children.empty() && out.slices.empty();
+    }
     const std::unique_lock lock(mutex_);
     auto& slot = plans_[&profile];
     if (!slot) {
@@ -276,6 +295,17 @@ void Planner::fill(PlanRule& out, const Plan& plan, const Rule& rule) const {
             link.profiles.push_back(std::make_unique<ProfileLink>());
             link.profiles.back()->canonical = profile;
             out.any_type_profile = true;
+        }
+        constexpr std::string_view type_prefix = "http://hl7.org/fhir/StructureDefinition/";
+        for (const std::string& target : type.target_profiles) {
+            TargetLink& made = link.targets.emplace_back();
+            made.profile = std::make_unique<ProfileLink>();
+            made.profile->canonical = target;
+            made.profile->exact = true;
+            const std::string_view url = without_version(target);
+            if (url.starts_with(type_prefix)) {
+                made.type = types.find(url.substr(type_prefix.size()));
+            }
         }
     }
     out.strength = rule.strength;

@@ -6,6 +6,7 @@
 // resolved once. Plans are built on first use, never freed before their Planner, and shared by
 // threads.
 
+#include <array>
 #include <atomic>
 #include <memory>
 #include <mutex>
@@ -15,6 +16,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "fhir/base/hash.hpp"
 #include "fhir/schema/schema.hpp"
 #include "fhir/terminology/terminology.hpp"
 
@@ -27,12 +29,21 @@ struct ProfileLink {
     std::string_view canonical;
     mutable std::atomic<const Plan*> plan{nullptr};
     mutable std::atomic<bool> looked{false};
+    bool exact = false;  // a version that is not loaded is not replaced by another
+};
+
+// A target of a reference: the type that its canonical names, where it is a base type's, else
+// that of the profile.
+struct TargetLink {
+    TypeId type = unknown_type;
+    std::unique_ptr<ProfileLink> profile;
 };
 
 struct TypeLink {
     TypeId type = unknown_type;
     bool any_resource = false;  // Resource or DomainResource
     std::vector<std::unique_ptr<ProfileLink>> profiles;
+    std::vector<TargetLink> targets;  // parallel to TypeRule::target_profiles
 };
 
 // Invariants that are decided in C++ because every element has them.
@@ -75,6 +86,7 @@ struct PlanRule {
     bool value_set_missing = false;
     bool any_type_profile = false;
     bool type_restricted = false;  // a choice (or a slice of one) that allows fewer types
+    bool plain = false;            // asks nothing of a primitive but that it is there
     bool has_own_checks = false;   // fixed, pattern, binding, invariants, length or bounds
 };
 
@@ -96,6 +108,10 @@ public:
     // Base definition of a type; nullptr for backbone types.
     const Plan* base(TypeId type) const;
     const Plan* follow(const ProfileLink& link) const;
+    // The profile of R4's own that bears this name below the type's folder ("bp"); nullptr if it is
+    // not loaded. `index` is the caller's number for it, below `own_profiles_max`.
+    static constexpr std::size_t own_profiles_max = 16;
+    const Plan* own_profile(std::size_t index, std::string_view name) const;
 
 private:
     const Plan* build(const Profile& profile) const;
@@ -109,14 +125,14 @@ private:
         const Plan* plan = nullptr;
         std::string problem;
     };
-    // Looked up by view: the hot path makes no string.
-    struct Hash {
-        using is_transparent = void;
-        std::size_t operator()(std::string_view text) const noexcept {
-            return std::hash<std::string_view>{}(text);
-        }
-    };
-    mutable std::unordered_map<std::string, Found, Hash, std::equal_to<>> by_canonical_;
+    mutable std::unordered_map<std::string, Found, TextHash, TextEqual> by_canonical_;
+    // The last canonicals looked up, by hash: what nearly every look-up finds without a lock. The
+    // entries are those of by_canonical_, which are never changed or taken out.
+    using Entry = std::pair<const std::string, Found>;
+    mutable std::array<std::atomic<const Entry*>, 1024> recent_{};
+    mutable std::array<ProfileLink, own_profiles_max> own_profiles_;
+    mutable std::array<std::once_flag, own_profiles_max> own_once_;
+    mutable std::array<std::string, own_profiles_max> own_names_;
     mutable std::vector<std::atomic<const Plan*>> by_type_;
     mutable std::vector<std::atomic<bool>> type_looked_;
 };

@@ -40,12 +40,13 @@ bool looks_like_html(std::string_view text) noexcept {
     const auto letter = [](char c) { return (c | 0x20) >= 'a' && (c | 0x20) <= 'z'; };
     for (std::size_t open = text.find('<'); open != std::string_view::npos;
          open = text.find('<', open + 1)) {
-        const std::size_t close = text.find('>', open + 1);
         const std::size_t next = text.find('<', open + 1);
-        if (next == std::string_view::npos || close == std::string_view::npos) {
+        if (next == std::string_view::npos) {
             return false;
         }
-        if (close > next || close == open + 1 || !letter(text[open + 1])) {
+        // Only up to the next tag: a text of many '<' is read once.
+        const std::size_t close = text.substr(0, next).find('>', open + 1);
+        if (close == std::string_view::npos || close == open + 1 || !letter(text[open + 1])) {
             continue;
         }
         std::size_t end = open + 2;
@@ -60,10 +61,22 @@ bool looks_like_html(std::string_view text) noexcept {
     return false;
 }
 
+// White space in a URI, U+00A0 (C2 A0) included.
+bool has_white_space(std::string_view text) noexcept {
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const auto c = static_cast<unsigned char>(text[i]);
+        if (c <= ' ' ? is_space(text[i])
+                     : c == 0xC2U && i + 1 < text.size() && text[i + 1] == '\xA0') {
+            return true;
+        }
+    }
+    return false;
+}
+
 }  // namespace
 
 void Walker::check_json_type(const Element& at) {
-    const JsonKind wanted = types_.type(at.type).json;
+    const JsonKind wanted = known_.json[at.type];
     bool fits = true;
     const char* name = "a string";
     switch (wanted) {
@@ -318,13 +331,17 @@ void Walker::check_date(const Element& at, PrimitiveKind kind) {
 
 void Walker::check_uri(const Element& at, PrimitiveKind kind) {
     const std::string_view value = at.value;
-    if (value.find_first_of(" \t\r\n") != std::string_view::npos ||
-        value.find("\xC2\xA0") != std::string_view::npos) {
+    if (has_white_space(value)) {
         report(rules::uri_whitespace, at, [&] {
             return join(
                 "The URI", shown(value), " has white space. Take it out, or encode it as %20."
             );
         });
+    }
+    const char first = value.front();
+    if ((first == 'h' || first == 'H') && kind != PrimitiveKind::oid &&
+        kind != PrimitiveKind::uuid) {
+        return;  // http: what most are
     }
     if (value.starts_with("oid:") || value.starts_with("uuid:")) {
         const bool oid = value.front() == 'o';

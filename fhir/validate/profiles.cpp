@@ -4,13 +4,12 @@
 // meta.profile, R4's own rule for vital signs, and profiles that a rule names for a type.
 
 #include <algorithm>
+#include <array>
 
 #include "fhir/validate/walk.hpp"
 
 namespace gatehouse::fhir::judge {
 namespace {
-
-constexpr std::string_view fhir_profiles = "http://hl7.org/fhir/StructureDefinition/";
 
 // R4 Observation, "Vital signs": a record of a vital sign meets its profile (R4 §10.1.12). HL7's
 // validator knows it by these codes, the profile's own LOINC code and its close relatives.
@@ -105,15 +104,64 @@ constexpr VitalSign snomed_vital_signs[] = {
 };
 // clang-format on
 
-template <std::size_t N>
-std::string_view vital_sign_of(const VitalSign (&table)[N], std::string_view code) noexcept {
-    for (const VitalSign& sign : table) {
-        if (sign.code == code) {
-            return sign.profile;
+// Names of the profiles, to look each up once.
+constexpr std::array<std::string_view, 10> vital_profiles = {
+    "resprate",
+    "heartrate",
+    "oxygensat",
+    "bodytemp",
+    "bodyheight",
+    "headcircum",
+    "bodyweight",
+    "bmi",
+    "bp",
+    "vitalspanel",
+};
+static_assert(vital_profiles.size() <= Planner::own_profiles_max);
+
+// Codes and the place of their profile in vital_profiles, as a table of hashes made by the
+// compiler: every Observation asks.
+template <std::size_t N> class VitalSigns {
+public:
+    constexpr explicit VitalSigns(const VitalSign (&table)[N]) {
+        for (std::size_t i = 0; i < N; ++i) {
+            std::size_t at = slot_of(table[i].code);
+            while (!slots_[at].code.empty()) {
+                at = (at + 1) % slot_count;
+            }
+            slots_[at].code = table[i].code;
+            while (vital_profiles[slots_[at].profile] != table[i].profile) {
+                ++slots_[at].profile;
+            }
         }
     }
-    return {};
-}
+    // vital_profiles.size() if the code is none.
+    [[nodiscard]] std::size_t find(std::string_view code) const noexcept {
+        for (std::size_t at = slot_of(code); !slots_[at].code.empty(); at = (at + 1) % slot_count) {
+            if (slots_[at].code == code) {
+                return slots_[at].profile;
+            }
+        }
+        return vital_profiles.size();
+    }
+
+private:
+    struct Slot {
+        std::string_view code;
+        std::size_t profile = 0;
+    };
+    static constexpr std::size_t slot_count = 256;
+    static constexpr std::size_t slot_of(std::string_view code) noexcept {
+        std::size_t hash = code.size();
+        for (const char c : code.substr(0, 12)) {
+            hash = hash * 31U + static_cast<unsigned char>(c);
+        }
+        return (hash ^ (hash >> 8U)) % slot_count;
+    }
+    std::array<Slot, slot_count> slots_{};
+};
+constexpr VitalSigns loinc_signs(loinc_vital_signs);
+constexpr VitalSigns snomed_signs(snomed_vital_signs);
 
 }  // namespace
 
@@ -216,25 +264,21 @@ void Walker::add_profiles(
 }
 
 void Walker::add_vital_signs(const Element& at, Actives& rules) {
-    const auto add = [&](std::string_view name) {
-        if (const Plan* plan = planner_.plan(join(fhir_profiles, name))) {
-            rules.add(&plan->root());
-        }
-    };
-    const Element* code = at.child("code");
+    const Element* code = at.child(known_.code_symbol);
     if (code == nullptr) {
         return;
     }
-    for (const Element* coding = code->child("coding"); coding != nullptr;
+    for (const Element* coding = code->child(known_.coding_symbol); coding != nullptr;
          coding = coding->next_same()) {
-        const std::string_view system = coding->child_value("system");
-        const std::string_view value = coding->child_value("code");
-        const std::string_view profile =
-            system == "http://loinc.org"         ? vital_sign_of(loinc_vital_signs, value)
-            : system == "http://snomed.info/sct" ? vital_sign_of(snomed_vital_signs, value)
-                                                 : std::string_view{};
-        if (!profile.empty()) {
-            add(profile);
+        const std::string_view system = value_of_child(*coding, known_.system_symbol);
+        const std::string_view value = value_of_child(*coding, known_.code_symbol);
+        const std::size_t sign = system == "http://loinc.org"         ? loinc_signs.find(value)
+                                 : system == "http://snomed.info/sct" ? snomed_signs.find(value)
+                                                                      : vital_profiles.size();
+        if (sign < vital_profiles.size()) {
+            if (const Plan* plan = planner_.own_profile(sign, vital_profiles[sign])) {
+                rules.add(&plan->root());
+            }
         }
     }
 }

@@ -123,7 +123,7 @@ const Element* Walker::resolve(const Element& from, std::string_view reference) 
 }
 
 TypeId Walker::type_of_reference(const Element& reference) const {
-    const std::string_view text = reference.child_value("reference");
+    const std::string_view text = value_of_child(reference, known_.reference_symbol);
     if (!text.empty() && !text.starts_with('#') && !text.starts_with("urn:")) {
         const LocalTarget target = split_reference(trimmed(text));
         const TypeId type = types_.find(target.type);
@@ -131,20 +131,17 @@ TypeId Walker::type_of_reference(const Element& reference) const {
             return type;
         }
     }
-    const std::string_view named = reference.child_value("type");
+    const std::string_view named = value_of_child(reference, known_.type_symbol);
     const TypeId type = named.empty() ? unknown_type : types_.find(named);
     return type != unknown_type && types_.is_a(type, known_.resource) ? type : unknown_type;
 }
 
 // Type that a target profile is about; 0 if that is not known here.
-TypeId Walker::type_of_target(std::string_view canonical) const {
-    const std::string_view url = without_version(canonical);
-    if (url.starts_with(type_prefix)) {
-        if (const TypeId type = types_.find(url.substr(type_prefix.size())); type != unknown_type) {
-            return type;
-        }
+TypeId Walker::type_of_target(const TargetLink& target) const {
+    if (target.type != unknown_type) {
+        return target.type;
     }
-    const Plan* plan = planner_.plan(canonical);
+    const Plan* plan = planner_.follow(*target.profile);
     return plan == nullptr ? unknown_type : plan->profile->type;
 }
 
@@ -219,14 +216,14 @@ void Walker::check_reference(const Element& at, const Actives& rules) {
         return;  // the form is checked all the same
     }
     const TypeId named = target != nullptr ? target->type : type_of_reference(at);
-    const std::string_view type_text = at.child_value("type");
+    const std::string_view type_text = value_of_child(at, known_.type_symbol);
     for (const PlanRule* rule : rules) {
         for (std::size_t i = 0; i < rule->types.size(); ++i) {
             const TypeRule& type = rule->rule->types[i];
             if (rule->types[i].type != at.type || type.target_profiles.empty()) {
                 continue;
             }
-            check_target(at, *rule, type, target, named, type_text);
+            check_target(at, *rule, type, rule->types[i].targets, target, named, type_text);
         }
     }
 }
@@ -235,13 +232,14 @@ void Walker::check_target(
     const Element& at,
     const PlanRule& rule,
     const TypeRule& type,
+    std::span<const TargetLink> targets,
     const Element* target,
     TypeId named,
     std::string_view type_text
 ) {
     const auto allowed = [&](TypeId wanted, bool& sure) {
-        for (const std::string& profile : type.target_profiles) {
-            const TypeId one = type_of_target(profile);
+        for (const TargetLink& link : targets) {
+            const TypeId one = type_of_target(link);
             if (one == unknown_type) {
                 sure = false;
             } else if (types_.is_a(wanted, one)) {
@@ -309,8 +307,8 @@ void Walker::check_target(
         return;
     }
     bool constrained = true;
-    for (const std::string& profile : type.target_profiles) {
-        const Plan* plan = planner_.plan(profile);
+    for (const TargetLink& link : targets) {
+        const Plan* plan = planner_.follow(*link.profile);
         if (plan == nullptr) {
             ++out_.not_checkable;
             return;
@@ -323,8 +321,8 @@ void Walker::check_target(
     if (!constrained) {
         return;
     }
-    for (const std::string& profile : type.target_profiles) {
-        const Plan* plan = planner_.plan(profile);
+    for (const TargetLink& link : targets) {
+        const Plan* plan = planner_.follow(*link.profile);
         if (types_.is_a(target->type, plan->profile->type) && conforms(*target, plan->root())) {
             return;
         }
@@ -348,7 +346,7 @@ void Walker::check_target(
 // dom-3 and dom-2's companions: every contained resource is used by its container, and ids are
 // unique.
 void Walker::check_contained(const Element& resource) {
-    if (resource.child("contained") == nullptr) {
+    if (resource.child(known_.contained_symbol) == nullptr) {
         return;
     }
     std::vector<const Element*> links;

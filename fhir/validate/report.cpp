@@ -56,7 +56,7 @@ void Walker::add_issue(
         issue.expression.resize(issue.expression.rfind('['));
     }
     if (!source_.empty() && at.offset <= source_.size()) {
-        const Position position = position_of(source_, at.offset);
+        const Position position = places_.at(at.offset);
         issue.line = position.line;
         issue.column = position.column;
     }

@@ -8,7 +8,14 @@ namespace gatehouse::fhir {
 struct Validator::Impl {
     Impl(std::shared_ptr<const Schema> schema_, std::shared_ptr<const Terminology> terminology_)
         : schema(std::move(schema_)), terminology(std::move(terminology_)),
-          planner(*schema, *terminology), known(schema->types()) {}
+          planner(*schema, *terminology), known(schema->types()) {
+        for (TypeId type = 1; type < known.primitives.size(); ++type) {
+            if (known.primitive(type) != judge::PrimitiveKind::none) {
+                const judge::Plan* base = planner.base(type);
+                known.is_plain[type] = base == nullptr || !base->root().has_own_checks;
+            }
+        }
+    }
 
     std::shared_ptr<const Schema> schema;
     std::shared_ptr<const Terminology> terminology;

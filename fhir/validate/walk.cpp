@@ -77,8 +77,11 @@ KnownTypes::KnownTypes(const TypeModel& types) {
     };
     primitives.assign(types.type_count() + 1, PrimitiveKind::none);
     kinds.assign(types.type_count() + 1, 0);
+    json.assign(types.type_count() + 1, JsonKind::none);
+    is_plain.assign(types.type_count() + 1, false);
     for (TypeId id = 1; id < types.type_count(); ++id) {
         kinds[id] = static_cast<std::uint8_t>(types.type(id).kind);
+        json[id] = types.type(id).json;
         if (types.type(id).kind == TypeKind::primitive) {
             primitives[id] = PrimitiveKind::other;
         }
@@ -128,6 +131,12 @@ KnownTypes::KnownTypes(const TypeModel& types) {
     meta_symbol = symbols.find("meta");
     extension_symbol = symbols.find("extension");
     profile_symbol = symbols.find("profile");
+    identifier_symbol = symbols.find("identifier");
+    type_symbol = symbols.find("type");
+    contained_symbol = symbols.find("contained");
+    value_symbol = symbols.find("value");
+    data_symbol = symbols.find("data");
+    size_symbol = symbols.find("size");
 }
 
 Walker::Walker(
@@ -141,8 +150,8 @@ Walker::Walker(
     Arena& arena
 )
     : schema_(schema), types_(schema.types()), terminology_(terminology), planner_(planner),
-      known_(known), options_(options), chooser_(chooser), source_(source), arena_(arena),
-      xml_(is_xml(source)), steps_left_(options.step_budget) {}
+      known_(known), options_(options), chooser_(chooser), source_(source), places_(source),
+      arena_(arena), xml_(is_xml(source)), steps_left_(options.step_budget) {}
 
 bool Walker::spend(std::uint64_t steps) {
     if (steps_left_ < steps) {
@@ -337,6 +346,16 @@ void Walker::walk_element(const Element& at, Actives& rules) {
 }
 
 void Walker::walk_children(const Element& at, const Actives& structural) {
+    if (at.first_child == nullptr) {
+        bool asked = false;
+        for (const PlanRule* rule : structural) {
+            asked = asked || !rule->required.empty();
+        }
+        if (!asked) {
+            return;
+        }
+    }
+    const ArenaScope temporaries(arena_);
     // How many elements each rule's children have seen, for maxima across runs and for minima.
     std::array<std::span<std::uint32_t>, Actives::capacity> counts;
     for (std::size_t i = 0; i < structural.count; ++i) {
@@ -390,15 +409,21 @@ void Walker::walk_children(const Element& at, const Actives& structural) {
             last_rule = std::max(last_rule, child->child_rule);
         }
         last = child;
-        check_shape(*child, run);
+        if (child->may_repeat != child->in_array) {
+            check_shape(*child, run);
+        }
         for (std::size_t i = 0; i < structural.count; ++i) {
             const PlanRule& rule = *structural.items[i];
             const std::uint32_t slot = child->child_rule <= rule.by_child.size()
                                            ? rule.by_child[child->child_rule - 1]
                                            : 0U;
             if (slot != 0) {
-                check_max(at, *child, *rule.children[slot - 1], counts[i][slot - 1], run);
-                counts[i][slot - 1] += run;
+                const PlanRule& asked = *rule.children[slot - 1];
+                std::uint32_t& count = counts[i][slot - 1];
+                if (run > asked.max || count + run > asked.max) {
+                    check_max(at, *child, asked, count, run);
+                }
+                count += run;
             }
         }
         walk_run(at, *child, run, structural);
@@ -437,7 +462,19 @@ void Walker::walk_run(
         ++entry_count;
     }
     const Element* at = &first;
+    // Most elements are primitives with a value and no more, of which the rule asks nothing more.
+    const bool plain = entry_count <= 1 && (entry_count == 0 || entries[0]->plain);
     for (std::uint32_t i = 0; i < run; ++i, at = at->next) {
+        if (plain && at->first_child == nullptr && at->has_value() && !at->is_resource) {
+            const PrimitiveKind kind = known_.primitive(at->type);
+            if (kind != PrimitiveKind::none && known_.is_plain[at->type]) {
+                if (!spend()) {
+                    return;
+                }
+                check_primitive(*at, kind);
+                continue;
+            }
+        }
         Actives rules;
         for (std::size_t j = 0; j < entry_count; ++j) {
             rules.add(entries[j]);

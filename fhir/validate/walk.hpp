@@ -74,13 +74,17 @@ struct KnownTypes {
     std::vector<PrimitiveKind> primitives;  // by TypeId
     std::vector<bool> is_quantity;          // Quantity and what derives from it, by TypeId
     std::vector<std::uint8_t> kinds;        // TypeKind by TypeId
-    std::vector<ResourceCheck> checks;      // by TypeId; nullptr for most
+    std::vector<JsonKind> json;             // by TypeId
+    // Primitive types, by TypeId, whose own definition asks nothing that check_primitive does not.
+    std::vector<bool> is_plain;
+    std::vector<ResourceCheck> checks;  // by TypeId; nullptr for most
     TypeId extension, reference, coding, codeable_concept, quantity, identifier, narrative,
         attachment, resource, domain_resource, bundle, meta, canonical, uri, code, string,
         observation, element, backbone_element, money;
     // Names that the mechanisms look for.
     Symbol id_symbol, url_symbol, system_symbol, code_symbol, display_symbol, version_symbol,
-        reference_symbol, coding_symbol, meta_symbol, extension_symbol, profile_symbol;
+        reference_symbol, coding_symbol, meta_symbol, extension_symbol, profile_symbol,
+        identifier_symbol, type_symbol, contained_symbol, value_symbol, data_symbol, size_symbol;
     [[nodiscard]] PrimitiveKind primitive(TypeId type) const noexcept {
         return type < primitives.size() ? primitives[type] : PrimitiveKind::none;
     }
@@ -126,6 +130,12 @@ struct Scope {
     const Element* entry = nullptr;      // Bundle.entry that holds it
     const BundleIndex* index = nullptr;  // `resource` is a Bundle: its entries
 };
+
+// Value of the first child with that symbol, or empty.
+inline std::string_view value_of_child(const Element& at, Symbol symbol) noexcept {
+    const Element* found = at.child(symbol);
+    return found == nullptr ? std::string_view{} : found->value;
+}
 
 class Walker {
 public:
@@ -276,11 +286,12 @@ private:
     const Element* resolve(const Element& from, std::string_view reference) const;
     // Type that the text of a reference names ("Patient/1"), or Reference.type; 0 if none.
     TypeId type_of_reference(const Element& reference) const;
-    TypeId type_of_target(std::string_view canonical) const;
+    TypeId type_of_target(const TargetLink& target) const;
     void check_target(
         const Element& at,
         const PlanRule& rule,
         const TypeRule& type,
+        std::span<const TargetLink> targets,
         const Element* target,
         TypeId named,
         std::string_view type_text
@@ -348,6 +359,7 @@ private:
     const ValidateOptions& options_;
     const ProfileChooser* chooser_;
     std::string_view source_;
+    PositionCursor places_;
     Arena& arena_;
     Validation out_;
     bool xml_ = false;
