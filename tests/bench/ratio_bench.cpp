@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// bench_ratio [--rounds N] [--json FILE] [--split] NAME=FOLDER ...: what one thread pays from bytes
-// to verdict, beside RapidJSON's own safe SAX parse of the same bytes. After --split the resources
-// of a Bundle count as single messages. Steps take turns in one process and each keeps its
+// bench_ratio [--rounds N] [--json FILE] [--dump FOLDER] [--split] NAME=FOLDER ...: what one thread
+// pays from bytes to verdict, beside RapidJSON's own safe SAX parse of the same bytes; and for the
+// first set, what R4's search parameters cost in FHIRPath. After --split the resources of a Bundle
+// count as single messages. --dump writes messages and expressions for the other implementations
+// that tests/bench/engine runs. Steps take turns in one process and each keeps its
 // best round in thread CPU time, so that a busy machine bends the ratio as little as possible.
 #include <time.h>
 
@@ -35,6 +37,21 @@ struct Set {
     double sax = 1e300;
     double decode = 1e300;
     double verdict = 1e300;
+};
+
+// Search parameters of R4 that compile, with the types they are for.
+struct Parameter {
+    std::string text;
+    std::vector<fhir::TypeId> bases;
+    std::vector<std::string> base_names;
+    fhir::path::Expression expression;
+};
+
+struct Paths {
+    std::vector<Parameter> parameters;
+    std::size_t evaluations = 0;
+    std::size_t items = 0;
+    double seconds = 1e300;
 };
 
 double cpu_seconds() {
@@ -119,6 +136,84 @@ void run_round(Set& set, const fhir::Engine& engine, Arena& arena) {
     });
 }
 
+Paths load_paths(const fhir::Engine& engine) {
+    Paths paths;
+    for (const fhir::Definition* definition : engine.definitions().all("SearchParameter")) {
+        const fhir::Element* root = definition->root();
+        if (!root->child_value("url").starts_with("http://hl7.org/fhir/SearchParameter/")) {
+            continue;
+        }
+        Parameter parameter;
+        parameter.text = std::string(root->child_value("expression"));
+        for (const fhir::Element& base : root->children()) {
+            if (base.name == "base") {
+                parameter.bases.push_back(engine.types().find(base.value));
+                parameter.base_names.emplace_back(base.value);
+            }
+        }
+        fhir::path::Error error;
+        parameter.expression = fhir::path::compile(parameter.text, engine.types(), error);
+        if (parameter.expression && !parameter.text.empty()) {
+            paths.parameters.push_back(std::move(parameter));
+        }
+    }
+    return paths;
+}
+
+void run_paths(Paths& paths, const Set& set, const fhir::Engine& engine) {
+    Arena trees;
+    std::vector<const fhir::Element*> roots;
+    for (const std::string& text : set.texts) {
+        roots.push_back(engine.read(text, fhir::Format::json, trees).root);
+    }
+    fhir::path::Environment environment;
+    environment.types = &engine.types();
+    Arena arena;
+    paths.evaluations = 0;
+    paths.items = 0;
+    keep_best(paths.seconds, [&] {
+        for (const Parameter& parameter : paths.parameters) {
+            for (const fhir::Element* root : roots) {
+                bool fits = false;
+                for (const fhir::TypeId base : parameter.bases) {
+                    fits = fits || engine.types().is_a(root->type, base);
+                }
+                if (fits) {
+                    arena.reset();
+                    ++paths.evaluations;
+                    paths.items +=
+                        fhir::path::evaluate(parameter.expression, root, environment, arena)
+                            .items.size();
+                }
+            }
+        }
+    });
+}
+
+// Each message as "length\n" and its bytes; each parameter as a JSON line.
+void dump(const fs::path& folder, const std::vector<Set>& sets, const Paths& paths) {
+    fs::create_directories(folder);
+    for (const Set& set : sets) {
+        std::ofstream out(folder / (set.name + ".messages"), std::ios::binary);
+        for (const std::string& text : set.texts) {
+            out << text.size() << '\n' << text;
+        }
+    }
+    std::ofstream out(folder / "parameters.ndjson");
+    for (const Parameter& parameter : paths.parameters) {
+        out << "{\"expression\": \"";
+        for (const char c : parameter.text) {
+            const bool special = c == '"' || c == '\\';
+            out << (special ? "\\" : "") << (c == '\n' || c == '\r' || c == '\t' ? ' ' : c);
+        }
+        out << "\", \"base\": [";
+        for (std::size_t i = 0; i < parameter.base_names.size(); ++i) {
+            out << (i == 0 ? "\"" : ", \"") << parameter.base_names[i] << '"';
+        }
+        out << "]}\n";
+    }
+}
+
 void print_line(const Set& set) {
     const auto count = static_cast<double>(set.texts.size());
     std::printf(
@@ -136,9 +231,11 @@ void print_line(const Set& set) {
     );
 }
 
-void write_results(const std::string& path, const std::vector<Set>& sets) {
+void write_results(const std::string& path, const std::vector<Set>& sets, const Paths& paths) {
     std::ofstream out(path);
-    out << "{";
+    out << "{\n  \"paths\": {\"parameters\": " << paths.parameters.size()
+        << ", \"evaluations\": " << paths.evaluations << ", \"items\": " << paths.items
+        << ", \"seconds\": " << paths.seconds << "},";
     for (std::size_t i = 0; i < sets.size(); ++i) {
         const Set& set = sets[i];
         out << (i == 0 ? "\n" : ",\n") << "  \"" << set.name
@@ -155,6 +252,7 @@ int main(int argc, char** argv) {
     int rounds = 15;
     bool split = false;
     std::string results;
+    std::string dumped;
     const auto engine = bench::load_engine();
     if (!engine) {
         return 2;
@@ -167,6 +265,8 @@ int main(int argc, char** argv) {
             rounds = std::atoi(argv[++i]);
         } else if (word == "--json" && i + 1 < argc) {
             results = argv[++i];
+        } else if (word == "--dump" && i + 1 < argc) {
+            dumped = argv[++i];
         } else if (word == "--split") {
             split = true;
         } else if (equals != std::string::npos && fs::is_directory(word.substr(equals + 1))) {
@@ -178,15 +278,22 @@ int main(int argc, char** argv) {
     }
     if (sets.empty()) {
         std::fprintf(
-            stderr, "usage: bench_ratio [--rounds N] [--json FILE] [--split] NAME=FOLDER ...\n"
+            stderr,
+            "usage: bench_ratio [--rounds N] [--json FILE] [--dump FOLDER] [--split] NAME=FOLDER "
+            "...\n"
         );
         return 2;
+    }
+    Paths paths = load_paths(*engine);
+    if (!dumped.empty()) {
+        dump(dumped, sets, paths);
     }
     Arena arena;
     for (int round = 0; round < rounds; ++round) {
         for (Set& set : sets) {
             run_round(set, *engine, arena);
         }
+        run_paths(paths, sets.front(), *engine);
     }
     std::printf(
         "%-10s %6s %9s %9s %9s %9s %8s %8s %7s %7s\n",
@@ -215,9 +322,17 @@ int main(int argc, char** argv) {
         all.issues += set.issues;
     }
     print_line(all);
+    std::printf(
+        "%zu search parameters of R4 on %s: %zu evaluations, %zu items, %.3f us each\n",
+        paths.parameters.size(),
+        sets.front().name.c_str(),
+        paths.evaluations,
+        paths.items,
+        paths.seconds / static_cast<double>(paths.evaluations) * 1e6
+    );
     if (!results.empty()) {
         sets.push_back(std::move(all));
-        write_results(results, sets);
+        write_results(results, sets, paths);
     }
     return 0;
 }

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Shapes decide what the general evaluator decides: every invariant of R4 and a list of odd ones,
+// over elements that they were written for and over elements that they were not.
+#include <algorithm>
+#include <set>
+
+#include <gtest/gtest.h>
+
+#include "fhir/path/path.hpp"
+#include "fhir/path/program.hpp"
+#include "fhir/path/shape.hpp"
+#include "tests/fhir/path/model.hpp"
+
+namespace gatehouse::fhir {
+namespace {
+
+// Forms that R4's own invariants do not use.
+constexpr const char* odd_expressions[] = {
+    "value.exists() xor code.exists()",
+    "value.empty() and (code.exists() or system.exists())",
+    "code.where(coding.exists()).exists()",
+    "coding.where(system = 'http://loinc.org' and code = '8867-4').exists()",
+    "coding.where(code != 'x').empty()",
+    "coding.all(system.exists() and code.exists())",
+    "coding.exists(display = 'x' or userSelected = true)",
+    "name.where(use = 'official').empty().not()",
+    "name.given.hasValue()",
+    "$this.hasValue()",
+    "hasValue().not()",
+    "where(use = 'home').empty()",
+    "all(use.exists())",
+    "active = true",
+    "active = false or active.empty()",
+    "gender != 'male'",
+    "birthDate = 'x'",
+    "birthDate <= birthDate",
+    "start < end",
+    "start >= end",
+    "effective < issued",
+    "deceased = true",
+    "deceased.exists() implies deceased != false",
+    "status = 'final' implies value.exists()",
+    "id = 'x'",
+    "div.exists()",
+    "text.status = 'generated'",
+    "extension.url = 'x'",
+    "extension.value.exists()",
+    "contained.contained.empty() and contained.id.exists()",
+    "entry.resource.exists()",
+    "multipleBirth.exists() and photo.empty()",
+    "(value.empty() xor component.empty()) and status.exists()",
+    "length() > 3 or value.exists()",
+    "value.exists() or length() > 3",
+    "value.exists() and value = 4",
+    "descendants().empty() or id.exists()",
+    "item.where(type = 'group' and item.empty()).empty()",
+};
+
+// Shapes of data that definitions forbid and senders write.
+constexpr const char* odd_resources[] = {
+    R"({"resourceType":"Patient","active":[true,false],"gender":["male","male"],"birthDate":"x",)"
+    R"("name":[{"use":"official"},{"use":["home","old"],"given":[null,"A"],"_given":[{"id":"1"},null]}],)"
+    R"("deceasedBoolean":true,"deceasedDateTime":"2020","contained":[{"resourceType":"Patient",)"
+    R"("contained":[{"resourceType":"Basic","id":"b"}]}]})",
+    R"({"resourceType":"Encounter","period":{"start":"2020-02-30","end":"2020-02-28"},"status":"x"})",
+    R"({"resourceType":"Encounter","period":{"start":"2020-01-28T10:00:00Z","end":"2020-01-28T09:00:00Z"}})",
+    R"({"resourceType":"Encounter","period":{"start":"2020-01-28T10:00:00+01:00","end":"2020-01-28T10:00:00Z"}})",
+    R"({"resourceType":"Encounter","period":{"start":"2020-01-28","end":"2020-01-28T10:00:00Z"}})",
+    R"({"resourceType":"Encounter","period":{"start":"2020-01-28T10:00:60Z","end":"2020-01-28T10:01:00Z"}})",
+    R"({"resourceType":"Encounter","period":{"_start":{"extension":[{"url":"u","valueString":"s"}]},"end":"2020"}})",
+    R"({"resourceType":"Encounter","period":{"start":["2020","2021"],"end":"2020"}})",
+    R"({"resourceType":"Encounter","period":{"start":true,"end":5}})",
+    R"({"resourceType":"Observation","status":"final","_status":{"id":"s"},"valueQuantity":{"value":1.0,)"
+    R"("code":"kg"},"valueString":"x","component":[{"code":{"coding":[{"code":"a"},{"system":"b"}]}}]})",
+    R"({"resourceType":"Observation","unknown":{"value":1,"code":[]},"code":{"coding":"x","text":{"a":1}}})",
+    R"({"resourceType":"Nothing","value":1,"valueCode":"c","code":{"x":1}})",
+};
+
+struct Compared {
+    std::size_t decided = 0;
+    std::size_t deferred = 0;
+};
+
+void compare(
+    const path::Expression& expression,
+    const Element& element,
+    const TypeModel& model,
+    Arena& arena,
+    Compared& out
+) {
+    path::Environment environment;
+    environment.types = &model;
+    environment.now = "2026-02-03T04:05:06.789Z";
+    environment.shapes = false;
+    std::uint64_t steps = 0;
+    const path::Truth quick =
+        path::shape_truth(expression.program(), element, model, steps, 1'000'000);
+    if (quick == path::Truth::failed) {
+        ++out.deferred;
+        return;
+    }
+    ++out.decided;
+    path::Error error;
+    const path::Truth slow = path::evaluate_truth(expression, &element, environment, arena, error);
+    ASSERT_EQ(static_cast<int>(quick), static_cast<int>(slow))
+        << expression.text() << " on " << expression_of(element) << " (" << error.message << ")";
+}
+
+std::vector<path::Expression> expressions(const TypeModel& model, const Definitions* definitions) {
+    std::set<std::string> texts(std::begin(odd_expressions), std::end(odd_expressions));
+    if (definitions != nullptr) {
+        for (const Definition* definition : definitions->all("StructureDefinition")) {
+            const Element* snapshot = definition->root()->child("snapshot");
+            for (const Element* element = snapshot == nullptr ? nullptr : snapshot->first_child;
+                 element != nullptr;
+                 element = element->next) {
+                for (const Element& constraint : element->children()) {
+                    if (constraint.name == "constraint") {
+                        texts.insert(std::string(constraint.child_value("expression")));
+                    }
+                }
+            }
+        }
+    }
+    std::vector<path::Expression> out;
+    for (const std::string& text : texts) {
+        path::Error error;
+        path::Expression compiled = path::compile(text, model, error);
+        if (compiled && !compiled.program().shape.empty()) {
+            out.push_back(std::move(compiled));
+        }
+    }
+    return out;
+}
+
+// Each expression on each element, or on every `stride`th pair of them.
+void compare_all(
+    const std::vector<path::Expression>& all,
+    const Element& root,
+    const TypeModel& model,
+    std::size_t stride,
+    Compared& out
+) {
+    Arena arena;
+    std::size_t turn = 0;
+    std::vector<const Element*> stack{&root};
+    while (!stack.empty()) {
+        const Element* element = stack.back();
+        stack.pop_back();
+        for (const Element& child : element->children()) {
+            stack.push_back(&child);
+        }
+        for (const path::Expression& expression : all) {
+            if (++turn % stride == 0) {
+                compare(expression, *element, model, arena, out);
+                if (testing::Test::HasFatalFailure()) {
+                    return;
+                }
+            }
+        }
+        arena.reset();
+    }
+}
+
+TEST(FhirpathShapes, decide_as_the_general_evaluator_on_odd_data) {
+    const TypeModel* model = test::r4_model();
+    if (model == nullptr) {
+        GTEST_SKIP() << "needs R4's definitions";
+    }
+    const auto all = expressions(*model, nullptr);
+    ASSERT_GT(all.size(), 30U);
+    Compared compared;
+    for (const char* text : odd_resources) {
+        const auto subject = test::read_subject(text, *model);
+        ASSERT_NE(subject->root, nullptr) << text;
+        compare_all(all, *subject->root, *model, 1, compared);
+    }
+    EXPECT_GT(compared.decided, 2'000U);
+    EXPECT_GT(compared.deferred, 20U);
+}
+
+TEST(FhirpathShapes, decide_as_the_general_evaluator_on_the_examples) {
+    const TypeModel* model = test::r4_model();
+    const auto shared = test::path_shared_folder();
+    if (model == nullptr || !shared) {
+        GTEST_SKIP() << "needs R4's definitions and the shared examples";
+    }
+    Definitions definitions;
+    Issues notes;
+    const PackageRef core{(*shared / "packages/hl7.fhir.r4.core-4.0.1.tgz").string()};
+    ASSERT_TRUE(definitions.load(
+        core, std::filesystem::temp_directory_path() / "gatehouse-test-cache", notes
+    ));
+    const auto all = expressions(*model, &definitions);
+    ASSERT_GT(all.size(), 150U);
+    Compared compared;
+    for (const auto& entry :
+         std::filesystem::directory_iterator(*shared / "conformance/examples/json")) {
+        if (entry.file_size() > 60'000) {
+            continue;
+        }
+        const auto subject = test::read_subject(test::read_text_file(entry.path()), *model);
+        if (subject->root != nullptr) {
+            compare_all(all, *subject->root, *model, 29, compared);
+        }
+        if (HasFatalFailure()) {
+            return;
+        }
+    }
+    std::printf(
+        "%zu expressions with a shape, %zu decided, %zu deferred\n",
+        all.size(),
+        compared.decided,
+        compared.deferred
+    );
+    EXPECT_GT(compared.decided, 100'000U);
+}
+
+}  // namespace
+}  // namespace gatehouse::fhir
