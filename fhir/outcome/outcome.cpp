@@ -69,7 +69,7 @@ void add_coding(Arena& arena, Children& details, std::string_view system, std::s
     parts.value("code", code);
 }
 
-void add_issue(Arena& arena, Element* node, const Issue& issue) {
+void add_issue(Arena& arena, Element* node, const Issue& issue, bool details_text) {
     Children children(arena, node);
     if (issue.line != 0) {
         add_extension(
@@ -106,13 +106,17 @@ void add_issue(Arena& arena, Element* node, const Issue& issue) {
     }
     children.value("severity", to_string(issue.severity));
     children.value("code", to_string(issue.type));
-    if (!issue.spine_code.empty() || !issue.rule.empty()) {
+    const bool with_text = details_text && !issue.diagnostics.empty();
+    if (!issue.spine_code.empty() || !issue.rule.empty() || with_text) {
         Children details(arena, children.element("details"));
         if (!issue.spine_code.empty()) {
             add_coding(arena, details, spine_system, arena.copy(issue.spine_code));
         }
         if (!issue.rule.empty()) {
             add_coding(arena, details, rule_system, arena.copy(issue.rule));
+        }
+        if (with_text) {
+            details.value("text", arena.copy(issue.diagnostics));
         }
     }
     if (!issue.diagnostics.empty()) {
@@ -125,18 +129,28 @@ void add_issue(Arena& arena, Element* node, const Issue& issue) {
 
 }  // namespace
 
-Element* make_outcome(const Issues& issues, Arena& arena) {
+Element* make_outcome(const Issues& issues, Arena& arena, const OutcomeForm& form) {
     Element* root = arena.create<Element>();
     root->name = "OperationOutcome";
     root->value = "OperationOutcome";
     root->is_resource = true;
     Children children(arena, root);
+    if (!form.definitions.empty()) {
+        add_extension(
+            arena,
+            children,
+            extension_definitions,
+            "valueString",
+            arena.copy(form.definitions),
+            Written::string
+        );
+    }
     if (issues.empty()) {
         Issue fine;
         fine.severity = Severity::information;
         fine.type = IssueType::informational;
         fine.diagnostics = "All OK";
-        add_issue(arena, children.element("issue", true), fine);
+        add_issue(arena, children.element("issue", true), fine, form.details_text);
         return root;
     }
     std::vector<const Issue*> order;
@@ -148,7 +162,7 @@ Element* make_outcome(const Issues& issues, Arena& arena) {
         return left->severity < right->severity;
     });
     for (const Issue* issue : order) {
-        add_issue(arena, children.element("issue", true), *issue);
+        add_issue(arena, children.element("issue", true), *issue, form.details_text);
     }
     return root;
 }
@@ -158,6 +172,11 @@ std::string outcome_json(const Issues& issues, bool pretty) {
     WriteOptions options;
     options.pretty = pretty;
     return write_json(*make_outcome(issues, arena), nullptr, options);
+}
+
+std::string outcome_json(const Issues& issues, const OutcomeForm& form) {
+    Arena arena;
+    return write_json(*make_outcome(issues, arena, form), nullptr, {});
 }
 
 }  // namespace gatehouse::fhir

@@ -25,6 +25,11 @@ struct ApiContext {
     bool check_references = false;  // refuse references to resources not held
     bool update_create = true;      // PUT to an id that is not held creates it
     std::uint32_t delete_max = 1;   // most resources that one conditional delete takes away
+    struct ValidatorDoor {          // POST /validateResource (validator_door.hpp)
+        bool enabled = false;
+        bool default_profiles = false;
+        std::string open_partner;  // who a caller without credential is; empty: nobody
+    } validator_door;
     // A message that is accepted and not yet applied (state received), by our id or the partner's
     // X-Request-ID; empty if there is none. May be empty itself.
     std::function<std::optional<Receipt>(const std::string& partner, const std::string& id)>
@@ -51,6 +56,8 @@ Response answer_again(const Receipt& receipt, StoreReader& store, Envelope& enve
 // The answer of a message accepted but not applied by its deadline: 202 with Content-Location
 // "<base>/$status?id=<message id>" and Retry-After.
 Response accepted_answer(const Envelope& envelope, const ApiContext& context);
+// Digest of the packages that judged the message of a receipt, or empty.
+std::string_view definitions_of(const Receipt& receipt);
 // Headers of an answer as Receipt::headers keeps them, "Name: value\n" lines.
 std::string headers_text(const Response& response);
 

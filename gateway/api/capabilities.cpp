@@ -132,6 +132,19 @@ Response answer_capabilities(Envelope& envelope, const ApiContext& context) {
     json.key("name").string("receipt");
     json.key("definition").string("https://gatehouse.example/OperationDefinition/receipt");
     json.end_object();
+    if (context.validator_door.enabled) {
+        // Not a FHIR operation, so it is told in words.
+        json.begin_object();
+        json.key("name").string("validateResource");
+        json.key("definition")
+            .string("https://gatehouse.example/OperationDefinition/validateResource");
+        json.key("documentation")
+            .string(
+                "POST /validateResource (no $), as HL7's validator server offers it: the resource "
+                "is the body, the answer 200 with an OperationOutcome."
+            );
+        json.end_object();
+    }
     json.end_array();
     json.end_object().end_array();
     json.end_object();

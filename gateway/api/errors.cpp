@@ -46,10 +46,10 @@ int status_of(Errc code) noexcept {
     return form_of(code).status;
 }
 
-Response refusal(int status, const fhir::Issues& issues, const Envelope&) {
+Response refusal(int status, const fhir::Issues& issues, const Envelope& envelope) {
     Response response;
     response.status = status;
-    response.body = fhir::outcome_json(issues);
+    response.body = fhir::outcome_json(issues, {envelope.definitions});
     response.headers.set("Content-Type", "application/fhir+json; charset=utf-8");
     response.headers.set("Cache-Control", "no-store");
     if (status == 429 || status == 503) {

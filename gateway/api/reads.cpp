@@ -9,6 +9,7 @@
 #include "gateway/api/issues.hpp"
 #include "gateway/api/operations.hpp"
 #include "gateway/api/preferences.hpp"
+#include "gateway/api/validator_door.hpp"
 #include "gateway/api/search_parameters.hpp"
 
 namespace gatehouse::gateway {
@@ -167,7 +168,9 @@ Response answer(Envelope& envelope, const ApiContext& context, StoreReader& stor
     case Interaction::meta: return answer_meta(envelope, context, store);
     case Interaction::document: return answer_document(envelope, context, store);
     case Interaction::search: return answer_search(envelope, context, store);
-    case Interaction::validate: return answer_validate(envelope, context, store);
+    case Interaction::validate:
+        return envelope.call.validator_door ? answer_validator_door(envelope, context)
+                                            : answer_validate(envelope, context, store);
     case Interaction::receipt: return answer_receipt(envelope, context, store);
     case Interaction::status: return answer_status(envelope, context, store);
     default: break;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // $receipt: what became of a message; the status URL of a 202; the first answer again.
+#include <algorithm>
+
 #include "fhir/json/value.hpp"
 #include "gateway/api/disclose.hpp"
 #include "gateway/api/issues.hpp"
@@ -40,6 +42,7 @@ std::string receipt_json(const Receipt& receipt) {
             .end_object();
     }
     string_parameter(json, "decision", "valueString", receipt.decision_id);
+    string_parameter(json, "definitions", "valueString", definitions_of(receipt));
     for (const std::string& rule : receipt.rules) {
         string_parameter(json, "rule", "valueString", rule);
     }
@@ -95,6 +98,19 @@ Result<Receipt> find_receipt(Envelope& envelope, const ApiContext& context, Stor
 }
 
 }  // namespace
+
+std::string_view definitions_of(const Receipt& receipt) {
+    const std::string start = std::string(definitions_header) + ": ";
+    std::string_view rest = receipt.headers;
+    while (!rest.empty()) {
+        const std::string_view line = rest.substr(0, rest.find('\n'));
+        if (line.starts_with(start)) {
+            return line.substr(start.size());
+        }
+        rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+    }
+    return {};
+}
 
 Response answer_receipt(Envelope& envelope, const ApiContext& context, StoreReader& store) {
     auto receipt = find_receipt(envelope, context, store);

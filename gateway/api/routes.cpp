@@ -9,6 +9,7 @@
 #include "gateway/api/issues.hpp"
 #include "gateway/api/preferences.hpp"
 #include "gateway/api/requests.hpp"
+#include "gateway/api/validator_door.hpp"
 
 namespace gatehouse::gateway {
 namespace {
@@ -293,6 +294,9 @@ std::optional<Response> route(Envelope& envelope, const ApiContext& context) {
                 "BAD_REQUEST"
             )
         );
+    }
+    if (is_validator_door(path, context.base_path)) {
+        return route_validator_door(envelope, context);
     }
     auto no_format = read_formats(envelope);
     const std::string_view base = context.base_path;

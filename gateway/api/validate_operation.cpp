@@ -5,6 +5,7 @@
 // judge.
 #include "fhir/json/json.hpp"
 #include "fhir/outcome/outcome.hpp"
+#include "gateway/api/definitions.hpp"
 #include "gateway/api/disclose.hpp"
 #include "gateway/api/issues.hpp"
 #include "gateway/api/operations.hpp"
@@ -22,9 +23,8 @@ struct Subject {
     std::string mode;
 };
 
-Subject subject_of(const Envelope& envelope) {
+Subject subject_of(const Envelope& envelope, const Element* root) {
     Subject subject;
-    const Element* root = envelope.root;
     if (root != nullptr && root->resource_type() == "Parameters" &&
         envelope.call.type != "Parameters") {
         for (const Element& parameter : root->children()) {
@@ -69,8 +69,12 @@ Response refuse(const Envelope& envelope, IssueType type, std::string text) {
 }  // namespace
 
 Response answer_validate(Envelope& envelope, const ApiContext&, StoreReader& store) {
-    const fhir::Engine& engine = *envelope.rulebook->engine;
-    Subject subject = subject_of(envelope);
+    Subject subject = subject_of(envelope, envelope.root);
+    const ChosenDefinitions chosen = choose_definitions(envelope, subject.profiles);
+    const fhir::Engine& engine = *chosen.engine;
+    if (!chosen.own) {
+        subject = subject_of(envelope, root_for(envelope, chosen));
+    }
     if (!subject.mode.empty() && subject.mode != "create" && subject.mode != "update" &&
         subject.mode != "delete" && subject.mode != "profile") {
         return refuse(
@@ -131,10 +135,9 @@ Response answer_validate(Envelope& envelope, const ApiContext&, StoreReader& sto
         profiles.emplace_back(profile);
     }
     fhir::ValidateOptions options;
-    const fhir::ProfileChooser* chooser =
-        envelope.rulebook->chooser ? &envelope.rulebook->chooser : nullptr;
-    fhir::Validation validation =
-        engine.validator().validate(resource, source, profiles, chooser, options, *envelope.arena);
+    fhir::Validation validation = engine.validator().validate(
+        resource, source, profiles, chosen.chooser, options, *envelope.arena
+    );
     issues.insert(
         issues.end(),
         std::make_move_iterator(validation.issues.begin()),
@@ -150,7 +153,7 @@ Response answer_validate(Envelope& envelope, const ApiContext&, StoreReader& sto
         ));
     }
     Response response;
-    response.body = fhir::outcome_json(issues);
+    response.body = fhir::outcome_json(issues, {envelope.definitions});
     return response;
 }
 

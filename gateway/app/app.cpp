@@ -181,6 +181,9 @@ void Gateway::make_road(std::shared_ptr<const Rulebook> rulebook) {
     api.page_max = config_.api.page_max;
     api.software_version = GATEHOUSE_VERSION;
     api.check_references = config_.api.check_references;
+    api.validator_door.enabled = config_.validate_resource.enabled;
+    api.validator_door.default_profiles = config_.validate_resource.default_profiles;
+    api.validator_door.open_partner = config_.validate_resource.open_partner;
     fhir::DecodeLimits decode;
     decode.depth = config_.decode.depth_max;
     decode.string_bytes = config_.decode.string_bytes_max;
@@ -224,17 +227,23 @@ Result<void> Gateway::run() {
 
     // Definitions are CPU, the rest is disk: together they take as long as the longer.
     auto engine = std::async(std::launch::async, [this] { return load_engine(config_); });
+    auto versions = std::async(std::launch::async, [this] { return load_versions(config_); });
     auto kept = open_keeping();
     auto directory = Directory::open(directory_options(config_, clock_));
     auto rules = load_rulebook(config_);
     auto loaded = engine.get();
+    auto others = versions.get();
     if (!kept) {
         return with_disk(std::move(kept.error()), config_.data.dir);
     }
-    if (!directory || !rules) {
-        Problems problems;
-        add_fault(problems, directory);
-        add_fault(problems, rules);
+    Problems problems;
+    add_fault(problems, directory);
+    add_fault(problems, rules);
+    add_fault(problems, others);
+    if (directory) {
+        check_validator_door(config_, (*directory)->partners(), problems);
+    }
+    if (!problems.empty()) {
         return Fault(Errc::invalid, "rules", problems.text());
     }
     directory_ = std::move(*directory);
@@ -245,6 +254,7 @@ Result<void> Gateway::run() {
         }
     }
     rules->engine = std::move(compiled);
+    rules->versions = std::move(*others);
     make_road(std::make_shared<const Rulebook>(std::move(*rules)));
 
     GH_TRY_ASSIGN(const std::uint64_t replayed, pipeline_->recover());
@@ -275,7 +285,13 @@ Result<void> Gateway::reload() {
     }
     GH_TRY_ASSIGN(auto rules, load_rulebook(config_));
     rules.engine = std::move(engine);
+    GH_TRY_ASSIGN(rules.versions, load_versions(config_, rulebook()->versions.get()));
     GH_TRY_ASSIGN(auto partners, directory_->prepare());
+    Problems problems;
+    check_validator_door(config_, *partners, problems);
+    if (!problems.empty()) {
+        return Fault(Errc::invalid, "rules", problems.text());
+    }
     GH_TRY(front_->reload_certificates());
     directory_->install(std::move(partners));
     pipeline_->set_sinks(make_sinks(*rules.routes, config_.data.dir));
@@ -360,7 +376,20 @@ std::string Gateway::status() const {
     for (const fhir::PackageInfo& package : rules->engine->definitions().packages()) {
         out.string(package.name + "#" + package.version);
     }
-    out.end_array().end_object();
+    out.end_array();
+    if (rules->versions != nullptr && !rules->versions->sets.empty()) {
+        out.key("sets").begin_array();
+        for (const DefinitionSet& set : rules->versions->sets) {
+            out.begin_object().key("name").string(set.name);
+            out.key("digest").string(set.engine->digest()).key("packages").begin_array();
+            for (const fhir::PackageInfo& package : set.engine->definitions().packages()) {
+                out.string(package.name + "#" + package.version);
+            }
+            out.end_array().end_object();
+        }
+        out.end_array();
+    }
+    out.end_object();
     out.key("policyDigest").string(rules->policy->digest());
     out.key("partners").number(static_cast<long long>(directory_->partners().size()));
     out.key("connections").number(front_->connections());

@@ -11,17 +11,99 @@ namespace gatehouse::gateway {
 
 namespace {
 
-Result<fhir::ProfileChooser> load_chooser(const Config& config) {
-    if (config.folders.profiles_file.empty()) {
+Result<fhir::ProfileChooser> load_chooser(const std::filesystem::path& file) {
+    if (file.empty()) {
         return fhir::ProfileChooser();
     }
-    GH_TRY_ASSIGN(
-        DefaultProfiles table, DefaultProfiles::load(config.folders.profiles_file.string())
-    );
+    GH_TRY_ASSIGN(DefaultProfiles table, DefaultProfiles::load(file.string()));
     return DefaultProfiles::chooser(std::make_shared<const DefaultProfiles>(std::move(table)));
 }
 
+// Paths in the table are relative to the installation, as everywhere in the configuration.
+std::filesystem::path at_home(const Config& config, const std::string& text) {
+    return text.empty() ? std::filesystem::path() : config.home / text;
+}
+
+Result<DefinitionSet> load_set(const Config& config, const DefinitionRules::Set& wanted) {
+    DefinitionSet out;
+    out.name = wanted.name;
+    fhir::EngineOptions options;
+    GH_TRY_ASSIGN(
+        options.lock,
+        fhir::read_lock(
+            wanted.lock_file.empty() ? config.packages.lock_file : at_home(config, wanted.lock_file)
+        )
+    );
+    for (const std::string& package : wanted.load) {
+        options.packages.push_back({package});
+    }
+    options.cache = config.packages.cache;
+    options.search = false;  // one search index for all, by the gateway's own definitions
+    GH_TRY_ASSIGN(out.engine, fhir::Engine::load(options));
+    GH_TRY_ASSIGN(
+        out.chooser,
+        load_chooser(
+            wanted.profiles.empty() ? config.folders.profiles_file
+                                    : at_home(config, wanted.profiles)
+        )
+    );
+    return out;
+}
+
 }  // namespace
+
+Result<std::shared_ptr<const DefinitionSets>>
+load_versions(const Config& config, const DefinitionSets* known) {
+    if (config.packages.sets_file.empty()) {
+        return std::shared_ptr<const DefinitionSets>();
+    }
+    auto out = std::make_shared<DefinitionSets>();
+    GH_TRY_ASSIGN(out->rules, DefinitionRules::load(config.packages.sets_file));
+    for (const DefinitionRules::Set& wanted : out->rules.sets()) {
+        auto set = load_set(config, wanted);
+        if (!set) {
+            return Fault(
+                set.error().code,
+                "definition set",
+                config.packages.sets_file.string() + ": set '" + wanted.name +
+                    "': " + set.error().detail
+            );
+        }
+        if (known != nullptr) {
+            for (const DefinitionSet& old : known->sets) {
+                if (old.name == set->name && old.engine->digest() == set->engine->digest()) {
+                    set->engine = old.engine;
+                }
+            }
+        }
+        out->sets.push_back(std::move(*set));
+    }
+    return std::shared_ptr<const DefinitionSets>(std::move(out));
+}
+
+void check_validator_door(const Config& config, const Partners& partners, Problems& problems) {
+    const std::string& id = config.validate_resource.open_partner;
+    if (!config.validate_resource.enabled || id.empty()) {
+        return;
+    }
+    const std::string place = config.file.string() + ": validate_resource.open_partner: ";
+    for (const auto& partner : partners) {
+        if (partner->id != id) {
+            continue;
+        }
+        if (partner->all_rights ||
+            partner->limits.interactions != std::vector<std::string>{"validate"}) {
+            problems.add(
+                place + "partner '" + id +
+                "' speaks for callers without a credential, so it may only validate: give it "
+                "limits: {interactions: [validate]} and no all_rights (" +
+                partner->file + ")"
+            );
+        }
+        return;
+    }
+    problems.add(place + "there is no partner '" + id + "'");
+}
 
 Result<std::shared_ptr<const fhir::Engine>> load_engine(const Config& config) {
     fhir::EngineOptions options;
@@ -42,7 +124,7 @@ Result<Rulebook> load_rulebook(const Config& config) {
     } else {
         problems.add(policy.error().detail);
     }
-    auto chooser = load_chooser(config);
+    auto chooser = load_chooser(config.folders.profiles_file);
     if (chooser) {
         out.chooser = std::move(*chooser);
     } else {
@@ -78,7 +160,12 @@ DirectoryOptions directory_options(const Config& config, const Clock& clock) {
 }
 
 void check_rules(const Config& config, Problems& problems) {
-    load_partners(partner_source(config), problems);
+    check_validator_door(config, load_partners(partner_source(config), problems), problems);
+    if (!config.packages.sets_file.empty()) {
+        if (const auto sets = DefinitionRules::load(config.packages.sets_file); !sets) {
+            problems.add(sets.error().detail);
+        }
+    }
     const auto rulebook = load_rulebook(config);
     if (!rulebook) {
         problems.add(rulebook.error().detail);

@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Everything a message is judged by, read from the configuration: definitions, policies, default
-// profiles, routes and partners. Start, reload and `gatehouse check` read the same things in the same way.
+// profiles, routes and partners. Start, reload and `gatehouse check` read the same things in the
+// same way.
 
 #include <memory>
 
@@ -10,6 +11,7 @@
 #include "gateway/base/config.hpp"
 #include "gateway/base/yaml.hpp"
 #include "gateway/identity/directory.hpp"
+#include "gateway/identity/partners.hpp"
 #include "gateway/pipeline/envelope.hpp"
 
 namespace gatehouse::gateway {
@@ -17,8 +19,16 @@ namespace gatehouse::gateway {
 // Packages of the lock file and packages.load, compiled. Takes most of a start's time.
 Result<std::shared_ptr<const fhir::Engine>> load_engine(const Config& config);
 
-// Policies, default profiles and routes; the engine is the caller's to add. Every problem is in the fault,
-// one a line.
+// The other sets of packages.sets_file, each with its default profiles; null where there are none.
+// A set whose engine is in `known` already, by name and digest, is taken from there: it is warm.
+Result<std::shared_ptr<const DefinitionSets>>
+load_versions(const Config& config, const DefinitionSets* known = nullptr);
+
+// What is wrong with the validator's open door: its partner is unknown, or may do more than ask.
+void check_validator_door(const Config& config, const Partners& partners, Problems& problems);
+
+// Policies, default profiles and routes; the engine is the caller's to add. Every problem is in the
+// fault, one a line.
 Result<Rulebook> load_rulebook(const Config& config);
 
 PartnerSource partner_source(const Config& config);

@@ -308,6 +308,7 @@ void data_keys(Keys& k) {
         c.packages.registry_url = v;
         return std::nullopt;
     });
+    k.path("packages.sets_file", [](C& c, fs::path v) { c.packages.sets_file = std::move(v); });
     k.path("profiles.file", [](C& c, fs::path v) { c.folders.profiles_file = std::move(v); });
     k.path(
         "partners.folder", [](C& c, fs::path v) { c.folders.partners = std::move(v); }, true
@@ -402,6 +403,14 @@ void other_keys(Keys& k) {
         c.api.page_max = static_cast<std::uint32_t>(v);
     });
     k.boolean("api.check_references", [](C& c, bool v) { c.api.check_references = v; });
+    k.boolean("validate_resource.enabled", [](C& c, bool v) { c.validate_resource.enabled = v; });
+    k.text("validate_resource.open_partner", [](C& c, const std::string& v) {
+        c.validate_resource.open_partner = v;
+        return std::optional<std::string>();
+    });
+    k.boolean("validate_resource.default_profiles", [](C& c, bool v) {
+        c.validate_resource.default_profiles = v;
+    });
     k.text("log.level", [](C& c, const std::string& v) {
         c.log.level = v;
         return one_of(v, {"debug", "info", "warn", "error", "off"});

@@ -78,6 +78,7 @@ struct Config {
         std::filesystem::path cache;
         std::vector<std::string> load;  // after the lock file's, in order
         std::string registry_url;       // empty: never a network call
+        std::filesystem::path sets_file;  // other definition sets and their rules; empty: none
     } packages;
 
     struct Folders {
@@ -136,6 +137,13 @@ struct Config {
         std::uint32_t page_max = 500;
         bool check_references = false;
     } api;
+
+    // POST /validateResource as HL7's validator server speaks it.
+    struct ValidateResource {
+        bool enabled = false;
+        std::string open_partner;       // who a caller without credential is; empty: 401
+        bool default_profiles = false;  // hold resources to profiles.file too
+    } validate_resource;
 
     std::filesystem::path home;  // the installation
     std::filesystem::path file;  // where this was read from

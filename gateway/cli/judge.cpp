@@ -53,6 +53,7 @@ Verdict Judge::judge(
     std::string_view text, const std::vector<std::string_view>& profiles, Arena& arena
 ) const {
     Verdict verdict;
+    verdict.definitions = engine_->digest();
     fhir::Decoded decoded = engine_->read(text, fhir::format_of(text), arena, generous_limits());
     verdict.issues = std::move(decoded.issues);
     if (decoded.root != nullptr && decoded.root->is_resource) {

@@ -16,6 +16,7 @@ namespace gatehouse::cli {
 struct Verdict {
     bool valid = false;
     fhir::Issues issues;
+    std::string_view definitions;  // digest of the packages that judged; of the engine
 };
 
 class Judge {

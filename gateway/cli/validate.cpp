@@ -107,6 +107,17 @@ Result<Judge> make_judge(const ValidateArguments& arguments) {
     return Judge(std::move(engine), std::move(chooser), arguments.rules);
 }
 
+// "sha256-… (hl7.fhir.r4.core#4.0.1, …)".
+std::string words_of(const fhir::Engine& engine) {
+    std::string text = engine.digest();
+    const char* before = " (";
+    for (const fhir::PackageInfo& package : engine.definitions().packages()) {
+        text.append(before).append(package.name).append("#").append(package.version);
+        before = ", ";
+    }
+    return text + (*before == ',' ? ")" : "");
+}
+
 int validate_files(const Judge& judge, const ValidateArguments& arguments) {
     const std::vector<std::string> files = expand_paths(arguments.paths);
     if (files.empty()) {
@@ -129,7 +140,7 @@ int validate_files(const Judge& judge, const ValidateArguments& arguments) {
         }
     }
     Progress progress(files.size());
-    FileReport report(arguments.output, files.size(), out);
+    FileReport report(arguments.output, files.size(), out, words_of(judge.engine()));
     in_order(
         files.size(),
         arguments.jobs,
@@ -202,7 +213,7 @@ std::string judge_row(
         profiles.push_back(profile);
     }
     const Verdict verdict = judge.judge(resource->text, profiles, arena);
-    return render_row(id, verdict.valid, verdict.issues);
+    return render_row(id, verdict.valid, verdict.issues, verdict.definitions);
 }
 
 int validate_batch(const Judge& judge, const ValidateArguments& arguments) {

@@ -54,7 +54,7 @@ render_verdict(Output output, const std::string& file, const Verdict& verdict, b
     case Output::text: append_text(out, file, verdict, readable); break;
     case Output::json: {
         Arena arena;
-        fhir::Element* outcome = make_outcome(verdict.issues, arena);
+        fhir::Element* outcome = make_outcome(verdict.issues, arena, {verdict.definitions});
         // HL7's own extension says which file an outcome is about.
         fhir::Element* extension = arena.create<fhir::Element>();
         fhir::Element* url = arena.create<fhir::Element>();
@@ -79,7 +79,9 @@ render_verdict(Output output, const std::string& file, const Verdict& verdict, b
         fhir::JsonWriter writer;
         writer.begin_object().key("file").string(file);
         writer.key("valid").boolean(verdict.valid);
-        writer.key("outcome").raw(fhir::outcome_json(verdict.issues)).end_object();
+        writer.key("outcome")
+            .raw(fhir::outcome_json(verdict.issues, {verdict.definitions}))
+            .end_object();
         out += writer.text();
         out += '\n';
         break;
@@ -88,17 +90,19 @@ render_verdict(Output output, const std::string& file, const Verdict& verdict, b
     return out;
 }
 
-std::string render_row(const fhir::JsonValue* id, bool valid, const fhir::Issues& issues) {
+std::string render_row(
+    const fhir::JsonValue* id, bool valid, const fhir::Issues& issues, std::string_view definitions
+) {
     fhir::JsonWriter writer;
     writer.begin_object();
     write_row_id(writer, id);
     writer.key("valid").boolean(valid);
-    writer.key("outcome").raw(fhir::outcome_json(issues)).end_object();
+    writer.key("outcome").raw(fhir::outcome_json(issues, {definitions})).end_object();
     return std::string(1, valid ? 'v' : 'i') + writer.text() + '\n';
 }
 
-FileReport::FileReport(Output output, std::size_t files, std::FILE* out)
-    : output_(output), files_(files), out_(out) {}
+FileReport::FileReport(Output output, std::size_t files, std::FILE* out, std::string definitions)
+    : output_(output), files_(files), out_(out), definitions_(std::move(definitions)) {}
 
 void FileReport::add(const std::string& rendered) {
     invalid_ += rendered.front() == 'i' ? 1 : 0;
@@ -131,6 +135,9 @@ void FileReport::finish() {
             invalid_,
             unreadable_
         );
+    }
+    if (output_ == Output::text && !definitions_.empty()) {
+        std::fprintf(out_, "judged by %s\n", definitions_.c_str());
     }
     std::fflush(out_);
 }

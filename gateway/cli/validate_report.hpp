@@ -19,7 +19,12 @@ namespace gatehouse::cli {
 std::string
 render_verdict(Output output, const std::string& file, const Verdict& verdict, bool readable);
 // A batch row: {"id","valid","outcome"}. `id` is the row's own, of any kind, or nullptr.
-std::string render_row(const fhir::JsonValue* id, bool valid, const fhir::Issues& issues);
+std::string render_row(
+    const fhir::JsonValue* id,
+    bool valid,
+    const fhir::Issues& issues,
+    std::string_view definitions = {}
+);
 
 inline bool rendered_valid(const std::string& rendered) {
     return rendered.front() == 'v';
@@ -28,7 +33,8 @@ inline bool rendered_valid(const std::string& rendered) {
 // Puts rendered files together: lines, or one OperationOutcome (one file), or a Bundle of them.
 class FileReport {
 public:
-    FileReport(Output output, std::size_t files, std::FILE* out);
+    // `definitions`: what a text report says at its end; empty: nothing.
+    FileReport(Output output, std::size_t files, std::FILE* out, std::string definitions = {});
     void add(const std::string& rendered);
     void finish();
     [[nodiscard]] std::size_t invalid() const { return invalid_; }
@@ -38,6 +44,7 @@ private:
     Output output_;
     std::size_t files_;
     std::FILE* out_;
+    std::string definitions_;
     std::size_t added_ = 0;
     std::size_t invalid_ = 0;
     std::size_t unreadable_ = 0;

@@ -291,6 +291,9 @@ Result<void> Applier::apply_one(Work& work, StoreWriter& writer, bool alone) {
     }
     applied.response.headers.set("Guardrail-Decision", receipt.decision_id);
     applied.response.headers.set("X-Message-ID", receipt.message_id);
+    if (const auto definitions = definitions_of(receipt); !definitions.empty()) {
+        applied.response.headers.set(definitions_header, std::string(definitions));
+    }
     receipt.state = applied.state;
     receipt.status = applied.response.status;
     receipt.headers = headers_text(applied.response);

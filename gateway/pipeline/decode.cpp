@@ -52,6 +52,11 @@ Refused decode(Envelope& envelope, const fhir::DecodeLimits& limits) {
     // it is refused whatever rule G01's mode is. $validate tells it like any other finding.
     const bool unusable = decoded.root == nullptr ||
                           (is_write(envelope.call.interaction) && fhir::has_errors(decoded.issues));
+    if (unusable && envelope.call.validator_door) {
+        // To HL7's clients that is a verdict like any other.
+        envelope.issues = std::move(decoded.issues);
+        return std::nullopt;
+    }
     if (unusable) {
         for (auto& issue : decoded.issues) {
             if (issue.spine_code.empty()) {

@@ -12,6 +12,7 @@
 #include "fhir/engine/engine.hpp"
 #include "fhir/model/element.hpp"
 #include "fhir/outcome/issue.hpp"
+#include "gateway/base/definition_rules.hpp"
 #include "gateway/http/message.hpp"
 #include "gateway/identity/identity.hpp"
 #include "gateway/pipeline/arenas.hpp"
@@ -22,6 +23,17 @@ namespace gatehouse::gateway {
 
 class RouteTable;  // gateway/pipeline/route_table.hpp
 
+// Definitions that records may be judged by beside those of the rulebook, and who is when.
+struct DefinitionSet {
+    std::string name;
+    std::shared_ptr<const fhir::Engine> engine;
+    fhir::ProfileChooser chooser;
+};
+struct DefinitionSets {
+    DefinitionRules rules;
+    std::vector<DefinitionSet> sets;
+};
+
 // What a message is judged by, taken once at receive and kept to the end, whatever is reloaded
 // meanwhile.
 struct Rulebook {
@@ -30,7 +42,11 @@ struct Rulebook {
     fhir::ProfileChooser
         chooser;  // default profile per resource (config/profiles.yaml); may be empty
     std::shared_ptr<const RouteTable> routes;  // null: everything to the store alone
+    std::shared_ptr<const DefinitionSets> versions;  // null: the engine above judges everything
 };
+
+// Header of every answer that rests on a verdict: the digest of the packages that judged.
+inline constexpr const char* definitions_header = "Gatehouse-Definitions";
 
 struct WritePlan;  // gateway/api/write_plan.hpp
 
@@ -99,6 +115,7 @@ struct Envelope {
     Decision decision;
     std::vector<std::string> profiles;  // judged against
     std::vector<std::string> tags;      // "system|code" to add to meta.tag
+    std::string definitions;  // digest of the packages that judged it; empty: it was not judged
     // Bundle of type batch: entries that a rule refuses (index, 0-based) and with what. The rest
     // goes on; prepare_plan() answers each of these for itself.
     struct RefusedEntry {

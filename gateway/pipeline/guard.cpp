@@ -36,7 +36,10 @@ void report_content_denials(Envelope& envelope) {
         }
         if (result.rule == "G05") {
             result.effect = Effect::permit_with_findings;
-            envelope.issues.push_back(result.issue);
+            // The validator's door answers with the standard's verdict alone.
+            if (!envelope.call.validator_door) {
+                envelope.issues.push_back(result.issue);
+            }
         } else {
             denied = true;
         }

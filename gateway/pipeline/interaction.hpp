@@ -50,6 +50,7 @@ struct RestCall {
     std::string type;  // "Patient"; empty at system level
     std::string id;
     std::string version;
+    bool validator_door = false;  // `validate`, spoken as HL7's validator server does
     std::vector<std::pair<std::string, std::string>>
         parameters;  // decoded query (and form), in order
 

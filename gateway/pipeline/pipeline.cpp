@@ -231,7 +231,8 @@ asio::awaitable<Response> Road::travel(Envelope& envelope) {
     }
     if (!is_open(envelope.call.interaction)) {
         const StageTimer timer(telemetry_, envelope, Stage::authenticate);
-        if (auto refused = authenticate(envelope, deps_.identity)) {  // 2
+        const std::string& open = deps_.api.validator_door.open_partner;
+        if (auto refused = authenticate(envelope, deps_.identity, open)) {  // 2
             co_return std::move(*refused);
         }
     }
@@ -549,6 +550,9 @@ asio::awaitable<Response> Road::leave(Envelope& envelope, Response response) {
     }
     if (!response.headers.has("X-Message-ID")) {
         response.headers.set("X-Message-ID", envelope.id);
+    }
+    if (!envelope.definitions.empty()) {
+        response.headers.set(definitions_header, envelope.definitions);
     }
     bool broke = false;
     try {

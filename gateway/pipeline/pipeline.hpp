@@ -41,7 +41,9 @@ namespace gatehouse::gateway {
 // functions, one file each; they never call one another.
 using Refused = std::optional<Response>;
 Envelope receive(Request request, std::shared_ptr<const Rulebook> rulebook, Micros now);
-Refused authenticate(Envelope& envelope, const Identity& identity);
+// `open_partner`: who a caller of the validator's door is without a credential; empty: nobody.
+Refused
+authenticate(Envelope& envelope, const Identity& identity, std::string_view open_partner = {});
 Refused decode(Envelope& envelope, const fhir::DecodeLimits& limits);
 Refused guard(Envelope& envelope, StoreReader& store, RateLimiter& rates, Micros now);
 Refused validate(Envelope& envelope, Micros now);

@@ -168,6 +168,11 @@ Receipt receipt_of(const JournalRecord& record) {
     receipt.status = record.status;
     receipt.rules = record.rules;
     receipt.decision_id = record.decision_id;
+    for (const auto& [name, value] : record.headers) {
+        if (name == definitions_header) {
+            receipt.headers = name + ": " + value + "\n";
+        }
+    }
     return receipt;
 }
 
@@ -193,6 +198,10 @@ JournalRecord head_of(const Envelope& envelope, RecordKind kind, int status) {
         }
     }
     record.status = status;
+    if (!envelope.definitions.empty()) {
+        // Ours among the sender's: which packages judged is part of what was promised.
+        record.headers.emplace_back(definitions_header, envelope.definitions);
+    }
     return record;
 }
 
@@ -253,6 +262,7 @@ Work work_of(
         request.headers.set(name, value);
     }
     Envelope envelope;
+    envelope.definitions = request.headers.get(definitions_header);
     envelope.id = record.message_id;
     envelope.received_at = record.received_at;
     envelope.rulebook = std::move(rulebook);

@@ -65,8 +65,10 @@ AuditEvent audit_event(const Envelope& envelope, const Response& response) {
     event.decision_id = envelope.decision.id;
     event.policy_digest = envelope.decision.policy_digest;
     event.rules = rules_json(envelope.decision);
-    if (envelope.rulebook != nullptr && envelope.rulebook->engine != nullptr &&
-        envelope.stage >= Stage::validate) {
+    if (!envelope.definitions.empty()) {
+        event.definitions_digest = envelope.definitions;
+    } else if (envelope.rulebook != nullptr && envelope.rulebook->engine != nullptr &&
+               envelope.stage >= Stage::validate) {
         event.definitions_digest = envelope.rulebook->engine->digest();
     }
     event.disclosed = envelope.disclosed;

@@ -3,6 +3,7 @@
 // Stage 5: the standard's judgement, then rule G01 on what it found.
 #include <charconv>
 
+#include "gateway/api/definitions.hpp"
 #include "gateway/pipeline/pipeline.hpp"
 #include "gateway/pipeline/stages.hpp"
 
@@ -42,9 +43,11 @@ Refused validate(Envelope& envelope, Micros now) {
     const std::string instant = to_instant(now);
     fhir::ValidateOptions options;
     options.now = instant;
-    const fhir::ProfileChooser* chooser = rulebook.chooser ? &rulebook.chooser : nullptr;
-    fhir::Validation found = rulebook.engine->validator().validate(
-        *envelope.root, envelope.source, {}, chooser, options, *envelope.arena
+    const ChosenDefinitions chosen = choose_definitions(envelope);
+    const fhir::Element* root = root_for(envelope, chosen);
+    GH_ASSERT(root != nullptr);
+    fhir::Validation found = chosen.engine->validator().validate(
+        *root, envelope.source, {}, chosen.chooser, options, *envelope.arena
     );
     envelope.issues.insert(
         envelope.issues.end(),

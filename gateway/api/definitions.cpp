@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/api/definitions.hpp"
+
+#include <limits>
+
+namespace gatehouse::gateway {
+namespace {
+
+// The profiles a resource claims; of a Bundle or Parameters those of what is inside, too.
+void claimed_profiles(
+    const fhir::Element& resource, std::vector<std::string_view>& out, int depth = 0
+) {
+    if (const fhir::Element* meta = resource.child("meta")) {
+        for (const fhir::Element& child : meta->children()) {
+            if (child.name == "profile") {
+                out.push_back(child.value);
+            }
+        }
+    }
+    const auto type = resource.resource_type();
+    if (depth > 3 || (type != "Bundle" && type != "Parameters")) {
+        return;
+    }
+    for (const fhir::Element& entry : resource.children()) {
+        const fhir::Element* inside =
+            entry.name == "entry" || entry.name == "parameter" ? entry.child("resource") : nullptr;
+        if (inside != nullptr && inside->is_resource) {
+            claimed_profiles(*inside, out, depth + 1);
+        }
+    }
+}
+
+}  // namespace
+
+ChosenDefinitions choose_definitions(Envelope& envelope, std::span<const std::string> asked) {
+    const Rulebook& rulebook = *envelope.rulebook;
+    ChosenDefinitions chosen;
+    chosen.engine = rulebook.engine.get();
+    chosen.chooser = rulebook.chooser ? &rulebook.chooser : nullptr;
+    if (rulebook.versions != nullptr && !rulebook.versions->rules.rules().empty()) {
+        DefinitionRules::Facts facts;
+        facts.partner = envelope.credential.partner ? envelope.credential.partner->id : "";
+        facts.organisation = envelope.organisation;
+        facts.now = envelope.received_at;
+        if (rulebook.versions->rules.ask_profiles()) {
+            facts.profiles.assign(asked.begin(), asked.end());
+            if (envelope.root != nullptr && envelope.root->is_resource) {
+                claimed_profiles(*envelope.root, facts.profiles);
+            }
+        }
+        const std::string_view name = rulebook.versions->rules.choose(facts);
+        for (const DefinitionSet& set : rulebook.versions->sets) {
+            if (set.name == name) {
+                chosen.engine = set.engine.get();
+                chosen.chooser = set.chooser ? &set.chooser : nullptr;
+                chosen.own = false;
+            }
+        }
+    }
+    envelope.definitions = chosen.engine->digest();
+    return chosen;
+}
+
+const fhir::Element* root_for(const Envelope& envelope, const ChosenDefinitions& chosen) {
+    if (chosen.own || envelope.root == nullptr) {
+        return envelope.root;
+    }
+    // Decoded once within the limits, so none are needed here.
+    fhir::DecodeLimits none;
+    none.depth = none.string_bytes = none.members = none.elements =
+        std::numeric_limits<std::size_t>::max();
+    return chosen.engine->read(envelope.source, envelope.body_format, *envelope.arena, none)
+        .root;
+}
+
+}  // namespace gatehouse::gateway
