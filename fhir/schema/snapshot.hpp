@@ -18,6 +18,9 @@ struct SnapshotOptions {
     // "component.code.coding:loinc". Published snapshots do not show it, but it is what the
     // differential means: for validation.
     bool slices_inherit = false;
+    // A type profile may be a resource type itself ("resource" of type Resource with the profile
+    // Observation): HL7's validator takes it, its snapshot suite does not.
+    bool types_as_profiles = false;
 };
 
 // A copy of `structure_definition` with a generated snapshot (any it had is ignored). Bases and

@@ -155,8 +155,8 @@ void Generator::merge_types(
         }
         // A profile on Patient may stand where any Resource may; the type Patient itself is no
         // profile.
-        const bool is_type =
-            home->kind == "resource" && home->structure->child_value("derivation") != "constraint";
+        const bool is_type = home->kind == "resource" && !options_.types_as_profiles &&
+                             home->structure->child_value("derivation") != "constraint";
         if (is_type || (!type_allowed(home->type, code) && !type_allowed(code, home->type))) {
             problem(
                 std::string(path) + ": profile " + std::string(profile->value) + " is about " +

@@ -78,6 +78,9 @@ struct SyntaxAnswer {
     Verdict verdict = Verdict::not_checkable;
 };
 SyntaxAnswer check_syntax_system(std::string_view system, std::string_view code);
+// False if `code` cannot be one of `system` by its shape alone (ISO 3166, UN M49), although the
+// system's content is not loaded; true for every other system.
+bool has_code_shape(std::string_view system, std::string_view code) noexcept;
 
 // BCP-47 language tag of registered shape; RFC 2046 media type; UCUM unit expression.
 bool is_language_tag(std::string_view text);

@@ -92,6 +92,28 @@ bool is_ucum_unit(std::string_view text) {
     return path::parse_unit(text).has_value();
 }
 
+bool has_code_shape(std::string_view system, std::string_view code) noexcept {
+    const auto all = [](std::string_view part, bool letters, bool digits) {
+        for (const char c : part) {
+            const bool letter = (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
+            const bool digit = c >= '0' && c <= '9';
+            if (!(letter && letters) && !(digit && digits)) {
+                return false;
+            }
+        }
+        return true;
+    };
+    const bool three_digits = code.size() == 3 && all(code, false, true);
+    if (system == "urn:iso:std:iso:3166") {
+        return three_digits || ((code.size() == 2 || code.size() == 3) && all(code, true, false));
+    }
+    if (system == "urn:iso:std:iso:3166:-2") {
+        return code.size() >= 4 && code.size() <= 6 && code[2] == '-' &&
+               all(code.substr(0, 2), true, false) && all(code.substr(3), true, true);
+    }
+    return system != "http://unstats.un.org/unsd/methods/m49/m49.htm" || three_digits;
+}
+
 SyntaxAnswer check_syntax_system(std::string_view system, std::string_view code) {
     SyntaxAnswer answer;
     bool well_formed = false;

@@ -252,7 +252,9 @@ ValueSetIndex::part_contains(const Part& part, std::string_view system, std::str
             }
         }
         break;
-    case Kind::undecided: verdict = Verdict::not_checkable; break;
+    case Kind::undecided:
+        verdict = has_code_shape(part.system, code) ? Verdict::not_checkable : Verdict::no;
+        break;
     case Kind::whole:
         if (const SyntaxAnswer syntax = check_syntax_system(part.system, code);
             syntax.is_syntax_system) {
@@ -260,7 +262,7 @@ ValueSetIndex::part_contains(const Part& part, std::string_view system, std::str
             // member.
             verdict = syntax.verdict == Verdict::yes ? Verdict::yes : Verdict::not_checkable;
         } else if (part.index == nullptr) {
-            verdict = Verdict::not_checkable;
+            verdict = has_code_shape(part.system, code) ? Verdict::not_checkable : Verdict::no;
         } else if (part.index->find(code) != nullptr) {
             verdict = Verdict::yes;
         } else {

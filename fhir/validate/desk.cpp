@@ -3,6 +3,8 @@
 
 #include "fhir/validate/answers/answers.hpp"
 #include "fhir/validate/definitions/definitions.hpp"
+#include "fhir/validate/definitions/structure.hpp"
+#include "fhir/validate/measures/measures.hpp"
 
 namespace gatehouse::fhir::judge {
 
@@ -90,6 +92,9 @@ ResourceCheck resource_check(std::string_view type) noexcept {
     static constexpr Row rows[] = {
         {"QuestionnaireResponse", &answers::check_response},
         {"Questionnaire", &answers::check_form},
+        {"Measure", &measures::check_measure},
+        {"MeasureReport", &measures::check_report},
+        {"StructureDefinition", &definitions::check_structure},
         {"ValueSet", &definitions::check_value_set},
         {"CodeSystem", &definitions::check_code_system},
         {"ConceptMap", &definitions::check_concept_map},

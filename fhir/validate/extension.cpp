@@ -286,6 +286,11 @@ bool Walker::context_fits(const Element& host, const Profile::Context& context) 
             return true;
         }
     }
+    // R4 says that its own fhir-type extension is for type.code, and puts it on type everywhere.
+    if (wanted == "ElementDefinition.type.code" && host.name == "type" && host.parent != nullptr &&
+        types_.type(host.parent->type).name == "ElementDefinition") {
+        return true;
+    }
     // Paths: compare from the end, name by name, up to an ancestor of the type that the path starts
     // with.
     std::string_view rest = wanted;

@@ -119,6 +119,7 @@ KnownTypes::KnownTypes(const TypeModel& types) {
     element = types.find("Element");
     backbone_element = types.find("BackboneElement");
     money = types.find("Money");
+    element_definition = types.find("ElementDefinition");
     const SymbolTable& symbols = types.symbols();
     id_symbol = symbols.find("id");
     url_symbol = symbols.find("url");
@@ -402,7 +403,10 @@ void Walker::walk_children(const Element& at, const Actives& structural) {
                 );
             });
         }
-        if (child->symbol == known_.id_symbol && !at.is_resource && child->has_value()) {
+        // Differential and snapshot both name their elements by id (sdf-16, sdf-17 keep each
+        // unique).
+        if (child->symbol == known_.id_symbol && !at.is_resource && child->has_value() &&
+            at.type != known_.element_definition) {
             element_ids_.push_back(&at);
         }
         if (!attribute) {

@@ -80,7 +80,7 @@ struct KnownTypes {
     std::vector<ResourceCheck> checks;  // by TypeId; nullptr for most
     TypeId extension, reference, coding, codeable_concept, quantity, identifier, narrative,
         attachment, resource, domain_resource, bundle, meta, canonical, uri, code, string,
-        observation, element, backbone_element, money;
+        observation, element, backbone_element, money, element_definition;
     // Names that the mechanisms look for.
     Symbol id_symbol, url_symbol, system_symbol, code_symbol, display_symbol, version_symbol,
         reference_symbol, coding_symbol, meta_symbol, extension_symbol, profile_symbol,

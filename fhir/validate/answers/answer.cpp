@@ -370,7 +370,7 @@ void check_answer(
     std::size_t answer_count
 ) {
     const Element* value = choice_child(answer, "value");
-    if (value == nullptr) {
+    if (value == nullptr || value->type == unknown_type) {
         return;
     }
     const std::string_view type = choice_type(*value, "value");

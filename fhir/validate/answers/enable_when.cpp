@@ -10,8 +10,11 @@
 namespace gatehouse::fhir::judge::answers {
 namespace {
 
+// SDC's expression, and the Finnish patient data repository's older one, which is a plain string.
 constexpr std::string_view enable_expression =
     "http://hl7.org/fhir/uv/sdc/StructureDefinition/sdc-questionnaire-enableWhenExpression";
+constexpr std::string_view enable_expression_text =
+    "http://phr.kanta.fi/StructureDefinition/fiphr-ext-questionnaire-enablewhen";
 
 // The deepest item that is or holds `target` and also holds (or is) `source`; nullptr: the form.
 const FormItem* common_group(const FormItem& source, const FormItem& target) noexcept {
@@ -173,8 +176,14 @@ compare_values(std::string_view type, std::string_view left, std::string_view ri
 
 Enabled
 is_enabled(const Desk& desk, const Form& form, const FormItem& item, const AnswerPath& path) {
-    if (const Element* expression = extension_value(*item.node, enable_expression)) {
-        if (expression->child_value("language") != "text/fhirpath") {
+    const Element* expression = extension_value(*item.node, enable_expression_text);
+    std::string_view text = expression == nullptr ? std::string_view{} : expression->value;
+    if (expression == nullptr) {
+        expression = extension_value(*item.node, enable_expression);
+        text = expression == nullptr ? text : expression->child_value("expression");
+    }
+    if (expression != nullptr) {
+        if (!expression->has_value() && expression->child_value("language") != "text/fhirpath") {
             desk.leave_undecided();
             return Enabled::undecided;
         }
@@ -182,7 +191,7 @@ is_enabled(const Desk& desk, const Form& form, const FormItem& item, const Answe
         while (root->above != nullptr) {
             root = root->above;
         }
-        switch (desk.truth(expression->child_value("expression"), *root->node)) {
+        switch (desk.truth(text, *root->node)) {
         case path::Truth::yes: return Enabled::yes;
         case path::Truth::no:
         case path::Truth::unknown: return Enabled::no;

@@ -136,9 +136,9 @@ void check_set(
         value.child("display") != nullptr) {
         return;
     }
-    const Verdict member = (code.empty() || (coding && system.empty()))
-                               ? Verdict::no
-                               : desk.terminology().contains(*set, system, code);
+    // Without a system the code is looked for in every system of the value set.
+    const Verdict member =
+        code.empty() ? Verdict::no : desk.terminology().contains(*set, system, code);
     if (member == Verdict::not_checkable) {
         desk.leave_undecided();
         return;

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ElementDefinition.constraint (R4 §5.1.0.5): expressions are FHIRPath, and a key means one
+// invariant: the same expression wherever it stands, here and in the base.
+#include "fhir/validate/definitions/structure.hpp"
+
+namespace gatehouse::fhir::judge::definitions {
+namespace {
+
+void read_base(StructureFrame& frame) {
+    frame.base_read = true;
+    const Element* snapshot = frame.base == nullptr ? nullptr : frame.base->child("snapshot");
+    if (snapshot == nullptr) {
+        return;
+    }
+    for (const Element& element : children(*snapshot, "element")) {
+        for (const Element& constraint : children(element, "constraint")) {
+            frame.base_invariants.emplace(
+                constraint.child_value("key"), constraint.child_value("expression")
+            );
+        }
+    }
+}
+
+void report_conflict(const Desk& desk, const Element& constraint, std::string_view key) {
+    desk.report(rules::constraint_conflict, constraint, [&] {
+        return join(
+            "The key ",
+            key,
+            " stands for another expression elsewhere. Give this invariant a key of its own."
+        );
+    });
+}
+
+}  // namespace
+
+void check_constraints(
+    const Desk& desk, StructureFrame& frame, const Element& element, bool snapshot
+) {
+    for (const Element& constraint : children(element, "constraint")) {
+        const std::string_view key = constraint.child_value("key");
+        const std::string_view expression = constraint.child_value("expression");
+        const std::string_view source = constraint.child_value("source");
+        if (key.empty() || expression.empty()) {
+            continue;
+        }
+        const bool own = source.empty() || without_version(source) == frame.url;
+        if (!snapshot) {
+            if (!own) {
+                desk.report(rules::constraint_source, constraint, [&] {
+                    return join(
+                        "An invariant of the differential is the definition's own: its source is ",
+                        frame.url,
+                        " or left out, not ",
+                        source,
+                        "."
+                    );
+                });
+                continue;
+            }
+            if (!frame.base_read) {
+                read_base(frame);
+            }
+            const auto before = frame.base_invariants.find(key);
+            if (before != frame.base_invariants.end() && before->second != expression) {
+                report_conflict(desk, constraint, key);
+                continue;
+            }
+        }
+        const auto [at, fresh] = frame.invariants.emplace(key, expression);
+        if (!fresh && at->second != expression && key != "ele-1") {
+            report_conflict(desk, constraint, key);
+        }
+        if (fresh && own) {
+            path::Error error;
+            if (!path::compile(expression, desk.types(), error)) {
+                desk.report(rules::constraint_expression, constraint, [&] {
+                    return join("The expression of ", key, " is not FHIRPath: ", error.message);
+                });
+            }
+        }
+    }
+}
+
+}  // namespace gatehouse::fhir::judge::definitions
