@@ -22,6 +22,40 @@ bool must_be_known(std::string_view url) noexcept {
            has_part(url, "://fhir.nhs.uk/") || url.starts_with("urn:");
 }
 
+// R4's own definitions use some of its extensions where their contexts do not let them stand: on
+// every kind of canonical resource, on the type of an element, on the concepts of a code system.
+bool is_misplaced_by_r4(std::string_view url, std::string_view host, std::string_view host_name) {
+    struct Row {
+        std::string_view url;
+        std::string_view host;  // type of the host, or its name
+    };
+    static constexpr Row rows[] = {
+        {"http://hl7.org/fhir/StructureDefinition/structuredefinition-normative-version",
+         "CodeSystem"},
+        {"http://hl7.org/fhir/StructureDefinition/structuredefinition-normative-version",
+         "ValueSet"},
+        {"http://hl7.org/fhir/StructureDefinition/structuredefinition-normative-version",
+         "OperationDefinition"},
+        {"http://hl7.org/fhir/StructureDefinition/structuredefinition-normative-version",
+         "SearchParameter"},
+        {"http://hl7.org/fhir/StructureDefinition/structuredefinition-normative-version",
+         "CapabilityStatement"},
+        {"http://hl7.org/fhir/StructureDefinition/structuredefinition-normative-version",
+         "ElementDefinition"},
+        {"http://hl7.org/fhir/StructureDefinition/structuredefinition-fhir-type",
+         "ElementDefinition.type"},
+        {"http://hl7.org/fhir/StructureDefinition/regex", "ElementDefinition.type"},
+        {"http://hl7.org/fhir/StructureDefinition/regex", "code"},
+        {"http://hl7.org/fhir/StructureDefinition/valueset-concept-comments", "CodeSystem.concept"},
+    };
+    for (const Row& row : rows) {
+        if (row.url == url && (row.host == host || row.host == host_name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 const Element* value_of(const Element& extension) noexcept {
     for (const Element& child : extension.children()) {
         if (child.name.starts_with("value") && child.name.size() > 5) {
@@ -213,6 +247,11 @@ void Walker::check_extension_context(const Element& at, const Plan& plan) {
     for (const Profile::Context& context : profile.contexts) {
         fits = fits || context_fits(host, context);
     }
+    if (!fits && profile.url.starts_with("http://hl7.org/fhir/StructureDefinition/") &&
+        host.type != unknown_type &&
+        is_misplaced_by_r4(profile.url, types_.type(host.type).name, host.name)) {
+        return;
+    }
     if (!fits) {
         report(
             rules::extension_context,
@@ -285,11 +324,6 @@ bool Walker::context_fits(const Element& host, const Profile::Context& context) 
         if (info.name == wanted || info.url == wanted) {
             return true;
         }
-    }
-    // R4 says that its own fhir-type extension is for type.code, and puts it on type everywhere.
-    if (wanted == "ElementDefinition.type.code" && host.name == "type" && host.parent != nullptr &&
-        types_.type(host.parent->type).name == "ElementDefinition") {
-        return true;
     }
     // Paths: compare from the end, name by name, up to an ancestor of the type that the path starts
     // with.
