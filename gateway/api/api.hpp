@@ -9,11 +9,27 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "gateway/pipeline/envelope.hpp"
 #include "gateway/store/store.hpp"
 
 namespace gatehouse::gateway {
+
+// Where tokens come from, for the SMART configuration; empty: nowhere that we know of.
+struct SmartEndpoints {
+    std::string issuer;
+    std::string authorization_endpoint;
+    std::string token_endpoint;
+    std::string jwks_uri;
+};
+
+// The result of a read that was asked for with Prefer: respond-async.
+struct LateAnswer {
+    bool ready = false;
+    Response response;
+    std::vector<std::string> disclosed;
+};
 
 // What the API needs to know of its surroundings.
 struct ApiContext {
@@ -22,9 +38,16 @@ struct ApiContext {
     std::uint32_t page_default = 20;
     std::uint32_t page_max = 500;
     std::string software_version;
-    bool check_references = false;  // refuse references to resources not held
-    bool update_create = true;      // PUT to an id that is not held creates it
-    std::uint32_t delete_max = 1;   // most resources that one conditional delete takes away
+    bool check_references = false;          // refuse references to resources not held
+    bool update_create = true;              // PUT to an id that is not held creates it
+    std::uint32_t delete_max = 1;           // most resources that one conditional delete takes away
+    std::vector<std::string> cors_origins;  // "*": any; empty: CORS is off
+    SmartEndpoints smart;
+    // A read of this partner's that goes on or has ended, by its message id; and giving it up
+    // (false if there is none). May be empty themselves.
+    std::function<std::optional<LateAnswer>(const std::string& partner, const std::string& id)>
+        late_answer;
+    std::function<bool(const std::string& partner, const std::string& id)> give_up;
     struct ValidatorDoor {          // POST /validateResource (validator_door.hpp)
         bool enabled = false;
         bool default_profiles = false;

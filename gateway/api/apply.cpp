@@ -536,6 +536,7 @@ Result<Applied> PlanApplier::single() {
         response.headers.set("Gatehouse-Findings", findings_header(findings));
     }
     if (plan_.message) {
+        response.status = 200;  // the operation's; what it created is told by the receipt
         response.headers.set("Content-Type", fhir_json);
         response.body = message_answer(plan_, message_id_, accepted_at_);
         return applied;

@@ -1,30 +1,59 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// CapabilityStatement (FHIR R4 §2.1): what this gateway offers, built from the same tables that
-// route and search use, so that it cannot promise more.
+// CapabilityStatement (FHIR R4 §2.1): what this gateway offers to this caller, written from the
+// tables that route and search use (offers.hpp), so that it cannot promise more.
 #include <algorithm>
 
 #include "fhir/json/value.hpp"
+#include "gateway/api/offers.hpp"
 #include "gateway/api/operations.hpp"
 
 namespace gatehouse::gateway {
 namespace {
 
 using fhir::JsonWriter;
-using fhir::SearchType;
 
-void write_interactions(JsonWriter& json, std::initializer_list<const char*> codes) {
+void write_interactions(JsonWriter& json, const std::vector<std::string_view>& codes) {
+    if (codes.empty()) {
+        return;
+    }
     json.key("interaction").begin_array();
-    for (const char* code : codes) {
+    for (const std::string_view code : codes) {
         json.begin_object().key("code").string(code).end_object();
     }
     json.end_array();
 }
 
-void write_type(JsonWriter& json, const fhir::TypeInfo& type, const fhir::Engine& engine) {
-    json.begin_object();
-    json.key("type").string(type.name);
-    json.key("profile").string(type.url);
+void write_operations(
+    JsonWriter& json, const std::vector<const OperationOffer*>& operations, bool validator_door
+) {
+    if (operations.empty() && !validator_door) {
+        return;
+    }
+    json.key("operation").begin_array();
+    for (const OperationOffer* operation : operations) {
+        json.begin_object();
+        json.key("name").string(operation->name);
+        json.key("definition").string(operation->definition);
+        json.end_object();
+    }
+    if (validator_door) {
+        // Not a FHIR operation, so it is told in words.
+        json.begin_object();
+        json.key("name").string("validateResource");
+        json.key("definition")
+            .string("https://gatehouse.example/OperationDefinition/validateResource");
+        json.key("documentation")
+            .string(
+                "POST /validateResource (no $), as HL7's validator server offers it: the resource "
+                "is the body, the answer 200 with an OperationOutcome."
+            );
+        json.end_object();
+    }
+    json.end_array();
+}
+
+void write_profiles(JsonWriter& json, const fhir::TypeInfo& type, const fhir::Engine& engine) {
     std::vector<std::string> profiles;
     for (const fhir::Definition* definition : engine.definitions().all("StructureDefinition")) {
         const fhir::Element* root = definition->root();
@@ -34,25 +63,18 @@ void write_type(JsonWriter& json, const fhir::TypeInfo& type, const fhir::Engine
             profiles.emplace_back(definition->url);
         }
     }
-    if (!profiles.empty()) {
-        std::sort(profiles.begin(), profiles.end());
-        json.key("supportedProfile").begin_array();
-        for (const std::string& profile : profiles) {
-            json.string(profile);
-        }
-        json.end_array();
+    if (profiles.empty()) {
+        return;
     }
-    write_interactions(
-        json, {"read", "vread", "update", "delete", "history-instance", "create", "search-type"}
-    );
-    json.key("versioning").string("versioned-update");
-    json.key("readHistory").boolean(true);
-    json.key("updateCreate").boolean(true);
-    json.key("conditionalCreate").boolean(true);
-    json.key("conditionalRead").string("not-match");
-    json.key("conditionalUpdate").boolean(false);
-    json.key("conditionalDelete").string("not-supported");
-    json.key("referencePolicy").begin_array().string("literal").string("logical").end_array();
+    std::sort(profiles.begin(), profiles.end());
+    json.key("supportedProfile").begin_array();
+    for (const std::string& profile : profiles) {
+        json.string(profile);
+    }
+    json.end_array();
+}
+
+void write_search(JsonWriter& json, const fhir::TypeInfo& type, const fhir::Engine& engine) {
     json.key("searchParam").begin_array();
     json.begin_object().key("name").string("_lastUpdated").key("type").string("date").end_object();
     json.begin_object().key("name").string("_id").key("type").string("token").end_object();
@@ -68,18 +90,73 @@ void write_type(JsonWriter& json, const fhir::TypeInfo& type, const fhir::Engine
         json.end_object();
     }
     json.end_array();
-    json.key("operation").begin_array().begin_object();
-    json.key("name").string("validate");
-    json.key("definition").string("http://hl7.org/fhir/OperationDefinition/Resource-validate");
-    json.end_object().end_array();
+}
+
+void write_type(JsonWriter& json, const fhir::TypeInfo& type, const Offers& offers) {
+    const ApiContext& context = offers.context();
+    const bool updates = offers.allows(Interaction::update);
+    const bool creates = offers.allows(Interaction::create);
+    json.begin_object();
+    json.key("type").string(type.name);
+    json.key("profile").string(type.url);
+    write_profiles(json, type, offers.engine());
+    write_interactions(json, offers.type_interactions());
+    json.key("versioning").string("versioned-update");
+    json.key("readHistory").boolean(offers.allows(Interaction::vread));
+    json.key("updateCreate").boolean(updates && context.update_create);
+    json.key("conditionalCreate").boolean(creates);
+    json.key("conditionalRead")
+        .string(offers.allows(Interaction::read) ? "full-support" : "not-supported");
+    json.key("conditionalUpdate").boolean(updates);
+    json.key("conditionalDelete")
+        .string(
+            !offers.allows(Interaction::remove) ? "not-supported"
+            : context.delete_max > 1            ? "multiple"
+                                                : "single"
+        );
+    json.key("referencePolicy").begin_array().string("literal").string("logical");
+    if (context.check_references) {
+        json.string("enforced");
+    }
+    json.end_array();
+    if (offers.allows(Interaction::search)) {
+        write_search(json, type, offers.engine());
+    }
+    write_operations(json, offers.operations(at_type | at_instance, type.name), false);
+    json.end_object();
+}
+
+void write_security(JsonWriter& json, const ApiContext& context) {
+    json.key("security").begin_object();
+    if (!context.smart.token_endpoint.empty()) {
+        json.key("extension").begin_array().begin_object();
+        json.key("url").string(
+            "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
+        );
+        json.key("extension").begin_array();
+        json.begin_object().key("url").string("token");
+        json.key("valueUri").string(context.smart.token_endpoint).end_object();
+        if (!context.smart.authorization_endpoint.empty()) {
+            json.begin_object().key("url").string("authorize");
+            json.key("valueUri").string(context.smart.authorization_endpoint).end_object();
+        }
+        json.end_array().end_object().end_array();
+    }
+    json.key("cors").boolean(!context.cors_origins.empty());
+    if (!context.smart.token_endpoint.empty()) {
+        json.key("service").begin_array().begin_object().key("coding").begin_array().begin_object();
+        json.key("system").string("http://terminology.hl7.org/CodeSystem/restful-security-service");
+        json.key("code").string("SMART-on-FHIR");
+        json.end_object().end_array().end_object().end_array();
+    }
+    json.key("description").string("Bearer token or client certificate of a registered partner.");
     json.end_object();
 }
 
 }  // namespace
 
 Response answer_capabilities(Envelope& envelope, const ApiContext& context) {
-    const fhir::Engine& engine = *envelope.rulebook->engine;
-    const fhir::TypeModel& types = engine.types();
+    const Offers offers(envelope, context);
     JsonWriter json;
     json.begin_object();
     json.key("resourceType").string("CapabilityStatement");
@@ -101,51 +178,25 @@ Response answer_capabilities(Envelope& envelope, const ApiContext& context) {
         .string("json")
         .string("xml");
     json.end_array();
+    if (offers.allows(Interaction::patch)) {
+        json.key("patchFormat").begin_array();
+        json.string("application/json-patch+json")
+            .string("application/fhir+json")
+            .string("application/fhir+xml");
+        json.end_array();
+    }
     json.key("rest").begin_array().begin_object();
     json.key("mode").string("server");
-    json.key("security").begin_object();
-    json.key("cors").boolean(false);
-    json.key("description").string("Bearer token or client certificate of a registered partner.");
-    json.end_object();
-    std::vector<const fhir::TypeInfo*> resources;
-    for (fhir::TypeId id = 1; id < types.type_count(); ++id) {
-        const fhir::TypeInfo& type = types.type(id);
-        if (type.kind == fhir::TypeKind::resource && !type.abstract) {
-            resources.push_back(&type);
+    write_security(json, context);
+    if (!offers.types().empty()) {
+        json.key("resource").begin_array();
+        for (const fhir::TypeInfo* type : offers.types()) {
+            write_type(json, *type, offers);
         }
+        json.end_array();
     }
-    std::sort(resources.begin(), resources.end(), [](const auto* a, const auto* b) {
-        return a->name < b->name;
-    });
-    json.key("resource").begin_array();
-    for (const fhir::TypeInfo* type : resources) {
-        write_type(json, *type, engine);
-    }
-    json.end_array();
-    write_interactions(json, {"transaction", "batch"});
-    json.key("operation").begin_array();
-    json.begin_object();
-    json.key("name").string("validate");
-    json.key("definition").string("http://hl7.org/fhir/OperationDefinition/Resource-validate");
-    json.end_object();
-    json.begin_object();
-    json.key("name").string("receipt");
-    json.key("definition").string("https://gatehouse.example/OperationDefinition/receipt");
-    json.end_object();
-    if (context.validator_door.enabled) {
-        // Not a FHIR operation, so it is told in words.
-        json.begin_object();
-        json.key("name").string("validateResource");
-        json.key("definition")
-            .string("https://gatehouse.example/OperationDefinition/validateResource");
-        json.key("documentation")
-            .string(
-                "POST /validateResource (no $), as HL7's validator server offers it: the resource "
-                "is the body, the answer 200 with an OperationOutcome."
-            );
-        json.end_object();
-    }
-    json.end_array();
+    write_interactions(json, offers.system_interactions());
+    write_operations(json, offers.operations(at_system, {}), context.validator_door.enabled);
     json.end_object().end_array();
     json.end_object();
     Response response;

@@ -11,12 +11,17 @@ namespace gatehouse::gateway {
 // engine.
 Response answer_capabilities(Envelope& envelope, const ApiContext& context);
 
+// openapi.cpp: the same as an OpenAPI 3.1 document; .well-known/smart-configuration.
+Response answer_openapi(Envelope& envelope, const ApiContext& context);
+Response answer_smart(Envelope& envelope, const ApiContext& context);
+
 // validate_operation.cpp: $validate at system, type and instance level (FHIR R4 Resource-validate).
 Response answer_validate(Envelope& envelope, const ApiContext& context, StoreReader& store);
 
 // receipts.cpp: $receipt and the status URL of a 202.
 Response answer_receipt(Envelope& envelope, const ApiContext& context, StoreReader& store);
 Response answer_status(Envelope& envelope, const ApiContext& context, StoreReader& store);
+Response answer_cancel(Envelope& envelope, const ApiContext& context, StoreReader& store);
 
 // reads.cpp
 Response answer_search(Envelope& envelope, const ApiContext& context, StoreReader& store);

@@ -5,6 +5,7 @@
 
 #include "gateway/api/binary.hpp"
 #include "gateway/api/bundles.hpp"
+#include "gateway/api/cors.hpp"
 #include "gateway/api/disclose.hpp"
 #include "gateway/api/issues.hpp"
 #include "gateway/api/operations.hpp"
@@ -160,6 +161,9 @@ Response answer_search(Envelope& envelope, const ApiContext& context, StoreReade
 Response answer(Envelope& envelope, const ApiContext& context, StoreReader& store) {
     switch (envelope.call.interaction) {
     case Interaction::capabilities: return answer_capabilities(envelope, context);
+    case Interaction::openapi: return answer_openapi(envelope, context);
+    case Interaction::smart: return answer_smart(envelope, context);
+    case Interaction::options: return answer_options(envelope, context);
     case Interaction::read:
     case Interaction::vread: return answer_read(envelope, context, store);
     case Interaction::history_instance:
@@ -173,6 +177,7 @@ Response answer(Envelope& envelope, const ApiContext& context, StoreReader& stor
                                             : answer_validate(envelope, context, store);
     case Interaction::receipt: return answer_receipt(envelope, context, store);
     case Interaction::status: return answer_status(envelope, context, store);
+    case Interaction::cancel: return answer_cancel(envelope, context, store);
     default: break;
     }
     GH_ASSERT(!is_write(envelope.call.interaction));

@@ -8,6 +8,7 @@
 #include "gateway/api/issues.hpp"
 #include "gateway/api/operations.hpp"
 #include "gateway/base/ids.hpp"
+#include "gateway/http/answer.hpp"
 
 namespace gatehouse::gateway {
 namespace {
@@ -123,7 +124,72 @@ Response answer_receipt(Envelope& envelope, const ApiContext& context, StoreRead
     return response;
 }
 
+namespace {
+
+// What an asynchronous request came to, as a batch-response of one entry (the pattern of FHIR R5
+// §3.2.6; R4 defines one for bulk data alone).
+Response late_bundle(const Response& answer) {
+    JsonWriter json;
+    json.begin_object().key("resourceType").string("Bundle").key("type").string("batch-response");
+    json.key("entry").begin_array().begin_object();
+    if (!answer.body.empty() && answer.status < 400) {
+        json.key("resource").raw(answer.body);
+    }
+    json.key("response").begin_object();
+    const std::string reason = reason_phrase(answer.status);
+    json.key("status").string(std::to_string(answer.status) + (reason.empty() ? "" : " " + reason));
+    if (const auto location = answer.headers.get("Location"); !location.empty()) {
+        json.key("location").string(location);
+    }
+    if (const auto tag = answer.headers.get("ETag"); !tag.empty()) {
+        json.key("etag").string(tag);
+    }
+    if (!answer.body.empty() && answer.status >= 400) {
+        json.key("outcome").raw(answer.body);
+    }
+    json.end_object().end_object().end_array().end_object();
+    Response response;
+    response.headers.set("Cache-Control", "no-store");
+    response.body = json.take();
+    return response;
+}
+
+}  // namespace
+
+Response answer_cancel(Envelope& envelope, const ApiContext& context, StoreReader& store) {
+    const auto id = std::string(envelope.call.parameter("id"));
+    if (context.give_up && context.give_up(envelope.credential.partner->id, id)) {
+        Response response;
+        response.status = 202;
+        return response;
+    }
+    auto receipt = find_receipt(envelope, context, store);
+    if (!receipt) {
+        return refusal(receipt.error(), envelope);
+    }
+    return refusal(
+        Fault(
+            Errc::conflict,
+            "cancel",
+            "A write that is accepted is not taken back, and its receipt is kept. Undo it with "
+            "another write."
+        ),
+        envelope
+    );
+}
+
 Response answer_status(Envelope& envelope, const ApiContext& context, StoreReader& store) {
+    if (context.late_answer) {
+        const auto id = std::string(envelope.call.parameter("id"));
+        if (auto late = context.late_answer(envelope.credential.partner->id, id)) {
+            Envelope original;
+            original.id = id;
+            envelope.disclosed.insert(
+                envelope.disclosed.end(), late->disclosed.begin(), late->disclosed.end()
+            );
+            return late->ready ? late_bundle(late->response) : accepted_answer(original, context);
+        }
+    }
     auto receipt = find_receipt(envelope, context, store);
     if (!receipt) {
         return refusal(receipt.error(), envelope);
@@ -133,7 +199,8 @@ Response answer_status(Envelope& envelope, const ApiContext& context, StoreReade
         original.id = receipt->message_id;
         return accepted_answer(original, context);
     }
-    return answer_again(*receipt, store, envelope);
+    Response again = answer_again(*receipt, store, envelope);
+    return again.headers.get("Preference-Applied") == "respond-async" ? late_bundle(again) : again;
 }
 
 Response accepted_answer(const Envelope& envelope, const ApiContext& context) {
@@ -141,11 +208,15 @@ Response accepted_answer(const Envelope& envelope, const ApiContext& context) {
     issue.severity = fhir::Severity::information;
     issue.type = fhir::IssueType::informational;
     issue.rule = "accepted";
-    issue.diagnostics = "The message is accepted and durable; applying it goes on. Ask for the "
-                        "answer at Content-Location.";
+    issue.diagnostics =
+        is_write(envelope.call.interaction) || envelope.call.interaction == Interaction::unknown
+            ? "The message is accepted and durable; applying it goes on. Ask for "
+              "the answer at Content-Location."
+            : "The answer is being prepared. Ask for it at Content-Location.";
     Response response = refusal(202, {issue}, envelope);
     response.headers.set("Content-Location", context.base + "/$status?id=" + envelope.id);
     response.headers.set("Retry-After", "1");
+    response.headers.set("X-Progress", "in progress");
     return response;
 }
 

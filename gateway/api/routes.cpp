@@ -7,6 +7,7 @@
 
 #include "gateway/api/api.hpp"
 #include "gateway/api/issues.hpp"
+#include "gateway/api/offers.hpp"
 #include "gateway/api/preferences.hpp"
 #include "gateway/api/requests.hpp"
 #include "gateway/api/validator_door.hpp"
@@ -88,6 +89,32 @@ choose(Envelope& envelope, std::initializer_list<Step> steps, const char* allowe
     return method_not_allowed(envelope, allowed);
 }
 
+// An operation ("$meta-add") at a level of what the URL has named so far, by the table of offers.
+std::optional<Response> route_operation(Envelope& envelope, std::string_view name, unsigned level) {
+    const OperationOffer* offer = find_operation(name.substr(1), level, envelope.call.type);
+    if (offer == nullptr) {
+        const std::string place =
+            envelope.call.type.empty() ? "at the base" : "on " + envelope.call.type;
+        return not_supported(
+            envelope,
+            "Operation " + std::string(name.substr(0, 64)) + " is not offered " + place +
+                ". GET metadata lists what is."
+        );
+    }
+    // Reading is also how $validate judges what is stored.
+    const bool get =
+        offer->get || (offer->interaction == Interaction::validate && level == at_instance);
+    if (get && offer->post) {
+        return choose(
+            envelope, {{"GET", offer->interaction}, {"POST", offer->interaction}}, "GET, HEAD, POST"
+        );
+    }
+    if (get) {
+        return choose(envelope, {{"GET", offer->interaction}}, "GET, HEAD");
+    }
+    return choose(envelope, {{"POST", offer->interaction}}, "POST");
+}
+
 std::optional<Response> route_system(Envelope& envelope, std::string_view name) {
     if (name == "metadata") {
         return choose(envelope, {{"GET", Interaction::capabilities}}, "GET, HEAD");
@@ -97,15 +124,6 @@ std::optional<Response> route_system(Envelope& envelope, std::string_view name) 
     }
     if (name == "_history") {
         return choose(envelope, {{"GET", Interaction::history_system}}, "GET, HEAD");
-    }
-    if (name == "$validate") {
-        return choose(envelope, {{"POST", Interaction::validate}}, "POST");
-    }
-    if (name == "$process-message") {
-        return choose(envelope, {{"POST", Interaction::process_message}}, "POST");
-    }
-    if (name == "$receipt") {
-        return choose(envelope, {{"GET", Interaction::receipt}}, "GET, HEAD");
     }
     if (name == "$status") {
         return choose(
@@ -120,11 +138,7 @@ std::optional<Response> route_system(Envelope& envelope, std::string_view name) 
         );
     }
     if (!name.empty() && name[0] == '$') {
-        return not_supported(
-            envelope,
-            "Operation " + std::string(name.substr(0, 64)) +
-                " is not offered here. GET metadata lists what is."
-        );
+        return route_operation(envelope, name, at_system);
     }
     return not_found(
         envelope,
@@ -137,18 +151,11 @@ std::optional<Response> route_type(Envelope& envelope, std::string_view name) {
     if (name == "_search") {
         return choose(envelope, {{"POST", Interaction::search}}, "POST");
     }
-    if (name == "$validate") {
-        return choose(envelope, {{"POST", Interaction::validate}}, "POST");
-    }
     if (name == "_history") {
         return choose(envelope, {{"GET", Interaction::history_type}}, "GET, HEAD");
     }
     if (!name.empty() && name[0] == '$') {
-        return not_supported(
-            envelope,
-            "Operation " + std::string(name.substr(0, 64)) + " is not offered on " +
-                envelope.call.type + "."
-        );
+        return route_operation(envelope, name, at_type);
     }
     if (!is_id(name)) {
         return refuse(
@@ -171,32 +178,6 @@ std::optional<Response> route_type(Envelope& envelope, std::string_view name) {
          {"PATCH", Interaction::patch},
          {"DELETE", Interaction::remove}},
         "GET, HEAD, PUT, PATCH, DELETE"
-    );
-}
-
-// What stands behind Type/id, or Type/id/_history/version.
-std::optional<Response> route_operation(Envelope& envelope, std::string_view name) {
-    const RestCall& call = envelope.call;
-    if (name == "$meta") {
-        return choose(envelope, {{"GET", Interaction::meta}}, "GET, HEAD");
-    }
-    if (name == "$meta-add") {
-        return choose(envelope, {{"POST", Interaction::meta_add}}, "POST");
-    }
-    if (name == "$meta-delete") {
-        return choose(envelope, {{"POST", Interaction::meta_delete}}, "POST");
-    }
-    if (call.version.empty() && name == "$validate") {
-        return choose(
-            envelope, {{"GET", Interaction::validate}, {"POST", Interaction::validate}}, "GET, POST"
-        );
-    }
-    if (call.version.empty() && call.type == "Composition" && name == "$document") {
-        return choose(envelope, {{"GET", Interaction::document}}, "GET, HEAD");
-    }
-    return not_supported(
-        envelope,
-        "Operation " + std::string(name.substr(0, 64)) + " is not offered on " + call.type + "."
     );
 }
 
@@ -257,12 +238,12 @@ route_segments(Envelope& envelope, const std::vector<std::string>& segments) {
         return choose(envelope, {{"GET", Interaction::vread}}, "GET, HEAD");
     }
     if (segments.size() == 3 && !segments[2].empty() && segments[2][0] == '$') {
-        return route_operation(envelope, segments[2]);
+        return route_operation(envelope, segments[2], at_instance);
     }
     if (segments.size() == 5 && segments[2] == "_history" && !segments[4].empty() &&
         segments[4][0] == '$') {
         call.version = segments[3];
-        return route_operation(envelope, segments[4]);
+        return route_operation(envelope, segments[4], at_version);
     }
     if (segments.size() == 3 && is_resource_type(envelope, segments[2])) {
         return not_supported(

@@ -184,6 +184,14 @@ void Gateway::make_road(std::shared_ptr<const Rulebook> rulebook) {
     api.validator_door.enabled = config_.validate_resource.enabled;
     api.validator_door.default_profiles = config_.validate_resource.default_profiles;
     api.validator_door.open_partner = config_.validate_resource.open_partner;
+    api.update_create = config_.api.update_create;
+    api.delete_max = config_.api.conditional_delete_max;
+    api.cors_origins = config_.api.cors_origins;
+    api.smart = {
+        config_.smart.issuer,
+        config_.smart.authorization_endpoint,
+        config_.smart.token_endpoint,
+        config_.smart.jwks_uri};
     fhir::DecodeLimits decode;
     decode.depth = config_.decode.depth_max;
     decode.string_bytes = config_.decode.string_bytes_max;

@@ -358,6 +358,17 @@ void data_keys(Keys& k) {
     );
 }
 
+// A URL of the authorization server, or empty.
+void smart_key(Keys& k, const char* name, std::string Config::Smart::*member) {
+    k.text(name, [member](Config& c, const std::string& v) -> std::optional<std::string> {
+        if (!v.empty() && !v.starts_with("https://") && !v.starts_with("http://")) {
+            return "found '" + v + "', expected a URL, or nothing";
+        }
+        c.smart.*member = v;
+        return std::nullopt;
+    });
+}
+
 void other_keys(Keys& k) {
     using C = Config;
     k.integer("notify.attempts_max", 1, 1'000'000, [](C& c, long long v) {
@@ -411,6 +422,17 @@ void other_keys(Keys& k) {
     k.boolean("validate_resource.default_profiles", [](C& c, bool v) {
         c.validate_resource.default_profiles = v;
     });
+    k.boolean("api.update_create", [](C& c, bool v) { c.api.update_create = v; });
+    k.integer("api.conditional_delete_max", 1, 10'000, [](C& c, long long v) {
+        c.api.conditional_delete_max = static_cast<std::uint32_t>(v);
+    });
+    k.list("api.cors_origins", [](C& c, std::vector<std::string> v) {
+        c.api.cors_origins = std::move(v);
+    });
+    smart_key(k, "smart.issuer", &Config::Smart::issuer);
+    smart_key(k, "smart.authorization_endpoint", &Config::Smart::authorization_endpoint);
+    smart_key(k, "smart.token_endpoint", &Config::Smart::token_endpoint);
+    smart_key(k, "smart.jwks_uri", &Config::Smart::jwks_uri);
     k.text("log.level", [](C& c, const std::string& v) {
         c.log.level = v;
         return one_of(v, {"debug", "info", "warn", "error", "off"});

@@ -136,6 +136,9 @@ struct Config {
         std::uint32_t page_default = 20;
         std::uint32_t page_max = 500;
         bool check_references = false;
+        bool update_create = true;
+        std::uint32_t conditional_delete_max = 1;
+        std::vector<std::string> cors_origins;
     } api;
 
     // POST /validateResource as HL7's validator server speaks it.
@@ -144,6 +147,13 @@ struct Config {
         std::string open_partner;       // who a caller without credential is; empty: 401
         bool default_profiles = false;  // hold resources to profiles.file too
     } validate_resource;
+
+    struct Smart {
+        std::string issuer;
+        std::string authorization_endpoint;
+        std::string token_endpoint;
+        std::string jwks_uri;
+    } smart;
 
     std::filesystem::path home;  // the installation
     std::filesystem::path file;  // where this was read from

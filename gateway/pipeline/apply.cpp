@@ -289,6 +289,9 @@ Result<void> Applier::apply_one(Work& work, StoreWriter& writer, bool alone) {
             receipt.rules.push_back(result.rule);
         }
     }
+    if (work.plan != nullptr && work.plan->prefer.async) {
+        applied.response.headers.set("Preference-Applied", "respond-async");
+    }
     applied.response.headers.set("Guardrail-Decision", receipt.decision_id);
     applied.response.headers.set("X-Message-ID", receipt.message_id);
     if (const auto definitions = definitions_of(receipt); !definitions.empty()) {

@@ -13,9 +13,12 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 
+#include "gateway/api/cors.hpp"
+#include "gateway/api/view.hpp"
 #include "gateway/base/ids.hpp"
 #include "gateway/base/log.hpp"
 #include "gateway/pipeline/apply.hpp"
+#include "gateway/pipeline/async_reads.hpp"
 #include "gateway/pipeline/in_flight.hpp"
 #include "gateway/pipeline/record.hpp"
 #include "gateway/pipeline/telemetry.hpp"
@@ -61,6 +64,7 @@ public:
 private:
     asio::awaitable<Response> travel(Envelope& envelope);
     asio::awaitable<Response> look_where_it_belongs(Envelope& envelope);
+    Response look_later(const Envelope& envelope);
     asio::awaitable<Judged> judge_until_known(Envelope& envelope);
     asio::awaitable<Response> accept_and_apply(Envelope& envelope, std::string payload);
     asio::awaitable<void> keep_refusal(Envelope& envelope, int status);
@@ -87,6 +91,7 @@ private:
     Telemetry telemetry_;
     Notifier notifier_;
     Applier applier_;
+    AsyncReads async_reads_;
 };
 
 // Jobs for offload(): named types, because a capturing lambda in a co_await statement is freed
@@ -170,6 +175,17 @@ asio::awaitable<void> pause_for(SteadyClock::duration time) {
     co_await timer.async_wait(token);
 }
 
+// Reads that may take long; the others are answered at once, whatever is preferred.
+bool may_be_late(Interaction interaction) {
+    switch (interaction) {
+    case Interaction::receipt:
+    case Interaction::status:
+    case Interaction::cancel:
+    case Interaction::validate: return false;
+    default: return !is_open(interaction);
+    }
+}
+
 Response unexpected(const Envelope& envelope) {
     log::error(
         "pipeline.broke",
@@ -195,6 +211,12 @@ Road::Road(PipelineDeps deps)
       notifier_(deps_.store, deps_.clock, deps_.notify, deps_.metrics),
       applier_(deps_.store, deps_.clock) {
     applier_.set_outbox_filled([this] { notifier_.wake(); });
+    deps_.api.late_answer = [this](const std::string& partner, const std::string& id) {
+        return async_reads_.fetch(partner, id, deps_.clock.now());
+    };
+    deps_.api.give_up = [this](const std::string& partner, const std::string& id) {
+        return async_reads_.give_up(partner, id);
+    };
     deps_.api.pending = [this](const std::string& partner, const std::string& id) {
         return in_flight_.pending(partner, id);
     };
@@ -235,6 +257,10 @@ asio::awaitable<Response> Road::travel(Envelope& envelope) {
         if (auto refused = authenticate(envelope, deps_.identity, open)) {  // 2
             co_return std::move(*refused);
         }
+    } else if (envelope.request.headers.has("Authorization") ||
+               !envelope.request.peer.certificate_fingerprint.empty()) {
+        // Who is known is told what is offered to him; a credential that is none changes nothing.
+        static_cast<void>(authenticate(envelope, deps_.identity));
     }
     if (!is_write(envelope.call.interaction)) {
         co_return co_await look_where_it_belongs(envelope);
@@ -289,12 +315,17 @@ Response Road::store_behind(const Envelope& envelope) {
 
 // Reads. What takes microseconds is done where the request is; the rest goes to a pool.
 asio::awaitable<Response> Road::look_where_it_belongs(Envelope& envelope) {
+    if (envelope.prefer.async && may_be_late(envelope.call.interaction)) {
+        co_return look_later(envelope);
+    }
     const LookJob job{this, &envelope};
     Result<Response> answer;
     switch (envelope.call.interaction) {
     case Interaction::read:
     case Interaction::vread:
     case Interaction::receipt:
+    case Interaction::options:
+    case Interaction::cancel:
     case Interaction::status: answer = job(); break;
     case Interaction::validate: answer = co_await offload(deps_.cpu_pool, job); break;
     default: answer = co_await offload(deps_.read_pool, job); break;
@@ -306,6 +337,41 @@ asio::awaitable<Response> Road::look_where_it_belongs(Envelope& envelope) {
         co_return refusal(answer.error(), envelope);
     }
     co_return std::move(*answer);
+}
+
+// The request again, on an envelope of its own, whose answer waits to be fetched. What it discloses
+// is accounted for when it is.
+Response Road::look_later(const Envelope& envelope) {
+    auto later = std::make_shared<Envelope>(
+        receive(envelope.request, envelope.rulebook, envelope.received_at)
+    );
+    later->id = envelope.id;
+    later->credential = envelope.credential;
+    later->organisation = envelope.organisation;
+    later->asserted_organisation = envelope.asserted_organisation;
+    later->assertion_problem = envelope.assertion_problem;
+    later->request.headers.set("Accept", "application/fhir+json");  // it is put into a Bundle
+    auto work = [this, later] {
+        LateAnswer late;
+        try {
+            if (auto refused = route(*later, deps_.api)) {
+                late.response = std::move(*refused);
+            } else {
+                late.response = look(*later);
+            }
+            if (!later->view.whole() && late.response.status == 200) {
+                apply_view(late.response.body, later->view, *later->rulebook->engine);
+            }
+            late.disclosed = std::move(later->disclosed);
+        } catch (...) {
+            late.response = unexpected(*later);
+        }
+        return late;
+    };
+    const auto started = async_reads_.start(
+        deps_.read_pool, envelope.credential.partner->id, envelope.id, deps_.clock.now(), work
+    );
+    return started ? accepted_answer(envelope, deps_.api) : refusal(started.error(), envelope);
 }
 
 Response Road::look(Envelope& envelope) {
@@ -477,6 +543,18 @@ asio::awaitable<Response> Road::accept_and_apply(Envelope& envelope, std::string
         in_flight_.release(envelope.id);
         co_return refusal(queued.error(), envelope);
     }
+    if (envelope.prefer.async) {
+        // Accepted is all that is waited for; the rest is told at the status URL.
+        while (ticket->position() == 0 && !ticket->settled() &&
+               SteadyClock::now() < envelope.request.deadline) {
+            const auto moment = SteadyClock::now() + repeat_pause;
+            co_await settled_by(ticket, moment);
+        }
+        envelope.position = ticket->position();
+        if (envelope.position != 0) {
+            co_return accepted_answer(envelope, deps_.api);
+        }
+    }
     bool settled = co_await settled_by(ticket, envelope.request.deadline);
     if (!settled && ticket->position() == 0) {
         const auto grace = SteadyClock::now() + journal_grace;
@@ -557,6 +635,7 @@ asio::awaitable<Response> Road::leave(Envelope& envelope, Response response) {
     bool broke = false;
     try {
         finish(response, envelope);
+        allow_origin(response, envelope, deps_.api);
     } catch (...) {
         broke = true;
     }
@@ -671,6 +750,7 @@ std::shared_ptr<const Rulebook> Road::rulebook() const {
 }
 
 void Road::drain() {
+    async_reads_.wait();
     applier_.stop();
     notifier_.stop();
 }

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/api/offers.hpp"
+
+#include <algorithm>
+
+namespace gatehouse::gateway {
+namespace {
+
+constexpr OperationOffer offered[] = {
+    {"validate",
+     Interaction::validate,
+     "http://hl7.org/fhir/OperationDefinition/Resource-validate",
+     "",
+     at_system | at_type | at_instance,
+     false,
+     true},
+    {"meta",
+     Interaction::meta,
+     "http://hl7.org/fhir/OperationDefinition/Resource-meta",
+     "",
+     at_instance | at_version,
+     true,
+     false},
+    {"meta-add",
+     Interaction::meta_add,
+     "http://hl7.org/fhir/OperationDefinition/Resource-meta-add",
+     "",
+     at_instance | at_version,
+     false,
+     true},
+    {"meta-delete",
+     Interaction::meta_delete,
+     "http://hl7.org/fhir/OperationDefinition/Resource-meta-delete",
+     "",
+     at_instance | at_version,
+     false,
+     true},
+    {"document",
+     Interaction::document,
+     "http://hl7.org/fhir/OperationDefinition/Composition-document",
+     "Composition",
+     at_instance,
+     true,
+     false},
+    {"process-message",
+     Interaction::process_message,
+     "http://hl7.org/fhir/OperationDefinition/MessageHeader-process-message",
+     "",
+     at_system,
+     false,
+     true},
+    {"receipt",
+     Interaction::receipt,
+     "https://gatehouse.example/OperationDefinition/receipt",
+     "",
+     at_system,
+     true,
+     false},
+};
+
+struct InteractionOffer {
+    Interaction interaction;
+    std::string_view code;  // http://hl7.org/fhir/restful-interaction
+};
+
+constexpr InteractionOffer of_types[] = {
+    {Interaction::read, "read"},
+    {Interaction::vread, "vread"},
+    {Interaction::update, "update"},
+    {Interaction::patch, "patch"},
+    {Interaction::remove, "delete"},
+    {Interaction::history_instance, "history-instance"},
+    {Interaction::history_type, "history-type"},
+    {Interaction::create, "create"},
+    {Interaction::search, "search-type"}};
+
+constexpr InteractionOffer of_system[] = {
+    {Interaction::transaction, "transaction"},
+    {Interaction::transaction, "batch"},
+    {Interaction::history_system, "history-system"}};
+
+}  // namespace
+
+std::span<const OperationOffer> operation_offers() noexcept {
+    return offered;
+}
+
+const OperationOffer*
+find_operation(std::string_view name, unsigned level, std::string_view type) noexcept {
+    for (const OperationOffer& offer : offered) {
+        if (offer.name == name && (offer.levels & level) != 0 &&
+            (offer.type.empty() || offer.type == type)) {
+            return &offer;
+        }
+    }
+    return nullptr;
+}
+
+Offers::Offers(const Envelope& envelope, const ApiContext& context)
+    : context_(context), engine_(*envelope.rulebook->engine) {
+    std::vector<std::string> wanted;
+    const Partner* partner = envelope.credential.partner.get();
+    if (partner != nullptr && !partner->all_rights && envelope.rulebook->policy != nullptr) {
+        PartnerLimits limits = envelope.rulebook->policy->limits(*partner, envelope.organisation);
+        wanted = std::move(limits.types);
+        interactions_ = std::move(limits.interactions);
+    }
+    const fhir::TypeModel& types = engine_.types();
+    for (fhir::TypeId id = 1; id < types.type_count(); ++id) {
+        const fhir::TypeInfo& type = types.type(id);
+        const bool allowed =
+            wanted.empty() || std::find(wanted.begin(), wanted.end(), type.name) != wanted.end();
+        if (type.kind == fhir::TypeKind::resource && !type.abstract && allowed) {
+            types_.push_back(&type);
+        }
+    }
+    std::sort(types_.begin(), types_.end(), [](const auto* a, const auto* b) {
+        return a->name < b->name;
+    });
+}
+
+bool Offers::allows(Interaction interaction) const {
+    return interactions_.empty() ||
+           std::find(interactions_.begin(), interactions_.end(), to_string(interaction)) !=
+               interactions_.end();
+}
+
+std::vector<std::string_view> Offers::type_interactions() const {
+    std::vector<std::string_view> codes;
+    for (const InteractionOffer& offer : of_types) {
+        if (allows(offer.interaction)) {
+            codes.push_back(offer.code);
+        }
+    }
+    return codes;
+}
+
+std::vector<std::string_view> Offers::system_interactions() const {
+    std::vector<std::string_view> codes;
+    for (const InteractionOffer& offer : of_system) {
+        if (allows(offer.interaction)) {
+            codes.push_back(offer.code);
+        }
+    }
+    return codes;
+}
+
+std::vector<const OperationOffer*>
+Offers::operations(unsigned levels, std::string_view type) const {
+    std::vector<const OperationOffer*> out;
+    for (const OperationOffer& offer : offered) {
+        const bool fits =
+            (offer.levels & levels) != 0 && (offer.type.empty() || offer.type == type);
+        if (fits && allows(offer.interaction)) {
+            out.push_back(&offer);
+        }
+    }
+    return out;
+}
+
+}  // namespace gatehouse::gateway

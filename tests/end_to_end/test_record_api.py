@@ -1,0 +1,321 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The record API beyond what one request can show: every statement of /metadata and every omission driven,
+what configuration turns on and off, and many clients on the same records."""
+import threading
+import unittest
+
+from gateway import Gateway, observation, patient
+from test_guardrails import Rules
+
+ORIGIN = "https://portal.example.nhs.uk"
+# A value that each type of search parameter takes.
+VALUES = {"number": "1", "date": "2026-01-01", "string": "x", "token": "x", "reference": "Patient/x",
+          "quantity": "1", "uri": "urn:x", "composite": "x$x", "special": "x"}
+# Operations of R4 on any type or on the system, beside those of single types below.
+OPERATIONS = {"system": ["validate", "meta", "meta-add", "process-message", "receipt", "convert", "graphql", "versions",
+                         "conforms", "everything", "expand"],
+              "type": ["validate", "meta", "everything", "match", "lastn", "expand", "lookup"],
+              "instance": ["validate", "meta", "meta-add", "meta-delete", "document", "everything", "graph", "apply"]}
+
+
+def statement(gateway, partner="aa-development"):
+    answer = gateway.request("GET", "/metadata", partner=partner)
+    assert answer.status == 200, answer
+    return answer.json()["rest"][0]
+
+
+class Metadata(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.gateway = Gateway().start()
+        cls.rest = statement(cls.gateway)
+        cls.types = {resource["type"]: resource for resource in cls.rest["resource"]}
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.gateway.close()
+
+    def test_every_interaction_stated_of_a_type_is_there(self):
+        for name, resource in self.types.items():
+            stated = {item["code"] for item in resource["interaction"]}
+            body = {"resourceType": name, "id": "none"}
+            calls = {
+                "read": ("GET", f"/{name}/none", None, {}, {404}),
+                "vread": ("GET", f"/{name}/none/_history/1", None, {}, {404}),
+                "history-instance": ("GET", f"/{name}/none/_history", None, {}, {404}),
+                "history-type": ("GET", f"/{name}/_history?_count=1", None, {}, {200}),
+                "search-type": ("GET", f"/{name}?_count=1", None, {}, {200}),
+                "delete": ("DELETE", f"/{name}/none", None, {}, {204}),
+                "create": ("POST", f"/{name}", {"resourceType": name}, {}, {201, 422}),
+                "update": ("PUT", f"/{name}/none", body, {"If-Match": 'W/"9"'}, {412, 422}),
+                "patch": ("PATCH", f"/{name}/never", "[]", {"Content-Type": "application/json-patch+json"}, {404}),
+            }
+            self.assertEqual(stated, set(calls), name)
+            for code, (method, path, sent, headers, expected) in calls.items():
+                answer = self.gateway.kept(method, path, sent, headers=headers,
+                                           type=headers.get("Content-Type", "application/fhir+json"))
+                self.assertIn(answer.status, expected, f"{code} of {name}: {answer}")
+                if answer.status == 404:  # the record is not there; the URL is
+                    self.assertRegex(answer.text, "is not known here|has no version", code)
+
+    def test_every_search_parameter_stated_searches(self):
+        for name, resource in self.types.items():
+            for parameter in resource.get("searchParam", []):
+                value = VALUES[parameter["type"]]
+                answer = self.gateway.get(f"/{name}?{parameter['name']}={value}&_count=1")
+                self.assertEqual(answer.status, 200, f"{name}?{parameter['name']}: {answer}")
+
+    def test_a_search_parameter_not_stated_is_refused(self):
+        for name in ("Patient", "Observation", "Encounter"):
+            stated = {parameter["name"] for parameter in self.types[name].get("searchParam", [])}
+            for parameter in ("nonsense", "_query", "birth", "part-off"):
+                self.assertNotIn(parameter, stated)
+                self.assertEqual(self.gateway.get(f"/{name}?{parameter}=x").status, 400, parameter)
+
+    def test_operations_are_there_if_and_only_if_stated(self):
+        system = {operation["name"] for operation in self.rest["operation"]}
+        for name in OPERATIONS["system"]:
+            answer = self.gateway.post(f"/${name}", {"resourceType": "Parameters"})
+            self.assertEqual(answer.status != 501, name in system, f"${name}: {answer}")
+        for kind in ("Patient", "Composition", "Observation", "ValueSet"):
+            stated = {operation["name"] for operation in self.types[kind].get("operation", [])}
+            here = set()
+            for level, path in (("type", f"/{kind}"), ("instance", f"/{kind}/none")):
+                for name in OPERATIONS[level]:
+                    for method in ("GET", "POST"):
+                        body = {"resourceType": "Parameters"} if method == "POST" else None
+                        if self.gateway.kept(method, f"{path}/${name}", body).status not in (405, 501):
+                            here.add(name)
+            self.assertEqual(here, {name for name in stated if any(name in OPERATIONS[level] for level in OPERATIONS)
+                                    and name != "receipt"}, kind)
+
+    def test_a_type_not_stated_is_not_there(self):
+        for name in ("Nonsense", "Resource", "DomainResource", "Element", "HumanName", "patient"):
+            self.assertNotIn(name, self.types)
+            self.assertEqual(self.gateway.get(f"/{name}/1").status, 404)
+
+    def test_system_interactions_are_there(self):
+        stated = {item["code"] for item in self.rest["interaction"]}
+        self.assertLessEqual({"transaction", "batch", "history-system"}, stated)
+        for kind in ("transaction", "batch"):
+            answer = self.gateway.post("/", {"resourceType": "Bundle", "type": kind})
+            self.assertEqual(answer.status, 200, answer)
+        self.assertEqual(self.gateway.get("/_history?_count=1").status, 200)
+        searched = self.gateway.get("/?_type=Patient&_count=1").status
+        self.assertEqual(searched != 501, "search-system" in stated)
+
+    def test_conditional_statements_hold(self):
+        resource = self.types["Patient"]
+        condition = "identifier=https://example.org/x|metadata"
+        body = patient(identifier=[{"system": "https://example.org/x", "value": "metadata"}])
+        self.assertTrue(resource["conditionalUpdate"] and resource["conditionalCreate"] and resource["updateCreate"])
+        self.assertEqual(self.gateway.put(f"/Patient?{condition}", body).status, 201)
+        self.assertEqual(self.gateway.post("/Patient", body, headers={"If-None-Exist": condition}).status, 200)
+        self.assertEqual(resource["conditionalRead"], "full-support")
+        self.assertEqual(resource["conditionalDelete"], "single")
+        self.assertEqual(self.gateway.kept("DELETE", f"/Patient?{condition}").status, 204)
+
+    def test_the_openapi_document_says_the_same(self):
+        document = self.gateway.request("GET", "/openapi.json", headers={"Accept": "application/json"}).json()
+        self.assertEqual(document["openapi"], "3.1.0")
+        self.assertEqual(document["servers"][0]["url"], self.gateway.base)
+        for name, resource in self.types.items():
+            named = {parameter.get("name", parameter.get("$ref", "").rpartition("/")[2])
+                     for parameter in document["paths"][f"/{name}"]["get"]["parameters"]}
+            self.assertLessEqual({parameter["name"] for parameter in resource["searchParam"]}, named)
+            for operation in resource["operation"]:
+                places = (f"/{name}/${operation['name']}", f"/{name}/{{id}}/${operation['name']}")
+                self.assertTrue(any(place in document["paths"] for place in places), operation)
+
+        def references(node):
+            if isinstance(node, dict):
+                for key, value in node.items():
+                    if key == "$ref":
+                        yield value
+                    else:
+                        yield from references(value)
+            elif isinstance(node, list):
+                for item in node:
+                    yield from references(item)
+
+        for reference in set(references(document)):
+            at = document
+            for step in reference.removeprefix("#/").split("/"):
+                self.assertIn(step, at, reference)
+                at = at[step]
+
+
+class Configured(unittest.TestCase):
+    def test_a_limited_partner_is_told_what_it_may_do(self):
+        rules = Rules()
+        self.addCleanup(rules.close)
+        rules.edit("partners/county-council.yaml", "^limits:",
+                   "limits:\n  types: [Patient, Observation]\n  interactions: [read, search]")
+        with Gateway(settings=rules.settings()) as gateway:
+            rest = statement(gateway, "county-council")
+            self.assertEqual([resource["type"] for resource in rest["resource"]], ["Observation", "Patient"])
+            for resource in rest["resource"]:
+                self.assertEqual({item["code"] for item in resource["interaction"]}, {"read", "search-type"})
+                self.assertFalse(resource["conditionalUpdate"] or resource["updateCreate"])
+                self.assertNotIn("operation", resource)
+            self.assertNotIn("interaction", rest)
+            self.assertEqual(gateway.request("GET", "/Patient?_count=1", partner="county-council").status, 200)
+            self.assertEqual(gateway.request("GET", "/Encounter?_count=1", partner="county-council").status, 403)
+            self.assertEqual(gateway.request("GET", "/Patient/_history", partner="county-council").status, 403)
+            self.assertEqual(gateway.request("GET", "/_history", partner="county-council").status, 403)
+            self.assertEqual(gateway.request("DELETE", "/Patient/1", partner="county-council").status, 403)
+            self.assertGreater(len(statement(gateway)["resource"]), 140)
+
+    def test_a_binary_of_a_type_that_is_not_allowed_is_not_there(self):
+        rules = Rules()
+        self.addCleanup(rules.close)
+        rules.edit("partners/county-council.yaml", "^limits:", "limits:\n  types: [Binary]")
+        with Gateway(settings=rules.settings()) as gateway:
+            made = gateway.request("PUT", "/Binary/b", "x", {"Content-Type": "text/plain",
+                                                             "X-Security-Context": "Patient/p"})
+            self.assertEqual(made.status, 201, made)
+            self.assertEqual(gateway.request("GET", "/Binary/b", headers={"Accept": "*/*"}).text, "x")
+            self.assertEqual(gateway.request("GET", "/Binary/b", headers={"Accept": "*/*"},
+                                             partner="county-council").status, 404)
+
+    def test_cors_deletes_ids_and_smart_follow_the_configuration(self):
+        settings = {"api.cors_origins": ORIGIN, "api.conditional_delete_max": 3, "api.update_create": "false",
+                    "smart.token_endpoint": "https://auth.example.nhs.uk/token"}
+        with Gateway(settings=settings) as gateway:
+            rest = statement(gateway)
+            self.assertTrue(rest["security"]["cors"])
+            self.assertEqual(rest["security"]["service"][0]["coding"][0]["code"], "SMART-on-FHIR")
+            resource = rest["resource"][0]
+            self.assertEqual((resource["conditionalDelete"], resource["updateCreate"]), ("multiple", False))
+
+            asked = {"Origin": ORIGIN, "Access-Control-Request-Method": "PUT"}
+            flight = gateway.request("OPTIONS", "/Patient/1", headers=asked, partner=None)
+            self.assertEqual(flight.status, 204)
+            self.assertEqual(flight.headers["Access-Control-Allow-Origin"], ORIGIN)
+            self.assertIn("If-Match", flight.headers["Access-Control-Allow-Headers"])
+            read = gateway.request("GET", "/Patient/1", headers={"Origin": ORIGIN})
+            self.assertEqual(read.headers["Access-Control-Allow-Origin"], ORIGIN)
+            self.assertIn("ETag", read.headers["Access-Control-Expose-Headers"])
+            self.assertIsNone(gateway.request("GET", "/Patient/1", headers={"Origin": "https://x.example"})
+                              .headers.get("Access-Control-Allow-Origin"))
+            self.assertIsNone(gateway.request("GET", "/Patient/1").headers.get("Access-Control-Allow-Origin"))
+
+            smart = gateway.request("GET", "/.well-known/smart-configuration", partner=None).json()
+            self.assertEqual(smart["token_endpoint"], settings["smart.token_endpoint"])
+
+            refused = gateway.put("/Patient/own-id", patient(id="own-id"))
+            self.assertEqual(refused.status, 405, refused)
+            labelled = patient(identifier=[{"system": "https://example.org/x", "value": "same"}])
+            for _ in range(3):
+                self.assertEqual(gateway.post("/Patient", labelled).status, 201)
+            found = "/Patient?identifier=https://example.org/x|same"
+            self.assertEqual(gateway.kept("DELETE", found).status, 204)
+            self.assertEqual(gateway.get(found).json()["total"], 0)
+            for _ in range(4):
+                self.assertEqual(gateway.post("/Patient", labelled).status, 201)
+            self.assertEqual(gateway.kept("DELETE", found).status, 412)
+            self.assertEqual(gateway.get(found).json()["total"], 4)
+
+
+class Together(unittest.TestCase):
+    """64 clients on the same 100 records, with If-Match, patches and transactions."""
+
+    clients, records, rounds = 64, 100, 12
+
+    def test_no_update_is_lost_and_history_has_no_gap(self):
+        settings = {"http.connections_max": 512}
+        with Gateway(settings=settings) as gateway:
+            for number in range(self.records):
+                answer = gateway.put(f"/Basic/r{number}", self.record(number, []))
+                self.assertEqual(answer.status, 201, answer)
+            done = [[] for _ in range(self.clients)]
+            problems = []
+            threads = [threading.Thread(target=self.client, args=(gateway, client, done[client], problems))
+                       for client in range(self.clients)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            self.assertEqual(problems, [])
+            self.check(gateway, [mark for client in done for mark in client])
+
+    @staticmethod
+    def record(number, marks):
+        resource = {"resourceType": "Basic", "id": f"r{number}", "code": {"text": "counter"}}
+        if marks:
+            resource["identifier"] = [{"value": mark} for mark in marks]
+        return resource
+
+    def client(self, gateway, client, done, problems):
+        try:
+            for turn in range(self.rounds):
+                numbers = [(client * 7 + turn * 13) % self.records, (client * 11 + turn * 5 + 1) % self.records]
+                mark = f"c{client}t{turn}"
+                how = (client + turn) % 3
+                if how == 0:
+                    self.add_guarded(gateway, numbers[0], mark)
+                    done.append((numbers[0], mark))
+                elif how == 1:
+                    self.add_patched(gateway, numbers[0], mark)
+                    done.append((numbers[0], mark))
+                elif numbers[0] != numbers[1]:
+                    self.add_together(gateway, numbers, mark)
+                    done.extend((number, mark) for number in numbers)
+        except Exception as problem:  # told by the test's own thread
+            problems.append(repr(problem))
+
+    def add_guarded(self, gateway, number, mark):
+        for _ in range(500):
+            read = gateway.get(f"/Basic/r{number}")
+            marks = [item["value"] for item in read.json().get("identifier", [])] + [mark]
+            written = gateway.put(f"/Basic/r{number}", self.record(number, marks),
+                                  headers={"If-Match": read.headers["ETag"]})
+            if written.status == 200:
+                return
+            assert written.status == 412, written
+        raise AssertionError("never got its turn")
+
+    @staticmethod
+    def add_patched(gateway, number, mark):
+        operation = [{"name": "type", "valueCode": "add"}, {"name": "path", "valueString": "Basic"},
+                     {"name": "name", "valueString": "identifier"}, {"name": "value", "valueIdentifier": {"value": mark}}]
+        patch = {"resourceType": "Parameters", "parameter": [{"name": "operation", "part": operation}]}
+        answer = gateway.kept("PATCH", f"/Basic/r{number}", patch)
+        assert answer.status == 200, answer
+
+    def add_together(self, gateway, numbers, mark):
+        for _ in range(500):
+            entries = []
+            for number in numbers:
+                read = gateway.get(f"/Basic/r{number}")
+                marks = [item["value"] for item in read.json().get("identifier", [])] + [mark]
+                entries.append({"resource": self.record(number, marks),
+                                "request": {"method": "PUT", "url": f"Basic/r{number}", "ifMatch": read.headers["ETag"]}})
+            written = gateway.post("", {"resourceType": "Bundle", "type": "transaction", "entry": entries})
+            if written.status == 200:
+                return
+            assert written.status == 412, written
+        raise AssertionError("never got its turn")
+
+    def check(self, gateway, done):
+        expected = {}
+        for number, mark in done:
+            expected.setdefault(number, set()).add(mark)
+        for number in range(self.records):
+            current = gateway.get(f"/Basic/r{number}").json()
+            marks = [item["value"] for item in current.get("identifier", [])]
+            self.assertEqual(set(marks), expected.get(number, set()), f"r{number}: an update was lost, or came twice")
+            self.assertEqual(len(marks), len(set(marks)))
+            # Each mark is one version, and the first has none.
+            self.assertEqual(int(current["meta"]["versionId"]), 1 + len(marks))
+            history = gateway.get(f"/Basic/r{number}/_history?_count=500").json()
+            versions = [int(entry["resource"]["meta"]["versionId"]) for entry in history["entry"]]
+            self.assertEqual(versions, list(range(len(marks) + 1, 0, -1)))
+            for entry in history["entry"]:
+                version = int(entry["resource"]["meta"]["versionId"])
+                kept = [item["value"] for item in entry["resource"].get("identifier", [])]
+                self.assertEqual(kept, marks[:version - 1], "a version is not the one before it and one mark more")
+
+
+if __name__ == "__main__":
+    unittest.main()
