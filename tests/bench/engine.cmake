@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+#
 # The engine by itself: decode, decode and validate, encode; RapidJSON's own reader for scale.
 find_path(RAPIDJSON_INCLUDE rapidjson/reader.h REQUIRED)
 add_executable(bench_engine engine_bench.cpp bench_engine_load.cpp rapidjson_scale.cpp)
