@@ -289,6 +289,40 @@ void Walker::check_quantity_code(const Element& at, const PlanRule& rule) {
     }
 }
 
+// A system that is nearly one of the great ones: https for http, a slash or a version behind it.
+// Inside a concept a wrong system is one translation among others.
+void Walker::check_misspelt_system(const Element& at, std::string_view system) {
+    static constexpr std::string_view great[] = {
+        "http://snomed.info/sct",
+        "http://loinc.org",
+        "http://unitsofmeasure.org",
+        "http://www.nlm.nih.gov/research/umls/rxnorm"};
+    if (at.parent != nullptr && at.parent->type == known_.codeable_concept) {
+        return;
+    }
+    for (const std::string_view one : great) {
+        if (system.size() > one.size() && system.starts_with(one)) {
+            report(rules::coding_system_misspelt, at, [&] {
+                return join("The system", shown(system), " is not a code system; is it ", one, "?");
+            });
+            return;
+        }
+    }
+    constexpr std::string_view https = "https:";
+    if (!system.starts_with(https)) {
+        return;
+    }
+    const std::string_view rest = system.substr(https.size());
+    const bool known = std::any_of(std::begin(great), std::end(great), [&](std::string_view one) {
+        return one.substr(5) == rest;
+    });
+    if (known) {
+        report(rules::coding_system_https, at, [&] {
+            return join("The system", shown(system), " begins with http:, not https:.");
+        });
+    }
+}
+
 // Is the code one of its system's, and is that its display? Asked of every Coding and Quantity,
 // bound or not.
 void Walker::check_coding_in_system(const Element& at) {
@@ -306,9 +340,16 @@ void Walker::check_coding_in_system(const Element& at) {
     }
     if (!has_scheme(coding.system) &&
         coding.system.find_first_not_of(" \t\r\n") != std::string_view::npos) {
-        report(rules::coding_system_relative, at, [&] {
+        // Inside a concept it is one translation among others, and the text may stand without it.
+        const bool in_concept = at.parent != nullptr && at.parent->type == known_.codeable_concept;
+        const auto words = [&] {
             return join("The system", shown(coding.system), " is not an absolute URI.");
-        });
+        };
+        if (in_concept) {
+            report(rules::concept_system_relative, at, words);
+        } else {
+            report(rules::coding_system_relative, at, words);
+        }
         return;
     }
     if (coding.code.empty()) {
@@ -330,6 +371,7 @@ void Walker::check_coding_in_system(const Element& at) {
     if (facts.known == Verdict::not_checkable) {
         ++out_.not_checkable;
         note_unchecked(coding.system);
+        check_misspelt_system(at, coding.system);
         if (facts.system == SystemKnowledge::unknown &&
             terminology_.is_value_set_url(coding.system)) {
             report(rules::coding_system_value_set, at, [&] {

@@ -6,18 +6,14 @@
 #include <algorithm>
 
 #include "fhir/validate/lexical.hpp"
+#include "fhir/validate/text.hpp"
 #include "fhir/validate/walk.hpp"
 
 namespace gatehouse::fhir::judge {
 namespace {
 
 bool is_absolute(std::string_view url) noexcept {
-    if (url.starts_with("http://") || url.starts_with("https://") || url.starts_with("urn:")) {
-        return url.find_first_of(" \t\r\n") == std::string_view::npos;
-    }
-    const std::size_t colon = url.find(':');
-    return colon != std::string_view::npos && colon > 0 && url.find('/') > colon &&
-           url.find_first_of(" \t\r\n") == std::string_view::npos;
+    return has_scheme(url) && url.find_first_of(" \t\r\n") == std::string_view::npos;
 }
 
 // A URL of the form base/Type/id.

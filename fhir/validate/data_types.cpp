@@ -29,6 +29,22 @@ std::string sha1_of(std::string_view bytes) {
     return out;
 }
 
+// RFC 4122 §3, in either case.
+bool is_uuid(std::string_view text) noexcept {
+    constexpr std::string_view form = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+    if (text.size() != form.size()) {
+        return false;
+    }
+    for (std::size_t i = 0; i < form.size(); ++i) {
+        const char c = text[i];
+        const bool hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+        if (form[i] == '-' ? c != '-' : !hex) {
+            return false;
+        }
+    }
+    return true;
+}
+
 }  // namespace
 void Walker::check_identifier(const Element& at) {
     const std::string_view system = value_of_child(at, known_.system_symbol);
@@ -42,6 +58,12 @@ void Walker::check_identifier(const Element& at) {
         return;
     }
     const std::string_view value = value_of_child(at, known_.value_symbol);
+    if (system == "https://tools.ietf.org/html/rfc4122" && !value.empty() &&
+        !value.starts_with("urn:uuid:") && !is_uuid(value)) {
+        report(rules::identifier_uuid, at, [&] {
+            return join("With this system the value must be a UUID, not", shown(value), ".");
+        });
+    }
     if (system == "urn:ietf:rfc:3986" && !value.empty() && !has_scheme(value)) {
         report(rules::identifier_uri_value, at, [&] {
             return join(

@@ -99,8 +99,8 @@ bool is_zone(std::string_view text) noexcept {
 
 bool is_code(std::string_view text) noexcept {
     // U+00A0 is white space here too.
-    if (text.empty() || space(text.front()) || space(text.back()) || text.starts_with("\xC2\xA0") ||
-        text.ends_with("\xC2\xA0")) {
+    if (text.empty() || space(text.front()) || space(text.back()) ||
+        text.find("\xC2\xA0") != std::string_view::npos) {
         return false;
     }
     for (std::size_t i = 0; i < text.size(); ++i) {

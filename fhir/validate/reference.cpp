@@ -126,7 +126,8 @@ TypeId Walker::type_of_reference(const Element& reference) const {
     const std::string_view text = value_of_child(reference, known_.reference_symbol);
     if (!text.empty() && !text.starts_with('#') && !text.starts_with("urn:")) {
         const LocalTarget target = split_reference(trimmed(text));
-        const TypeId type = types_.find(target.type);
+        const bool whole = !target.id.empty() && !text.ends_with('/');
+        const TypeId type = whole ? types_.find(target.type) : unknown_type;
         if (type != unknown_type && types_.is_a(type, known_.resource)) {
             return type;
         }
@@ -143,6 +144,32 @@ TypeId Walker::type_of_target(const TargetLink& target) const {
     }
     const Plan* plan = planner_.follow(*target.profile);
     return plan == nullptr ? unknown_type : plan->profile->type;
+}
+
+// Inside a Bundle a relative reference is looked for among the entries, so it must be Type/id;
+// where entries are requests it may be a search (FHIR R4 §3.1.0.11.2).
+void Walker::check_relative_form(const Element& at, std::string_view reference) {
+    const Scope* scope = scope_;
+    while (scope != nullptr && scope->entry == nullptr) {
+        scope = scope->outer;
+    }
+    if (scope == nullptr || reference.empty() || reference.starts_with('#') ||
+        reference.find(':') != std::string_view::npos) {
+        return;
+    }
+    const std::size_t slash = reference.find('/');
+    if (slash != std::string_view::npos && slash > 0) {
+        return;
+    }
+    const std::string_view type = scope->entry->parent->child_value("type");
+    const bool requests = type == "transaction" || type == "batch";
+    if (requests && slash == std::string_view::npos &&
+        reference.find('?') != std::string_view::npos) {
+        return;
+    }
+    report(rules::reference_relative, at, [&] {
+        return join("The reference", shown(reference), " must be Type/id, an absolute URL or #id.");
+    });
 }
 
 void Walker::check_reference(const Element& at, const Actives& rules) {
@@ -176,7 +203,14 @@ void Walker::check_reference(const Element& at, const Actives& rules) {
                 });
             }
         }
+        check_relative_form(at, inner);
         target = resolve(at, text);
+        if (text == "#" && &enclosing_resource(at) == &container_of(at)) {
+            report(rules::reference_unresolved, at, [] {
+                return std::string("'#' means the resource around a contained one; this resource "
+                                   "is not contained.");
+            });
+        }
         if (target == nullptr && text.starts_with('#') && text.size() > 1) {
             report(rules::reference_unresolved, at, [&] {
                 return join(
@@ -278,12 +312,15 @@ void Walker::check_target(
         );
         return;
     }
-    if (!type_text.empty()) {
-        const std::string_view name =
-            type_text.starts_with(type_prefix) ? type_text.substr(type_prefix.size()) : type_text;
-        const TypeId stated = types_.find(name);
+    // Without a reference the type says nothing that could be wrong.
+    if (!type_text.empty() && !value_of_child(at, known_.reference_symbol).empty()) {
+        // A URL is for logical models alone (R4 §2.3.0, Reference.type).
+        const bool url = type_text.starts_with(type_prefix);
+        const TypeId stated = types_.find(url ? type_text.substr(type_prefix.size()) : type_text);
         sure = true;
-        if ((stated == unknown_type || !allowed(stated, sure)) && sure) {
+        if ((stated == unknown_type || !allowed(stated, sure) ||
+             (named != unknown_type && (url || stated != named))) &&
+            sure) {
             report(
                 rules::reference_type,
                 at,
@@ -291,7 +328,7 @@ void Walker::check_target(
                     return join(
                         "Reference.type",
                         shown(type_text),
-                        " is not one that profile ",
+                        " is not the target's type as a plain name, or not one that profile ",
                         rule.plan->canonical,
                         " allows: ",
                         list(),

@@ -18,7 +18,16 @@ inline std::string_view without_version(std::string_view canonical) noexcept {
 // "scheme:..." with no '/' before the colon.
 inline bool has_scheme(std::string_view uri) noexcept {
     const std::size_t colon = uri.find(':');
-    return colon != std::string_view::npos && colon > 0 && uri.find('/') > colon;
+    if (colon == std::string_view::npos || colon == 0 || colon + 1 == uri.size()) {
+        return false;
+    }
+    // Lower case only: FHIR compares URIs as they are written, and no known one has a capital here.
+    for (const char c : uri.substr(0, colon)) {
+        if ((c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '+' && c != '-' && c != '.') {
+            return false;
+        }
+    }
+    return true;
 }
 
 inline bool has_part(std::string_view text, std::string_view part) noexcept {

@@ -265,6 +265,7 @@ private:
     void check_concept(const Element& at, const PlanRule& rule);
     void check_quantity_code(const Element& at, const PlanRule& rule);
     void check_coding_in_system(const Element& at);
+    void check_misspelt_system(const Element& at, std::string_view system);
     Coding coding_of(const Element& at) const noexcept;
     Verdict member_of(const Element& at, const ValueSetIndex& set) const;
 
@@ -283,6 +284,7 @@ private:
 
     // reference.cpp
     void check_reference(const Element& at, const Actives& rules);
+    void check_relative_form(const Element& at, std::string_view reference);
     const Element* resolve(const Element& from, std::string_view reference) const;
     // Type that the text of a reference names ("Patient/1"), or Reference.type; 0 if none.
     TypeId type_of_reference(const Element& reference) const;

@@ -70,7 +70,26 @@ public:
             "the text has a DOCTYPE, which FHIR XML forbids (FHIR R4 §2.6.1); remove it"
         );
     }
-    void declaration(const XML_Char* encoding) {
+    void instruction() {
+        if (xhtml_ == nullptr) {
+            note(
+                Severity::error,
+                IssueType::structure,
+                "xml-instruction",
+                offset(),
+                "a processing instruction is no part of FHIR XML (FHIR R4 §2.6.1); remove it"
+            );
+        }
+    }
+    void declaration(const XML_Char* version, const XML_Char* encoding) {
+        if (version != nullptr && std::string_view(version) != "1.0") {
+            fail(
+                IssueType::structure,
+                "xml-version",
+                0,
+                "the XML declaration names another version than 1.0, the only one FHIR allows"
+            );
+        }
         const std::string_view name = encoding != nullptr ? encoding : "UTF-8";
         if (!equal_ignoring_case(name, "utf-8") && !equal_ignoring_case(name, "us-ascii")) {
             fail(
@@ -539,8 +558,11 @@ void XMLCALL on_characters(void* user, const XML_Char* data, int length) {
 void XMLCALL on_doctype(void* user, const XML_Char*, const XML_Char*, const XML_Char*, int) {
     builder_of(user).doctype();
 }
-void XMLCALL on_declaration(void* user, const XML_Char*, const XML_Char* encoding, int) {
-    builder_of(user).declaration(encoding);
+void XMLCALL on_declaration(void* user, const XML_Char* version, const XML_Char* encoding, int) {
+    builder_of(user).declaration(version, encoding);
+}
+void XMLCALL on_instruction(void* user, const XML_Char*, const XML_Char*) {
+    builder_of(user).instruction();
 }
 
 std::string words_of(XML_Error code) {
@@ -578,6 +600,7 @@ Decoded read_xml(
     XML_SetCharacterDataHandler(parser.get(), on_characters);
     XML_SetStartDoctypeDeclHandler(parser.get(), on_doctype);
     XML_SetXmlDeclHandler(parser.get(), on_declaration);
+    XML_SetProcessingInstructionHandler(parser.get(), on_instruction);
 
     // Expat would read UTF-16; the tree's offsets and FHIR would not.
     if (text.size() >= 2 && (text[0] == '\0' || text[1] == '\0' || text.starts_with("\xFE\xFF") ||
