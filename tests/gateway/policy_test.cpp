@@ -238,7 +238,9 @@ TEST(PolicyProperty, another_deny_never_permits_more) {
     Partner partner;
     partner.owner = {"role", "RCB", "a@b", "2099-01-01"};
     partner.organisations = {"RZZ99"};
-    const RestCall call{Interaction::create, "Patient", "", "", {}};
+    RestCall call;
+    call.interaction = Interaction::create;
+    call.type = "Patient";
     const std::string bad = R"({"resourceType":"Patient","identifier":[{"system":)"
                             R"("https://fhir.nhs.uk/Id/nhs-number","value":"9000000000"}]})";
     Arena arena;
