@@ -57,6 +57,7 @@ Result<Installation> find_installation(const ConfigArguments& arguments) {
     found.load = config.packages.load;
     found.profiles = config.folders.profiles_file;
     found.registry = config.packages.registry_url;
+    found.journal = config.journal_folder();
     const char* cache = std::getenv("GATEHOUSE_CACHE");
     found.cache =
         cache != nullptr && *cache != '\0' ? std::filesystem::path(cache) : config.packages.cache;

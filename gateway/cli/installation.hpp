@@ -22,6 +22,7 @@ struct Installation {
     std::vector<std::string> load;   // configured packages after those
     std::filesystem::path profiles;  // default profiles
     std::string registry;            // empty: no network call
+    std::filesystem::path journal;   // folder of the gateway's journal
 };
 
 // --config and --set, which every subcommand takes.

@@ -12,6 +12,7 @@
 #include "gateway/cli/fetch.hpp"
 #include "gateway/cli/installation.hpp"
 #include "gateway/cli/options.hpp"
+#include "gateway/cli/package_diff.hpp"
 
 namespace gatehouse::cli {
 namespace {
@@ -23,13 +24,19 @@ constexpr const char* packages_about =
     "unasked)\n"
     "verify         compare the packages on disk with the lock file; exit code 1 if they differ\n"
     "lock [REF...]  pin what is on disk in the lock file, with the given packages added or "
-    "replaced";
+    "replaced\n"
+    "diff A B       which rules B changes; with --against FOLDER or --against journal also which "
+    "of\n"
+    "               those messages change their verdict (exit code 1). A and B are packages over "
+    "R4\n"
+    "               core, several with commas between, or 'configured'";
 
 struct PackagesArguments {
     ConfigArguments config;
     std::vector<std::string> words;
     std::string registry;
     std::string lock_file;
+    std::string against;
     bool lock = false;
     bool json = false;
 };
@@ -322,6 +329,15 @@ Result<int> run_action(const PackagesArguments& arguments) {
     if (action == "add") {
         return add(place, arguments);
     }
+    if (action == "diff") {
+        PackageDiffArguments diff;
+        diff.before = arguments.words[1];
+        diff.after = arguments.words[2];
+        diff.against = arguments.against;
+        diff.journal = place.installation.journal.string();
+        diff.json = arguments.json;
+        return diff_packages(place.installation, diff);
+    }
     return action == "verify" ? verify(place) : pin_all(place, arguments);
 }
 
@@ -329,7 +345,7 @@ Result<int> run_action(const PackagesArguments& arguments) {
 
 int run_packages(int argc, char** argv) {
     PackagesArguments arguments;
-    Options options("packages list|add|verify|lock [OPTION]... [REF]...", packages_about);
+    Options options("packages list|add|verify|lock|diff [OPTION]... [REF]...", packages_about);
     options.text({"--registry"}, arguments.registry, "URL", "an npm registry of FHIR packages");
     options.text(
         {"--lock-file"},
@@ -338,6 +354,12 @@ int run_packages(int argc, char** argv) {
         "another lock file than config/packages/lock.json"
     );
     options.flag({"--lock"}, arguments.lock, "add: pin the packages in the lock file too");
+    options.text(
+        {"--against"},
+        arguments.against,
+        "FOLDER|journal",
+        "diff: judge these messages by both sides; journal: what this gateway accepted"
+    );
     options.value(
         {"--output", "-o"},
         "text|json",
@@ -354,11 +376,18 @@ int run_packages(int argc, char** argv) {
     case Options::Parsed::wrong: return exit_failure;
     case Options::Parsed::go: break;
     }
-    constexpr std::string_view actions[] = {"list", "add", "verify", "lock"};
+    constexpr std::string_view actions[] = {"list", "add", "verify", "lock", "diff"};
     if (arguments.words.empty() ||
         std::find(std::begin(actions), std::end(actions), arguments.words[0]) ==
             std::end(actions)) {
-        return options.wrong("list, add, verify or lock is needed");
+        return options.wrong("list, add, verify, lock or diff is needed");
+    }
+    if (arguments.words[0] == "diff") {
+        if (arguments.words.size() != 3) {
+            return options.wrong("diff needs two packages, A and B");
+        }
+        const auto code = run_action(arguments);
+        return code ? *code : fail("packages", code.error());
     }
     const bool wants_packages = arguments.words[0] == "add";
     const bool takes_packages = wants_packages || arguments.words[0] == "lock";

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import unittest
 
-from gateway import JSON, ROOT, XML, Answer, Gateway
+from gateway import JSON, ROOT, XML, Answer, Gateway, command
 
 PROFILE = "https://example.org/fhir/StructureDefinition/ward-patient"
 GOOD = {"resourceType": "Patient", "id": "p1", "gender": "female", "name": [{"family": "Sample"}]}
@@ -165,6 +165,30 @@ class Versions(Doors):
         self.assertTrue([i for i in asked.issues() if i["severity"] == "error"], asked)
         names = [one["name"] for one in self.server.admin("/_status").json()["definitions"]["sets"]]
         self.assertEqual(names, ["ward-1", "ward-2"])
+
+    def test_an_upgrade_report_names_rules_and_messages(self):
+        body = self.claimed(PROFILE)
+        body.pop("id")
+        created = self.server.kept("POST", "Patient", body, partner="gp-practice", headers={"X-Request-ID": "versions-3"})
+        self.assertEqual(created.status, 201, created)
+        sides = [os.path.join(self.folder, "ward-" + version) for version in ("1.0.0", "2.0.0")]
+        status, out, err = command("packages", "diff", *sides, "--against", "journal", "--output", "json", "--set", "data.dir=" + self.server.data)
+        self.assertEqual(status, 1, err)
+        report = json.loads(out)
+        self.assertEqual([(d["url"], [(r["element"], r["what"], r["before"], r["after"], r["effect"]) for r in d["rules"]]) for d in report["definitions"]],
+                         [(PROFILE, [("Patient.birthDate", "min", "0", "1", "tightens")])])
+        changed = {one["message"]: one for one in report["messages"]["changed"]}
+        self.assertIn(created.headers["X-Message-ID"], changed)
+        self.assertEqual(changed[created.headers["X-Message-ID"]]["validAfter"], False)
+        self.assertNotEqual(report["a"]["digest"], report["b"]["digest"])
+        status, out, err = command("packages", "diff", sides[0], sides[0])
+        self.assertEqual(status, 0, err)
+        self.assertIn("0 definitions differ", out)
+        status, out, err = command("packages", "diff", *sides, "--against", self.folder)
+        self.assertIn("Patient.birthDate min: 0 -> 1", out)
+        status, out, err = command("packages", "diff", sides[0])
+        self.assertEqual(status, 2)
+        self.assertIn("two packages", err)
 
     def test_the_audit_says_which_definitions_judged(self):
         answer = self.ask(self.claimed(PROFILE + "|2.0.0"))
