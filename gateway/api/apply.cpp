@@ -263,6 +263,9 @@ Result<EntryResult> PlanApplier::update(const PlannedEntry& entry) {
                 "."
         );
     }
+    if (!known && entry.if_held) {
+        return refuse_entry(412, IssueType::conflict, "version-conflict", name + " is not held.");
+    }
     const bool names_itself = !entry.condition || !entry.own_id.empty();
     if (!known && names_itself && !plan_.update_create) {
         return refuse_entry(

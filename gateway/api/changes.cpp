@@ -412,18 +412,6 @@ std::optional<PlanRefusal> judge_changed(
         );
     }
     drop_own_marks(root);
-    fhir::ValidateOptions options;
-    const std::string instant = to_instant(facts.now);
-    options.now = instant;
-    const fhir::ProfileChooser* chooser =
-        facts.rulebook.chooser ? &facts.rulebook.chooser : nullptr;
-    fhir::Validation found = engine.validator().validate(root, json, {}, chooser, options, arena);
-    fhir::Issues issues = std::move(decoded.issues);
-    issues.insert(
-        issues.end(),
-        std::make_move_iterator(found.issues.begin()),
-        std::make_move_iterator(found.issues.end())
-    );
     // The caller's own rights were decided before the promise; here the content is.
     RestCall call;
     call.interaction = Interaction::update;
@@ -441,37 +429,44 @@ std::optional<PlanRefusal> judge_changed(
     guard.user = &lookup;
     Decision decision;
     facts.rulebook.policy->decide(guard, decision);
-    guard.findings = &issues;
-    facts.rulebook.policy->decide_findings(guard, decision);
-    std::vector<std::string> tags;
     fhir::Issues denied;
     int status = 0;
     for (const RuleResult& result : decision.results) {
         if (result.effect == Effect::deny) {
-            status = status == 0 ? result.status : status;
-            if (result.rule != "G01") {
-                denied.push_back(result.issue);
-            }
-        } else if (result.effect == Effect::permit_with_findings) {
+            status = denied.empty() ? result.status : status;
+            denied.push_back(result.issue);
+        }
+    }
+    if (status != 0) {
+        out.results = std::move(decision.results);
+        return refuse(status, std::move(denied));
+    }
+    fhir::ValidateOptions options;
+    const std::string instant = to_instant(facts.now);
+    options.now = instant;
+    const fhir::ProfileChooser* chooser =
+        facts.rulebook.chooser ? &facts.rulebook.chooser : nullptr;
+    fhir::Validation found = engine.validator().validate(root, json, {}, chooser, options, arena);
+    fhir::Issues issues = std::move(decoded.issues);
+    issues.insert(
+        issues.end(),
+        std::make_move_iterator(found.issues.begin()),
+        std::make_move_iterator(found.issues.end())
+    );
+    guard.findings = &issues;
+    facts.rulebook.policy->decide_findings(guard, decision);
+    out.results = decision.results;
+    std::vector<std::string> tags;
+    for (const RuleResult& result : decision.results) {
+        if (result.effect == Effect::deny) {
+            return refuse(422, std::move(issues));
+        }
+        if (result.effect == Effect::permit_with_findings) {
             tags.push_back(std::string(fhir::rule_system) + "|" + result.rule);
             if (result.rule != "G01") {
                 out.shown.push_back(result.issue);
             }
         }
-    }
-    out.results = decision.results;
-    if (status != 0) {
-        const bool standard = std::any_of(
-            decision.results.begin(),
-            decision.results.end(),
-            [](const RuleResult& result) {
-                return result.rule == "G01" && result.effect == Effect::deny;
-            }
-        );
-        if (standard) {
-            denied.insert(denied.end(), issues.begin(), issues.end());
-        }
-        return refuse(denied.empty() || standard ? 422 : status, std::move(denied));
     }
     for (fhir::Issue issue : issues) {
         if (issue.severity == fhir::Severity::error || issue.severity == fhir::Severity::fatal) {

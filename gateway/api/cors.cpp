@@ -5,6 +5,7 @@
 
 #include "gateway/api/issues.hpp"
 #include "gateway/api/operations.hpp"
+#include "gateway/api/requests.hpp"
 
 namespace gatehouse::gateway {
 namespace {
@@ -82,6 +83,9 @@ Response answer_options(Envelope& envelope, const ApiContext& context) {
         );
     }
     response.headers.set("Allow", allow + ", OPTIONS");
+    if (allow.find("PATCH") != std::string::npos) {
+        response.headers.set("Accept-Patch", patch_types);
+    }
     return response;
 }
 

@@ -10,8 +10,8 @@
 #include "gateway/api/issues.hpp"
 #include "gateway/api/operations.hpp"
 #include "gateway/api/preferences.hpp"
-#include "gateway/api/validator_door.hpp"
 #include "gateway/api/search_parameters.hpp"
+#include "gateway/api/validator_door.hpp"
 
 namespace gatehouse::gateway {
 namespace {
@@ -35,8 +35,15 @@ Response answer_read(Envelope& envelope, const ApiContext& context, StoreReader&
     if (!found) {
         return refusal(found.error(), envelope);
     }
-    return envelope.call.type == "Binary" ? binary_answer(envelope, std::move(*found))
-                                          : resource_answer(envelope, std::move(*found));
+    const std::string place =
+        context.base + "/" + version_path(found->type, found->id, found->version);
+    Response response = envelope.call.type == "Binary"
+                            ? binary_answer(envelope, std::move(*found))
+                            : resource_answer(envelope, std::move(*found));
+    if (response.status == 200) {
+        response.headers.set("Content-Location", place);
+    }
+    return response;
 }
 
 }  // namespace

@@ -68,9 +68,7 @@ std::optional<Response> read_patch_type(Envelope& envelope) {
         "A patch is application/json-patch+json (JSON Patch), or a Parameters resource in "
         "application/fhir+json or application/fhir+xml (FHIRPath Patch). XML Patch is not offered."
     );
-    response.headers.set(
-        "Accept-Patch", "application/json-patch+json, application/fhir+json, application/fhir+xml"
-    );
+    response.headers.set("Accept-Patch", patch_types);
     return response;
 }
 

@@ -10,6 +10,10 @@
 
 namespace gatehouse::gateway {
 
+// What a PATCH may be sent as (RFC 5789 §3.1).
+inline constexpr const char* patch_types =
+    "application/json-patch+json, application/fhir+json, application/fhir+xml";
+
 // Accept or _format, and _pretty. 406 for what is not offered.
 std::optional<Response> read_formats(Envelope& envelope);
 // Interactions whose answer has a format of its own, whatever Accept says: raw Binary content, JSON

@@ -54,6 +54,22 @@ std::optional<PlanRefusal> read_condition(
     return std::nullopt;
 }
 
+// FHIR R4 §3.1.1.5.8: such a resource is not to be sent back as if it were whole.
+bool is_subset(const fhir::Element& resource) {
+    const fhir::Element* meta = resource.child("meta");
+    if (meta == nullptr) {
+        return false;
+    }
+    for (const fhir::Element& tag : meta->children()) {
+        if (tag.name == "tag" && tag.child_value("code") == "SUBSETTED" &&
+            tag.child_value("system") ==
+                "http://terminology.hl7.org/CodeSystem/v3-ObservationValue") {
+            return true;
+        }
+    }
+    return false;
+}
+
 PlanRefusal invalid(IssueType type, const char* rule, std::string text, std::string expression) {
     return {
         400,
@@ -91,6 +107,7 @@ std::optional<PlanRefusal> plan_update(
     if (call.request.headers.get("If-None-Match") == "*") {
         entry.if_none_match = true;
     }
+    entry.if_held = call.request.headers.get("If-Match") == "*";
     if (auto refused = read_if_match(call.request.headers.get("If-Match"), entry.if_match)) {
         return refused;
     }
@@ -229,7 +246,7 @@ SearchLimits condition_limits(const ApiContext& context) {
 
 std::optional<PlanRefusal> read_if_match(std::string_view text, std::uint64_t& out) {
     out = 0;
-    if (text.empty()) {
+    if (text.empty() || text == "*") {
         return std::nullopt;
     }
     std::string_view digits = text;
@@ -283,6 +300,19 @@ std::optional<PlanRefusal> plan_write(
                 std::string(resource->resource_type().substr(0, 64)) + ".",
             std::string(resource->resource_type().substr(0, 64))
         );
+    }
+    if (is_subset(*resource)) {
+        return PlanRefusal{
+            422,
+            {request_issue(
+                IssueType::business_rule,
+                "subsetted",
+                "The resource is marked SUBSETTED: it came from an answer that left parts out "
+                "(_summary, _elements), and storing it would lose them. Read the whole resource "
+                "and change that, or use PATCH.",
+                std::string(resource->resource_type()) + ".meta.tag",
+                "INVALID_RESOURCE"
+            )}};
     }
     return interaction == Interaction::create
                ? plan_create(call, message, context, index, entry)

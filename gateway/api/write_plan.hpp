@@ -31,6 +31,7 @@ struct PlannedEntry {
     NewVersion resource;                   // create, update; type and id for all
     std::uint64_t if_match = 0;            // expected version; 0: any
     bool if_none_match = false;            // If-None-Match: *: only where nothing is held
+    bool if_held = false;                  // If-Match: *: only where something is
     std::optional<SearchQuery> condition;  // If-None-Exist, or the search of a conditional write
     std::string own_id;                    // conditional update: the id in the body, or empty
     std::uint64_t version = 0;             // relabel: which version; 0: the current one

@@ -63,6 +63,7 @@ private:
     void add(RuleResult result);
     void limit_size(const PartnerLimits& limits);
     void limit_types(const PartnerLimits& limits);
+    void limit_entry(const PartnerLimits& limits, const Element& entry, const Element& request);
     void check_number(const Element& holder, const Element& value);
     void check_status(const Element& identifier);
     void check_second(const Element& patient, const Element& value);
@@ -239,6 +240,72 @@ bool contains(const std::vector<std::string>& list, std::string_view item) {
     return list.empty() || std::find(list.begin(), list.end(), item) != list.end();
 }
 
+// "Patient" of "Patient/1", "Patient?x=y" and "https://host/base/Patient/1".
+std::string_view type_in_url(std::string_view url) {
+    url = url.substr(0, url.find('?'));
+    while (!url.empty()) {
+        const auto end = url.find('/');
+        const std::string_view step = url.substr(0, end);
+        if (!step.empty() && step.front() >= 'A' && step.front() <= 'Z') {
+            return step;
+        }
+        url = end == std::string_view::npos ? std::string_view{} : url.substr(end + 1);
+    }
+    return {};
+}
+
+// What an entry of a batch or transaction does, by method and URL.
+Interaction interaction_of(std::string_view method, std::string_view url) {
+    const std::string_view path = url.substr(0, url.find('?'));
+    if (path.ends_with("$meta-add")) {
+        return Interaction::meta_add;
+    }
+    if (path.ends_with("$meta-delete")) {
+        return Interaction::meta_delete;
+    }
+    if (method == "POST") {
+        return Interaction::create;
+    }
+    if (method == "PUT") {
+        return Interaction::update;
+    }
+    if (method == "PATCH") {
+        return Interaction::patch;
+    }
+    if (method == "DELETE") {
+        return Interaction::remove;
+    }
+    if (path.find("_history/") != std::string_view::npos) {
+        return Interaction::vread;
+    }
+    if (path.ends_with("_history")) {
+        return Interaction::history_instance;
+    }
+    const auto type = type_in_url(path);
+    const bool instance =
+        !type.empty() && path.find('/', path.find(type)) != std::string_view::npos;
+    return instance ? Interaction::read : Interaction::search;
+}
+
+// A Bundle is no way around what a partner may not do by itself.
+void Decider::limit_entry(
+    const PartnerLimits& limits, const Element& entry, const Element& request
+) {
+    const Interaction interaction =
+        interaction_of(request.child_value("method"), request.child_value("url"));
+    if (contains(limits.interactions, to_string(interaction))) {
+        return;
+    }
+    say(policy_.check(Check::g16),
+        {"G16",
+         403,
+         IssueType::forbidden,
+         "ACCESS_DENIED",
+         std::string("This partner may not use the interaction ") + to_string(interaction) +
+             ", in a Bundle either.",
+         &entry});
+}
+
 void Decider::limit_types(const PartnerLimits& limits) {
     const Stated<Schedule>& schedule = policy_.check(Check::g16);
     const RestCall& call = *facts_.call;
@@ -250,9 +317,6 @@ void Decider::limit_types(const PartnerLimits& limits) {
              "ACCESS_DENIED",
              std::string("This partner may not use the interaction ") +
                  to_string(call.interaction) + "."});
-    }
-    if (limits.types.empty()) {
-        return;
     }
     if (!call.type.empty() && !contains(limits.types, call.type)) {
         say(schedule,
@@ -271,11 +335,14 @@ void Decider::limit_types(const PartnerLimits& limits) {
         }
         const Element* resource = entry.child("resource");
         const Element* request = entry.child("request");
+        // The URL says what is written; the resource may be a patch of it.
         std::string_view type =
-            resource != nullptr ? resource->resource_type() : std::string_view{};
-        if (type.empty() && request != nullptr) {
-            type = request->child_value("url");
-            type = type.substr(0, type.find_first_of("/?"));
+            request == nullptr ? std::string_view{} : type_in_url(request->child_value("url"));
+        if (type.empty() && resource != nullptr) {
+            type = resource->resource_type();
+        }
+        if (request != nullptr && call.interaction == Interaction::transaction) {
+            limit_entry(limits, entry, *request);
         }
         if (!type.empty() && !contains(limits.types, type)) {
             say(schedule,

@@ -291,6 +291,78 @@ TEST(Pipeline, what_was_accepted_comes_back_from_the_journal_exactly) {
     EXPECT_EQ(refused.status, 422);
 }
 
+TEST(Pipeline, changes_of_what_is_stored_come_back_from_the_journal_exactly) {
+    GH_NEED_ROAD();
+    const Response one = road.send(road.request("POST", "Patient", patient("One")));
+    const std::string place = "Patient/" + id_of(one);
+    Request json_patch =
+        road.request("PATCH", place, R"([{"op":"add","path":"/active","value":true}])");
+    json_patch.headers.set("Content-Type", "application/json-patch+json");
+    const Response patched = road.send(std::move(json_patch));
+    const Response found = road.send(road.request(
+        "PATCH",
+        "Patient?identifier=9434765919",
+        R"({"resourceType":"Parameters","parameter":[{"name":"operation","part":[)"
+        R"({"name":"type","valueCode":"replace"},{"name":"path","valueString":"Patient.birthDate"},)"
+        R"({"name":"value","valueDate":"1981-02-03"}]}]})"
+    ));
+    const Response labelled = road.send(road.request(
+        "POST",
+        place + "/$meta-add",
+        R"({"resourceType":"Parameters","parameter":[{"name":"meta","valueMeta":{"tag":[)"
+        R"({"system":"https://example.org/t","code":"x"}]}}]})"
+    ));
+    Request raw = road.request("PUT", "Binary/b", "words");
+    raw.headers.set("Content-Type", "text/plain");
+    const Response kept = road.send(std::move(raw));
+    const Response before = road.send(road.request("GET", place));
+    const Response history = road.send(road.request("GET", "_history"));
+    road.stop();
+    road.lose_store();
+
+    road.start();
+
+    EXPECT_EQ(patched.status, 200) << patched.body;
+    EXPECT_EQ(found.status, 200) << found.body;
+    EXPECT_EQ(labelled.status, 200) << labelled.body;
+    EXPECT_EQ(kept.status, 201) << kept.body;
+    EXPECT_EQ(road.recovered.value_or(0), 5U);
+    EXPECT_NE(before.body.find("1981-02-03"), std::string::npos);
+    EXPECT_NE(before.body.find("https://example.org/t"), std::string::npos);
+    EXPECT_EQ(road.send(road.request("GET", place)).body, before.body);
+    EXPECT_EQ(road.send(road.request("GET", "_history")).body, history.body);
+}
+
+TEST(Pipeline, what_a_patch_makes_is_judged_by_the_rules_and_audited) {
+    GH_NEED_ROAD();
+    const Response one =
+        road.send(road.request("POST", "Patient", patient("One"), "acute-trust", "r-1"));
+    const std::string place = "Patient/" + id_of(one);
+    const auto patch = [&](const std::string& path, const std::string& value) {
+        Request request = road.request(
+            "PATCH",
+            place,
+            R"([{"op":"replace","path":")" + path + R"(","value":)" + value + "}]",
+            "acute-trust"
+        );
+        request.headers.set("Content-Type", "application/json-patch+json");
+        return road.send(std::move(request));
+    };
+
+    const Response wrong_number = patch("/identifier/0/value", "\"9000000000\"");
+    const Response wrong_form = patch("/birthDate", "\"nonsense\"");
+    const Response good = patch("/birthDate", "\"1990-01-01\"");
+
+    EXPECT_EQ(wrong_number.status, 400) << wrong_number.body;
+    EXPECT_NE(wrong_number.body.find("INVALID_NHS_NUMBER"), std::string::npos);
+    EXPECT_EQ(wrong_form.status, 422) << wrong_form.body;
+    EXPECT_EQ(good.status, 200) << good.body;
+    EXPECT_EQ(good.headers.get("ETag"), "W/\"2\"");
+    const std::string audit = whole_audit(folder.path());
+    EXPECT_NE(audit.find(place + "/_history/2"), std::string::npos);
+    EXPECT_EQ(audit.find(place + "/_history/3"), std::string::npos);
+}
+
 TEST(Pipeline, a_store_ahead_of_its_journal_is_refused) {
     GH_NEED_ROAD();
     road.send(road.request("POST", "Patient", patient("One")));

@@ -1,0 +1,1 @@
+gatehouse_test(fhir_patch SOURCES patch_cases_test.cpp LINKS gatehouse_fhir_patch gatehouse_fhir_json)

@@ -1,0 +1,1 @@
+gatehouse_fuzz(patch SOURCE patch_fuzz.cpp LINKS gatehouse_fhir_patch gatehouse_fhir_json)
