@@ -110,7 +110,7 @@ ResourceCheck resource_check(std::string_view type) noexcept {
         {"EvidenceVariable", &definitions::check_canonical},
         {"ExampleScenario", &definitions::check_canonical},
         {"GraphDefinition", &definitions::check_canonical},
-        {"ImplementationGuide", &definitions::check_canonical},
+        {"ImplementationGuide", &definitions::check_guide},
         {"Library", &definitions::check_canonical},
         {"MessageDefinition", &definitions::check_canonical},
         {"NamingSystem", &definitions::check_canonical},

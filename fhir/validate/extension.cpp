@@ -56,6 +56,13 @@ bool is_misplaced_by_r4(std::string_view url, std::string_view host, std::string
     return false;
 }
 
+// "http://hl7.org/fhir/5.0/StructureDefinition/extension-Patient.x": an element of another version.
+bool names_other_version(std::string_view url) noexcept {
+    constexpr std::string_view base = "http://hl7.org/fhir/";
+    return url.starts_with(base) && url.size() > base.size() + 3 && url[base.size() + 1] == '.' &&
+           url.substr(base.size() + 3).starts_with("/StructureDefinition/extension-");
+}
+
 const Element* value_of(const Element& extension) noexcept {
     for (const Element& child : extension.children()) {
         if (child.name.starts_with("value") && child.name.size() > 5) {
@@ -141,8 +148,11 @@ void Walker::check_extension(const Element& at, Actives& rules) {
                 return join(
                     "Extension ",
                     url,
-                    " is not known, so it may not stand here. Check the url, or load "
-                    "the package that defines it."
+                    " is not known, so it may not stand here. ",
+                    names_other_version(url)
+                        ? "It carries an element of another FHIR version: load the "
+                          "cross-version package that defines it (hl7.fhir.uv.xver-...)."
+                        : "Check the url, or load the package that defines it."
                 );
             });
         } else {

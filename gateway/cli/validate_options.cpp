@@ -75,6 +75,19 @@ bool set_best_practice(fhir::ValidateOptions& rules, std::string_view given) {
     return true;
 }
 
+bool set_response_forms(fhir::ValidateOptions& rules, std::string_view given) {
+    if (given == "none") {
+        rules.response_forms = fhir::ResponseForms::ignore;
+    } else if (given == "check") {
+        rules.response_forms = fhir::ResponseForms::check;
+    } else if (given == "required") {
+        rules.response_forms = fhir::ResponseForms::required;
+    } else {
+        return false;
+    }
+    return true;
+}
+
 bool set_display(fhir::ValidateOptions& rules, std::string_view given) {
     if (given != "error" && given != "warning") {
         return false;
@@ -107,8 +120,7 @@ void declare_accepted(Options& options) {
         options.value({name}, "VALUE", {}, anything);
     }
     for (const char* name :
-         {"--assumeValidRestReferences",
-          "--recurse",
+         {"--recurse",
           "--no-extensible-binding-warnings",
           "--want-invariants-in-messages",
           "--no-http-access"}) {
@@ -183,6 +195,25 @@ void declare_validate_options(Options& options, ValidateArguments& arguments) {
         "ignore|hint|warning|error",
         "severity of best-practice rules (ignore)",
         [&rules](std::string_view given) { return set_best_practice(rules, lower(given)); }
+    );
+    options.value(
+        {"--questionnaire"},
+        "none|check|required",
+        "answers against their questionnaire where it is loaded (check); required: it must be",
+        [&rules](std::string_view given) { return set_response_forms(rules, lower(given)); }
+    );
+    options.flag(
+        {"--security-checks"}, rules.security_checks, "text that looks like HTML is an error"
+    );
+    options.flag(
+        {"--for-publication"},
+        rules.for_publication,
+        "ask of definitions what their publisher asks before publication"
+    );
+    options.flag(
+        {"--assumeValidRestReferences"},
+        rules.rest_references,
+        "absolute references end in Type/id, and Type is a resource type"
     );
     options.flag(
         {"--show-values"}, rules.show_values, "quote values in messages (they may be personal data)"

@@ -65,6 +65,16 @@ std::string_view value_type(std::string_view item_type) noexcept {
     return {};
 }
 
+// R4's options may be references, and then answers are too.
+bool offers_references(const FormItem& item) noexcept {
+    for (const Element& option : children(*item.node, "answerOption")) {
+        if (option.child("valueReference") != nullptr) {
+            return true;
+        }
+    }
+    return false;
+}
+
 std::size_t decimals_of(std::string_view number) noexcept {
     const std::size_t point = number.rfind('.');
     return point == std::string_view::npos ? 0 : number.size() - point - 1;
@@ -378,11 +388,13 @@ void check_answer(
     const bool choice = item.type == "choice" || item.type == "open-choice";
     if (choice) {
         const bool fits = type == "Coding" || type == "Date" || type == "Time" ||
-                          type == "Integer" || type == "String" || type == "Reference";
+                          type == "Integer" || type == "String" ||
+                          (type == "Reference" && offers_references(item));
         if (!fits) {
             desk.report(rules::answer_type, *value, [&] {
                 return join(
-                    "A choice takes Coding, date, time, integer, string or Reference, not ",
+                    "A choice takes what its options are: Coding, date, time, integer or string, "
+                    "not ",
                     type,
                     "."
                 );

@@ -61,6 +61,9 @@ enum class Enabled : std::uint8_t { no, yes, undecided };
 Enabled
 is_enabled(const Desk& desk, const Form& form, const FormItem& item, const AnswerPath& path);
 
+// Items against the forms that the questionnaire derives from (derivation.cpp).
+void check_derivations(const Desk& desk, const Form& form);
+
 // One answer of an item that takes answers: type, bounds, length, options, unit, target.
 // `answer_count` is how many answers the item has (an exclusive option stands alone).
 void check_answer(

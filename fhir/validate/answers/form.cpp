@@ -150,6 +150,9 @@ const FormItem* Form::of(const Element& node) const noexcept {
 void check_form(const Desk& desk, const Element& questionnaire) {
     definitions::check_canonical(desk, questionnaire);
     const Form form(desk, questionnaire);
+    if (questionnaire.child("derivedFrom") != nullptr) {
+        check_derivations(desk, form);
+    }
     for (const FormItem& item : form.items()) {
         if (item.node->child("enableWhen") != nullptr) {
             check_conditions(desk, form, item);

@@ -21,6 +21,7 @@ void check_code_system(const Desk& desk, const Element& code_system);
 void check_concept_map(const Desk& desk, const Element& map);
 void check_search_parameter(const Desk& desk, const Element& parameter);
 void check_capabilities(const Desk& desk, const Element& statement);
+void check_guide(const Desk& desk, const Element& guide);
 void check_operation(const Desk& desk, const Element& operation);
 
 // ValueSet.compose.include.filter against what `system` knows of its properties; `code_system` is

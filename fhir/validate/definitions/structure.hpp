@@ -25,9 +25,9 @@ struct StructureFrame {
     bool constraint = false;
     bool logical = false;
     // Expression of an invariant by its key, as first stated in this list of elements.
-    std::unordered_map<std::string_view, std::string_view> invariants;
+    std::unordered_map<std::string_view, std::string_view> invariants{};
     // The same for the base's snapshot; filled on the first invariant.
-    std::unordered_map<std::string_view, std::string_view> base_invariants;
+    std::unordered_map<std::string_view, std::string_view> base_invariants{};
     bool base_read = false;
 };
 
