@@ -83,15 +83,28 @@ private:
     }
 
     bool operand(int depth) {
-        static constexpr std::array<std::string_view, 12> operators{
-            "<<!", ">>!", "!!<", "!!>", "<<", ">>", "<!", ">!", "<", ">", "", ""};
-        for (const std::string_view sign : operators) {
-            if (!sign.empty() && take(sign)) {
-                break;
-            }
+        // The brief signs, and the words that mean the same (ECL 2.2 long syntax).
+        static constexpr std::array<std::string_view, 10> signs{
+            "<<!", ">>!", "!!<", "!!>", "<<", ">>", "<!", ">!", "<", ">"};
+        static constexpr std::array<std::string_view, 10> words{
+            "descendantOrSelfOf",
+            "descendantOf",
+            "childOrSelfOf",
+            "childOf",
+            "ancestorOrSelfOf",
+            "ancestorOf",
+            "parentOrSelfOf",
+            "parentOf",
+            "top",
+            "bottom"};
+        bool taken = false;
+        for (std::size_t i = 0; i < signs.size() && !taken; ++i) {
+            taken = take(signs[i]);
         }
-        if (take("^")) {
-            space();
+        for (std::size_t i = 0; i < words.size() && !taken; ++i) {
+            taken = word(words[i]);
+        }
+        if (take("^") || word("memberOf")) {
             if (take("[")) {
                 const std::size_t close = text_.find(']', at_);
                 if (close == std::string_view::npos) {
@@ -104,7 +117,7 @@ private:
             if (!constraint(depth + 1) || !take(")")) {
                 return false;
             }
-        } else if (!take("*") && !concept_reference()) {
+        } else if (!take("*") && !word("ANY") && !concept_reference()) {
             return false;
         }
         while (take("{{")) {
@@ -168,8 +181,8 @@ private:
             }
             return comparison(depth);
         }
-        if (word("R")) {
-            space();
+        if (!word("R")) {
+            word("reverseOf");
         }
         return operand(depth) && comparison(depth);
     }

@@ -14,11 +14,17 @@ void check_expression(const Desk& desk, const Element& parameter) {
     if (expression == nullptr || base == nullptr) {
         return;
     }
+    // For one base type, names are checked against it too; for several, each part of the
+    // expression is about another of them.
+    path::CompileOptions options;
+    options.strict = base->next_same() == nullptr && desk.types().find(base->value) != unknown_type;
+    options.context_type = base->value;
     path::Error error;
-    const path::Expression compiled = path::compile(expression->value, desk.types(), error);
+    const path::Expression compiled =
+        path::compile(expression->value, desk.types(), error, options);
     if (!compiled) {
         desk.report(rules::search_expression, *expression, [&] {
-            return join("The expression is not FHIRPath: ", error.message, ".");
+            return join("The expression is not FHIRPath on the base type: ", error.message, ".");
         });
     }
 }

@@ -244,7 +244,10 @@ void check_slicing(
     if (frame.logical || target.info == nullptr) {
         return;
     }
-    if (!target.info->repeats && !target.info->choice) {
+    // What a data type's own parts allow, the type's profile says.
+    const bool own = desk.types().type(target.owner).kind == TypeKind::backbone ||
+                     desk.types().type(target.owner).name == frame.type;
+    if (own && !target.info->repeats && !target.info->choice) {
         desk.report(rules::element_slicing, *slicing, [&] {
             return join(
                 "The element ",
