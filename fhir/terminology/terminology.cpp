@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "fhir/base/hash.hpp"
 #include "fhir/terminology/terminology.hpp"
+#include "fhir/base/hash.hpp"
 
 #include <atomic>
 #include <mutex>
@@ -36,6 +36,8 @@ struct Terminology::Impl {
     std::vector<std::unique_ptr<Lazy<ValueSetIndex>>> value_set_pool;
     mutable std::recursive_mutex mutex;
     mutable std::once_flag supplements_read;
+    mutable std::once_flag identifiers_read;
+    mutable std::unordered_map<std::string_view, std::string_view> identifiers;  // value -> url
 
     const CodeSystemIndex* system(std::string_view url) const {
         const auto found = systems.find(url);
@@ -137,7 +139,8 @@ struct Terminology::Impl {
             CodeSystemIndex::designations(*supplement, code, out);
         }
     }
-    mutable std::unordered_map<std::string_view, std::vector<const Element*>, TextHash, TextEqual> supplements;
+    mutable std::unordered_map<std::string_view, std::vector<const Element*>, TextHash, TextEqual>
+        supplements;
 };
 
 Terminology::Terminology(const Definitions& definitions) : impl_(std::make_unique<Impl>()) {
@@ -200,6 +203,20 @@ bool Terminology::knows_value_set(std::string_view value_set) const {
 
 bool Terminology::is_value_set_url(std::string_view url) const {
     return impl_->value_sets.contains(url);
+}
+
+std::string_view Terminology::system_with_identifier(std::string_view value) const {
+    std::call_once(impl_->identifiers_read, [this] {
+        for (const Definition* definition : impl_->definitions->all("CodeSystem")) {
+            const Element* root = definition->root();
+            const Element* at = root == nullptr ? nullptr : root->child("identifier");
+            for (; at != nullptr; at = at->next_same()) {
+                impl_->identifiers.emplace(at->child_value("value"), definition->url);
+            }
+        }
+    });
+    const auto found = impl_->identifiers.find(value);
+    return found == impl_->identifiers.end() ? std::string_view{} : found->second;
 }
 
 std::string_view Terminology::system_version(std::string_view system) const {

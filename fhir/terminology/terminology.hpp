@@ -100,6 +100,9 @@ public:
     // The loaded value set whose canonical this is, although used as a system URI (a common
     // mistake).
     [[nodiscard]] bool is_value_set_url(std::string_view url) const;
+    // URL of the loaded code system that carries this identifier value ("urn:oid:2.16..."), or
+    // empty. The first question reads every code system once.
+    [[nodiscard]] std::string_view system_with_identifier(std::string_view value) const;
     // Version of a loaded code system, empty if none.
     [[nodiscard]] std::string_view system_version(std::string_view system) const;
 

@@ -276,6 +276,8 @@ constexpr double floor_uk_core = 99.7;
 constexpr double floor_national_pack = 99.7;
 constexpr double floor_r4 = 99.8;
 constexpr double floor_suite_core = 90.5;
+constexpr double floor_suite_extended = 98.0;
+constexpr double floor_suite_all = 93.0;
 
 TEST(ValidateConformance, SeededFaultsUkCore) {
     std::string why;
@@ -522,6 +524,8 @@ TEST(ValidateConformance, ReferenceSuite) {
         print(name, score);
     }
     EXPECT_GE(scores["suite/core"].agreement(), floor_suite_core);
+    EXPECT_GE(scores["suite/extended"].agreement(), floor_suite_extended);
+    EXPECT_GE(scores["suite/all"].agreement(), floor_suite_all);
 }
 
 }  // namespace

@@ -98,6 +98,23 @@ void check_count(const Desk& desk, const Element& code_system) {
 }
 
 void check_supplement(const Desk& desk, const Element& code_system, std::string_view base) {
+    const Element* supplemented = desk.definition("CodeSystem", base);
+    const std::string_view meaning = code_system.child_value("hierarchyMeaning");
+    if (supplemented != nullptr && !meaning.empty() &&
+        supplemented->child("hierarchyMeaning") != nullptr &&
+        supplemented->child_value("hierarchyMeaning") != meaning) {
+        desk.report(rules::supplement_hierarchy, code_system, [&] {
+            return join(
+                "The hierarchy of ",
+                base,
+                " means ",
+                supplemented->child_value("hierarchyMeaning"),
+                ", not ",
+                meaning,
+                "."
+            );
+        });
+    }
     for (const Element& code : children(code_system, "concept")) {
         const Terminology::CodeFacts facts =
             desk.terminology().facts({without_version(base), {}, code.child_value("code"), {}});

@@ -84,6 +84,19 @@ void check_mapped(const Desk& desk, const Element& code, const Side& side) {
 
 void check_concept_map(const Desk& desk, const Element& map) {
     check_canonical(desk, map);
+    for (const std::string_view name : {"source", "target"}) {
+        const Element* scope = choice_child(map, name);
+        if (scope == nullptr || desk.terminology().value_set(scope->value) != nullptr) {
+            continue;
+        }
+        for (const std::string_view type : {"CodeSystem", "StructureDefinition"}) {
+            if (desk.definition(type, scope->value) != nullptr) {
+                desk.report(rules::map_not_value_set, *scope, [&] {
+                    return join("A map is for value sets, and ", scope->value, " is a ", type, ".");
+                });
+            }
+        }
+    }
     for (const Element& group : children(map, "group")) {
         const Side source = side_of(desk, map, group, "source", "source");
         const Side target = side_of(desk, map, group, "target", "target");

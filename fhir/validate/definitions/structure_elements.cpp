@@ -312,6 +312,48 @@ void check_values(
     }
 }
 
+// R4's table of what an ElementDefinition may say in which kind of definition (§2.25,
+// "Interpretation in context"), for snapshots: a root carries no values and no slices, a new type
+// no fixed ones.
+void check_table(const Desk& desk, const StructureFrame& frame, const Element& element, bool root) {
+    const auto prohibit = [&](std::string_view part, bool choice) {
+        const Element* found = choice ? choice_child(element, part) : element.child(part);
+        if (found != nullptr) {
+            desk.report(rules::element_prohibited, element, [&] {
+                return join(
+                    "The element ",
+                    element.child_value("path"),
+                    " cannot state ",
+                    part,
+                    frame.constraint ? " in a profile." : " in the definition of a type."
+                );
+            });
+        }
+    };
+    if (frame.constraint && !root) {
+        return;
+    }
+    prohibit("sliceName", false);
+    for (const std::string_view part : {"fixed", "pattern", "minValue", "maxValue"}) {
+        prohibit(part, true);
+    }
+    if (root) {
+        prohibit("slicing", false);
+        prohibit("requirements", false);
+        prohibit("defaultValue", true);
+        return;
+    }
+    for (const std::string_view part : {"min", "max"}) {
+        if (element.child(part) == nullptr) {
+            desk.report(rules::element_required, element, [&] {
+                return join(
+                    "The element ", element.child_value("path"), " of a type needs ", part, "."
+                );
+            });
+        }
+    }
+}
+
 }  // namespace
 
 std::vector<std::string_view> types_of_element(const Desk& desk, const Element& element) {
@@ -354,6 +396,9 @@ void check_element(const Desk& desk, StructureFrame& frame, const Element& eleme
     }
     if (!stated.empty() && path != root) {
         check_facets(desk, element, stated);
+    }
+    if (snapshot) {
+        check_table(desk, frame, element, path == root);
     }
     if (!snapshot || path == root) {
         return;

@@ -48,6 +48,20 @@ void check_loaded_system(
     const Desk& desk, const Element& include, std::string_view system, const Element* definition
 ) {
     if (definition == nullptr) {
+        if (system.starts_with("urn:oid:")) {
+            const std::string_view url = desk.terminology().system_with_identifier(system);
+            if (!url.empty()) {
+                desk.report(rules::compose_system_oid, include, [&] {
+                    return join(
+                        "The code system with the identifier ",
+                        system,
+                        " is named by its URL in FHIR: ",
+                        url,
+                        "."
+                    );
+                });
+            }
+        }
         if (desk.terminology().is_value_set_url(system)) {
             desk.report(rules::compose_value_set, include, [&] {
                 return join(
