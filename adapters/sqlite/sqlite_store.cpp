@@ -23,6 +23,9 @@ using gateway::Store;
 using gateway::StoreStats;
 using gateway::StoreWriter;
 
+// Everybody who writes waits for a search inside the writer (a condition, a read in a batch), so it
+// may take less than one outside.
+constexpr std::chrono::milliseconds writer_search_budget{1000};
 constexpr std::int64_t application_id = 0x47484f55;  // "GHOU"
 // With so much in the write-ahead log a checkpoint also starts it anew, for which the writer waits
 // a moment. The file keeps its size: writing over it costs half of what growing it does.
@@ -269,7 +272,9 @@ Result<std::unique_ptr<Store>> SqliteStore::open(const SqliteOptions& options) {
     GH_TRY_ASSIGN(store->limits_.secret[0], read_meta_number(database, "cursor_secret_0"));
     GH_TRY_ASSIGN(store->limits_.secret[1], read_meta_number(database, "cursor_secret_1"));
     store->limits_.budget = std::chrono::milliseconds{options.search_budget_ms};
-    store->writer_ = std::make_unique<Writer>(database, store->limits_);
+    SearchLimits writing = store->limits_;
+    writing.budget = std::min(writing.budget, writer_search_budget);
+    store->writer_ = std::make_unique<Writer>(database, writing);
     return std::unique_ptr<Store>(std::move(store));
 }
 

@@ -88,8 +88,41 @@ Result<EntryResult> PlanApplier::existing(const std::string& type, const std::st
     return result;
 }
 
+PlanApplier::Refusals
+PlanApplier::match(const SearchQuery& query, std::uint32_t limit, std::vector<std::string>& ids) {
+    auto found = store_.match(query, limit);
+    if (found) {
+        ids = std::move(*found);
+        return std::optional<EntryResult>();
+    }
+    switch (found.error().code) {
+    case Errc::timeout:
+    case Errc::too_many:
+        return std::optional<EntryResult>(refuse_entry(
+            400,
+            IssueType::too_costly,
+            "condition",
+            "Searching for the condition costs too much. Make it narrower, for example by an "
+            "identifier with its system; nothing was changed."
+        ));
+    case Errc::unsupported:
+    case Errc::invalid:
+        return std::optional<EntryResult>(refuse_entry(
+            501,
+            IssueType::not_supported,
+            "condition",
+            "The condition cannot be searched here: " + found.error().detail + "."
+        ));
+    default: return found.error();
+    }
+}
+
 PlanApplier::Refusals PlanApplier::find_one(const PlannedEntry& entry, std::string& id) {
-    GH_TRY_ASSIGN(std::vector<std::string> ids, store_.match(*entry.condition, 2));
+    std::vector<std::string> ids;
+    GH_TRY_ASSIGN(std::optional<EntryResult> refused, match(*entry.condition, 2, ids));
+    if (refused) {
+        return refused;
+    }
     if (ids.size() > 1) {
         return std::optional<EntryResult>(refuse_entry(
             412,
@@ -108,7 +141,11 @@ PlanApplier::Refusals PlanApplier::find_one(const PlannedEntry& entry, std::stri
 PlanApplier::Refusals
 PlanApplier::settle_references(NewVersion& resource, const PlannedEntry& entry) {
     for (const auto& [text, query] : entry.references) {
-        GH_TRY_ASSIGN(std::vector<std::string> ids, store_.match(query, 2));
+        std::vector<std::string> ids;
+        GH_TRY_ASSIGN(std::optional<EntryResult> costly, match(query, 2, ids));
+        if (costly) {
+            return costly;
+        }
         if (ids.size() != 1) {
             EntryResult refused = refuse_entry(
                 412,
@@ -392,7 +429,12 @@ Result<EntryResult> PlanApplier::relabel(const PlannedEntry& entry) {
 Result<EntryResult> PlanApplier::remove(const PlannedEntry& entry) {
     std::vector<std::string> ids{entry.resource.id};
     if (entry.condition) {
-        GH_TRY_ASSIGN(ids, store_.match(*entry.condition, plan_.delete_max + 1));
+        GH_TRY_ASSIGN(
+            std::optional<EntryResult> costly, match(*entry.condition, plan_.delete_max + 1, ids)
+        );
+        if (costly) {
+            return std::move(*costly);
+        }
         const bool several = ids.size() > 1 && (plan_.delete_max == 1 || entry.if_match != 0);
         if (several || ids.size() > plan_.delete_max) {
             return refuse_entry(

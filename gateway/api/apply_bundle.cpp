@@ -112,7 +112,9 @@ Result<void> PlanApplier::foresee_targets() {
         if (entry.kind != PlanKind::update || !entry.condition) {
             continue;
         }
-        GH_TRY_ASSIGN(std::vector<std::string> ids, store_.match(*entry.condition, 2));
+        std::vector<std::string> ids;
+        // What cannot be searched is refused when the entry's turn comes.
+        GH_TRY(match(*entry.condition, 2, ids));
         if (ids.size() == 1 && ids.front() != entry.resource.id) {
             merged_.push_back(
                 {entry.resource.type + "/" + entry.resource.id, {entry.resource.type, ids.front()}}
@@ -155,7 +157,8 @@ PlanApplier::confirm_references(std::vector<EntryResult>& results) {
             if (resolved == resolved_.end()) {
                 continue;
             }
-            GH_TRY_ASSIGN(std::vector<std::string> ids, store_.match(query, 2));
+            std::vector<std::string> ids;
+            GH_TRY(match(query, 2, ids));
             if (ids.size() != 1 || ids.front() != resolved->second.second) {
                 const std::uint32_t index = resolved->second.first;
                 results[index] = refuse_entry(

@@ -60,6 +60,9 @@ private:
     Result<EntryResult> get(const PlannedEntry& entry);
     Result<EntryResult> put(NewVersion resource, std::uint64_t if_match, int status);
     Result<EntryResult> existing(const std::string& type, const std::string& id);
+    // The ids that a condition finds, at most `limit`. A search that is over its budget or cannot
+    // be done is refused: were it a fault of the store's, it would be tried for ever.
+    Refusals match(const SearchQuery& query, std::uint32_t limit, std::vector<std::string>& ids);
     // The id that an entry's condition finds; empty if none does.
     Refusals find_one(const PlannedEntry& entry, std::string& id);
     // The current version of what a change is about.
