@@ -338,10 +338,10 @@ void Walker::check_coding_in_system(const Element& at) {
         }
         return;
     }
-    if (!has_scheme(coding.system) &&
-        coding.system.find_first_not_of(" \t\r\n") != std::string_view::npos) {
+    const bool in_concept = at.parent != nullptr && at.parent->type == known_.codeable_concept;
+    const bool blank = coding.system.find_first_not_of(" \t\r\n") == std::string_view::npos;
+    if (!has_scheme(coding.system) && !(blank && in_concept)) {
         // Inside a concept it is one translation among others, and the text may stand without it.
-        const bool in_concept = at.parent != nullptr && at.parent->type == known_.codeable_concept;
         const auto words = [&] {
             return join("The system", shown(coding.system), " is not an absolute URI.");
         };

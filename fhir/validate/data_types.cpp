@@ -29,7 +29,7 @@ std::string sha1_of(std::string_view bytes) {
     return out;
 }
 
-// RFC 4122 §3, in either case.
+// RFC 4122 §3, in lower case as FHIR writes it (R4 §2.24.0.1, uuid).
 bool is_uuid(std::string_view text) noexcept {
     constexpr std::string_view form = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
     if (text.size() != form.size()) {
@@ -37,7 +37,7 @@ bool is_uuid(std::string_view text) noexcept {
     }
     for (std::size_t i = 0; i < form.size(); ++i) {
         const char c = text[i];
-        const bool hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+        const bool hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
         if (form[i] == '-' ? c != '-' : !hex) {
             return false;
         }

@@ -5,6 +5,7 @@
 #include "fhir/validate/definitions/definitions.hpp"
 #include "fhir/validate/definitions/structure.hpp"
 #include "fhir/validate/measures/measures.hpp"
+#include "fhir/validate/text.hpp"
 
 namespace gatehouse::fhir::judge {
 
@@ -80,8 +81,8 @@ bool is_absolute_url(std::string_view text) noexcept {
     }
     // Other schemes (ftp:, mailto:, x-app:) are absolute as well.
     const std::size_t colon = text.find(':');
-    return colon != std::string_view::npos && colon > 1 && colon + 1 < text.size() &&
-           text.find('/') > colon && text.find('#') > colon;
+    return colon != std::string_view::npos && colon > 1 && has_scheme(text) &&
+           colon + 1 < text.size() && text.find('/') > colon && text.find('#') > colon;
 }
 
 ResourceCheck resource_check(std::string_view type) noexcept {

@@ -372,8 +372,10 @@ private:
             }
             return;
         }
-        if (name == "href" && value.size() > 1 && value.front() == '#' &&
-            found_.lost_link.empty() && !has_anchor(value.substr(1))) {
+        // A picture may stand in a contained Binary or elsewhere in the narrative.
+        const bool points = name == "href" || (name == "src" && element == "img");
+        if (points && value.size() > 1 && value.front() == '#' && found_.lost_link.empty() &&
+            !has_anchor(value.substr(1))) {
             found_.lost_link = value;
         }
         if (name == "href" && found_.active_link.empty()) {

@@ -122,16 +122,20 @@ def classes(folders, examples):
 
 
 def record(folders, out, count):
-    """Every n-th case, with the reference's verdict and the elements it names."""
-    every = [(case, theirs) for case, _, theirs in pairs(folders)]
+    """Every n-th case, with the reference's verdict and the elements it names; ours where it is another."""
+    every = list(pairs(folders))
     step = max(1, len(every) // count)
-    with open(out, "w", encoding="utf-8") as file:
-        for case, theirs in every[::step][:count]:
+    with open(out, "w", encoding="utf-8", newline="\n") as file:
+        for case, ours, theirs in every[::step][:count]:
             with open(case["file"], "rb") as source:
                 data = source.read()
-            row = {"id": case["id"], "faults": case["faults"], "profile": case["profile"], "valid": theirs["valid"],
+            row = {"id": case["id"], "faults": case["faults"], "xml": case["file"].endswith(".xml"), "valid": theirs["valid"],
                    "expressions": sorted({issue.get("expression", "") for issue in theirs["issues"] if issue["severity"] in ("fatal", "error")})[:5]}
-            row["text" if is_text(data) else "hex"] = data.decode("utf-8") if is_text(data) else data.hex()
+            if ours["valid"] != theirs["valid"]:
+                row["ours"] = ours["valid"]
+                row["argued"] = class_of(ours, theirs)
+            text = is_text(data) and not re.search("[\x7f-\x9f\u2028\u2029]", data.decode("utf-8"))
+            row["text" if text else "hex"] = data.decode("utf-8") if text else data.hex()
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
