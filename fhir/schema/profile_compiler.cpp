@@ -7,6 +7,19 @@ namespace gatehouse::fhir {
 namespace {
 
 constexpr std::string_view regex_extension = "http://hl7.org/fhir/StructureDefinition/regex";
+// Invariants of R4 that do not say what they mean, and what HL7's validator reads instead: que-7
+// asks for a System.Boolean where the answer is a FHIR boolean; que-12 is about more than one
+// enableWhen and says more than two.
+std::string_view corrected(std::string_view key, std::string_view expression) noexcept {
+    if (key == "que-7" && expression == "operator = 'exists' implies (answer is Boolean)") {
+        return "operator = 'exists' implies (answer is boolean)";
+    }
+    if (key == "que-12" && expression == "enableWhen.count() > 2 implies enableBehavior.exists()") {
+        return "enableWhen.count() > 1 implies enableBehavior.exists()";
+    }
+    return expression;
+}
+
 constexpr std::string_view best_practice_extension =
     "http://hl7.org/fhir/StructureDefinition/elementdefinition-bestpractice";
 constexpr std::string_view max_value_set_extension =
@@ -284,7 +297,8 @@ void ProfileCompiler::fill_slicing(Rule& rule, const Element& slicing) {
 
 const Invariant* ProfileCompiler::invariant(const Element& constraint) {
     const std::string_view severity = constraint.child_value("severity");
-    const std::string_view expression = constraint.child_value("expression");
+    const std::string_view expression =
+        corrected(constraint.child_value("key"), constraint.child_value("expression"));
     const bool best_practice = extension_value(constraint, best_practice_extension) == "true";
     std::string statement(constraint.child_value("key"));
     statement += '\n';

@@ -163,7 +163,6 @@ GH_RULE(bundle_orphan_message, "bundle-entry-unreachable-message", "Bundle_BUNDL
 GH_RULE(bundle_full_url_no_id, "bundle-full-url-no-id", "BUNDLE_ENTRY_URL_MATCHES_NO_ID", invalid, error)
 GH_RULE(bundle_link, "bundle-link-duplicate", "BUNDLE_LINK_SEARCH_NO_DUPLICATES", invalid, error)
 // Questionnaires and their answers
-GH_RULE(form_enable_behavior, "questionnaire-enable-behavior", "http://hl7.org/fhir/StructureDefinition/Questionnaire#que-12", invariant, error)
 GH_RULE(form_enable_no_question, "questionnaire-enable-no-question", "QUESTIONNAIRE_Q_ENABLEWHEN_NOLINK", business_rule, error)
 GH_RULE(form_enable_no_target, "questionnaire-enable-no-target", "QUESTIONNAIRE_Q_ENABLEWHEN_NOTARGET", business_rule, error)
 GH_RULE(form_enable_self, "questionnaire-enable-self", "QUESTIONNAIRE_Q_ENABLEWHEN_SELF", business_rule, error)

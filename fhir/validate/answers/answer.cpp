@@ -156,6 +156,9 @@ void check_string(const Desk& desk, const FormItem& item, const Element& value) 
         re2::RE2::Options quiet;
         quiet.set_log_errors(false);
         quiet.set_max_mem(1 << 20);
+        if (!desk.spend(64 + pattern->value.size())) {
+            return;
+        }
         const re2::RE2 regex(re2::StringPiece(pattern->value.data(), pattern->value.size()), quiet);
         if (!regex.ok()) {
             desk.leave_undecided();

@@ -6,9 +6,12 @@
 // form is a loaded definition or a contained resource; one that is not at hand is reported, and
 // nothing is guessed about its answers.
 
+#include <memory>
 #include <optional>
 #include <span>
+#include <vector>
 
+#include "fhir/terminology/value_set.hpp"
 #include "fhir/validate/desk.hpp"
 
 namespace gatehouse::fhir::judge::answers {
@@ -21,8 +24,10 @@ struct FormItem {
     std::string_view link_id;
     const Element* node = nullptr;
     const FormItem* parent = nullptr;
-    std::string_view type;    // "group", "choice", ...
-    std::uint32_t depth = 0;  // 1: directly below the Questionnaire
+    const FormItem* first_child = nullptr;
+    const FormItem* next = nullptr;  // sibling
+    std::string_view type;           // "group", "choice", ...
+    std::uint32_t depth = 0;         // 1: directly below the Questionnaire
     bool required = false;
     bool repeats = false;
     // A group, or the abstract "question": holds items, not answers.
@@ -34,19 +39,33 @@ class Form {
 public:
     // Empty items if it has more than the step budget allows.
     Form(const Desk& desk, const Element& questionnaire);
-    // First item of the whole form with that linkId, or nullptr.
+    // An item of the whole form with that linkId, or nullptr.
     [[nodiscard]] const FormItem* find(std::string_view link_id) const noexcept;
-    [[nodiscard]] const FormItem* of(const Element& node) const noexcept;
+    // The one directly below `parent` (nullptr: the form), or nullptr.
+    [[nodiscard]] const FormItem*
+    find_below(const FormItem* parent, std::string_view link_id) const noexcept;
+    // First of the items directly below `parent`; the others by FormItem::next.
+    [[nodiscard]] const FormItem* first_below(const FormItem* parent) const noexcept;
+    // The value set that "#id" or a canonical means for this form, compiled once; nullptr if it is
+    // not at hand.
+    [[nodiscard]] const ValueSetIndex*
+    value_set(const Desk& desk, std::string_view canonical) const;
     [[nodiscard]] const Element& questionnaire() const noexcept { return questionnaire_; }
     // In the order of the form, parents before their children.
     [[nodiscard]] std::span<const FormItem> items() const noexcept { return items_; }
 
 private:
-    void add(const Desk& desk, const Element& parent, const FormItem* above);
+    void add(const Desk& desk, const Element& parent, FormItem* above);
     const Element& questionnaire_;
     std::span<FormItem> items_;
     std::span<const FormItem*> by_link_id_;
     std::size_t count_ = 0;
+    // Contained value sets that were asked for; a form has few.
+    struct OwnSet {
+        std::string_view reference;
+        std::unique_ptr<const ValueSetIndex> set;
+    };
+    mutable std::vector<OwnSet> own_sets_;
 };
 
 // The items of the response on the way to the one being checked, outermost first.

@@ -43,7 +43,7 @@ void check_offers(const Desk& desk, const FormItem& item, const FormItem& base) 
         const Element* value = choice_child(option, "value");
         bool found = value == nullptr;
         for (const Element& offered : children(*base.node, "answerOption")) {
-            const Element* other = choice_child(offered, "value");
+            const Element* other = desk.spend() ? choice_child(offered, "value") : nullptr;
             found = found || (other != nullptr && same_value(*value, *other));
         }
         if (!found) {

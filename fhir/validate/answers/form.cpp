@@ -36,13 +36,6 @@ bool stands_inside(const Element& node, const Element& outer) noexcept {
 
 void check_conditions(const Desk& desk, const Form& form, const FormItem& item) {
     const NamedChildren conditions = children(*item.node, "enableWhen");
-    if (conditions.size() == 2 && item.node->child("enableBehavior") == nullptr) {
-        // R4's que-12 says "more than two" where it means "more than one".
-        desk.report(rules::form_enable_behavior, *item.node, [] {
-            return std::string("With more than one enableWhen, enableBehavior must say whether all "
-                               "or any of them must hold.");
-        });
-    }
     for (const Element& condition : conditions) {
         const std::string_view wanted = condition.child_value("question");
         if (wanted.empty()) {
@@ -97,11 +90,12 @@ Form::Form(const Desk& desk, const Element& questionnaire) : questionnaire_(ques
     by_link_id_ = by_link_id_.first(count_);
     std::sort(by_link_id_.begin(), by_link_id_.end(), [](const FormItem* a, const FormItem* b) {
         const int order = a->link_id.compare(b->link_id);
-        return order < 0 || (order == 0 && a < b);
+        return order != 0 ? order < 0 : a->parent != b->parent ? a->parent < b->parent : a < b;
     });
 }
 
-void Form::add(const Desk& desk, const Element& parent, const FormItem* above) {
+void Form::add(const Desk& desk, const Element& parent, FormItem* above) {
+    FormItem* last = nullptr;
     for (const Element& node : children(parent, "item")) {
         if (count_ == items_.size()) {
             return;
@@ -116,6 +110,12 @@ void Form::add(const Desk& desk, const Element& parent, const FormItem* above) {
         item.required = node.child_value("required") == "true";
         item.repeats = node.child_value("repeats") == "true";
         by_link_id_[count_] = &item;
+        if (last != nullptr) {
+            last->next = &item;
+        } else if (above != nullptr) {
+            above->first_child = &item;
+        }
+        last = &item;
         ++count_;
         add(desk, node, &item);
     }
@@ -131,20 +131,44 @@ const FormItem* Form::find(std::string_view link_id) const noexcept {
     return found != by_link_id_.end() && (*found)->link_id == link_id ? *found : nullptr;
 }
 
-const FormItem* Form::of(const Element& node) const noexcept {
-    const std::string_view link_id = node.child_value("linkId");
-    auto found = std::lower_bound(
+const FormItem* Form::find_below(const FormItem* parent, std::string_view link_id) const noexcept {
+    const auto found = std::lower_bound(
         by_link_id_.begin(),
         by_link_id_.end(),
         link_id,
-        [](const FormItem* item, std::string_view wanted) { return item->link_id < wanted; }
+        [parent](const FormItem* item, std::string_view wanted) {
+            const int order = item->link_id.compare(wanted);
+            return order < 0 || (order == 0 && item->parent < parent);
+        }
     );
-    for (; found != by_link_id_.end() && (*found)->link_id == link_id; ++found) {
-        if ((*found)->node == &node) {
-            return *found;
+    return found != by_link_id_.end() && (*found)->link_id == link_id && (*found)->parent == parent
+               ? *found
+               : nullptr;
+}
+
+const FormItem* Form::first_below(const FormItem* parent) const noexcept {
+    if (parent != nullptr) {
+        return parent->first_child;
+    }
+    return items_.empty() ? nullptr : items_.data();
+}
+
+const ValueSetIndex* Form::value_set(const Desk& desk, std::string_view canonical) const {
+    if (!canonical.starts_with('#')) {
+        return desk.terminology().value_set(canonical);
+    }
+    for (const OwnSet& own : own_sets_) {
+        if (own.reference == canonical) {
+            return own.set.get();
         }
     }
-    return nullptr;
+    const Element* contained = desk.contained_resource(questionnaire_, canonical);
+    OwnSet own{canonical, nullptr};
+    if (contained != nullptr && contained->resource_type() == "ValueSet" && desk.spend(100)) {
+        own.set = desk.terminology().compile(*contained);
+    }
+    own_sets_.push_back(std::move(own));
+    return own_sets_.back().set.get();
 }
 
 void check_form(const Desk& desk, const Element& questionnaire) {

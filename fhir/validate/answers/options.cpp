@@ -2,9 +2,6 @@
 //
 // answerOption and answerValueSet (R4 Questionnaire.item): an answer is one of the values that the
 // form offers. An open choice also takes free text.
-#include <memory>
-
-#include "fhir/terminology/value_set.hpp"
 #include "fhir/validate/answers/answers.hpp"
 
 namespace gatehouse::fhir::judge::answers {
@@ -45,7 +42,7 @@ void check_list(
     bool any = false;
     for (const Element& option : children(*item.node, "answerOption")) {
         const Element* offered = choice_child(option, "value");
-        if (offered == nullptr) {
+        if (offered == nullptr || !desk.spend()) {
             continue;
         }
         const std::string_view offered_type = choice_type(*offered, "value");
@@ -108,17 +105,7 @@ void check_set(
         return;  // free text of a choice, or a type that no value set has
     }
     const Element& place = coding ? answer : value;
-    std::unique_ptr<const ValueSetIndex> own;
-    const ValueSetIndex* set = nullptr;
-    if (canonical.starts_with('#')) {
-        const Element* contained = desk.contained_resource(form.questionnaire(), canonical);
-        if (contained != nullptr && contained->resource_type() == "ValueSet") {
-            own = desk.terminology().compile(*contained);
-            set = own.get();
-        }
-    } else {
-        set = desk.terminology().value_set(canonical);
-    }
+    const ValueSetIndex* set = form.value_set(desk, canonical);
     if (set == nullptr) {
         desk.leave_undecided();
         desk.report(rules::answer_set_unknown, place, [&] {

@@ -3,7 +3,8 @@
 // A QuestionnaireResponse against its form: is the form at hand, are the items those of the form
 // in its places and order, is what is required there where it is enabled, and does no disabled
 // item hold an answer. What is missing while the response is not completed is a warning.
-#include <vector>
+#include <algorithm>
+#include <span>
 
 #include "fhir/validate/answers/answers.hpp"
 
@@ -29,6 +30,7 @@ private:
     void content(const FormItem& item, const Element& node, const AnswerPath& path);
     void occurrences(const FormItem& item, const Element& node, std::size_t count);
     void absent(const FormItem& item, const Element& where);
+    [[nodiscard]] std::span<const Element*> by_link_id(const Element& node) const;
 
     const Desk& desk_;
     const Form& form_;
@@ -46,9 +48,33 @@ void ResponseCheck::absent(const FormItem& item, const Element& where) {
     });
 }
 
+// Items of a response by linkId, in the order of the message where equal.
+struct ByLinkId {
+    bool operator()(const Element* a, const Element* b) const {
+        const int order = a->child_value("linkId").compare(b->child_value("linkId"));
+        return order < 0 || (order == 0 && a->offset < b->offset);
+    }
+    bool operator()(const Element* a, const FormItem* b) const {
+        return a->child_value("linkId") < b->link_id;
+    }
+    bool operator()(const FormItem* a, const Element* b) const {
+        return a->link_id < b->child_value("linkId");
+    }
+};
+
+std::span<const Element*> ResponseCheck::by_link_id(const Element& node) const {
+    const NamedChildren given = children(node, "item");
+    const std::span<const Element*> out = desk_.arena().array<const Element*>(given.size());
+    std::size_t count = 0;
+    for (const Element& item : given) {
+        out[count++] = &item;
+    }
+    std::sort(out.begin(), out.end(), ByLinkId{});
+    return out;
+}
+
 void ResponseCheck::items(const Element& node, const FormItem* definition, const AnswerPath& path) {
-    const Element& parent = definition == nullptr ? form_.questionnaire() : *definition->node;
-    const NamedChildren wanted = children(parent, "item");
+    const std::span<const Element*> here = by_link_id(node);
     const FormItem* last = nullptr;
     for (const Element& given : children(node, "item")) {
         if (!desk_.spend()) {
@@ -61,13 +87,7 @@ void ResponseCheck::items(const Element& node, const FormItem* definition, const
             });
             continue;
         }
-        const FormItem* known = nullptr;
-        for (const Element& candidate : wanted) {
-            if (candidate.child_value("linkId") == link_id) {
-                known = form_.of(candidate);
-                break;
-            }
-        }
+        const FormItem* known = form_.find_below(definition, link_id);
         if (known == nullptr) {
             known = form_.find(link_id);
             if (known == nullptr) {
@@ -104,18 +124,15 @@ void ResponseCheck::items(const Element& node, const FormItem* definition, const
         }
         last = known;
     }
-    for (const Element& candidate : wanted) {
-        const FormItem* known = form_.of(candidate);
-        if (known == nullptr) {
-            continue;
+    for (const FormItem* known = form_.first_below(definition); known != nullptr;
+         known = known->next) {
+        if (!desk_.spend()) {
+            return;
         }
         const Enabled enabled = is_enabled(desk_, form_, *known, path);
-        std::size_t count = 0;
-        for (const Element& given : children(node, "item")) {
-            if (given.child_value("linkId") != known->link_id) {
-                continue;
-            }
-            ++count;
+        const auto [begin, end] = std::equal_range(here.begin(), here.end(), known, ByLinkId{});
+        for (auto at = begin; at != end; ++at) {
+            const Element& given = **at;
             if (enabled == Enabled::no &&
                 (given.child("answer") != nullptr || given.child("item") != nullptr)) {
                 desk_.report(rules::answer_not_enabled, given, [&] {
@@ -128,7 +145,7 @@ void ResponseCheck::items(const Element& node, const FormItem* definition, const
             }
             item(*known, given, path);
         }
-        if (count > 1 && !known->repeats) {
+        if (end - begin > 1 && !known->repeats) {
             desk_.report(rules::answer_item_repeats, node, [&] {
                 return join(
                     "The item",
@@ -137,7 +154,7 @@ void ResponseCheck::items(const Element& node, const FormItem* definition, const
                 );
             });
         }
-        if (count == 0 && known->required && enabled == Enabled::yes) {
+        if (begin == end && known->required && enabled == Enabled::yes) {
             absent(*known, node);
         }
     }

@@ -341,7 +341,7 @@ void check_filter(
     const FilterCheck check(desk, filter, system, version);
     if (op == "exists") {
         check.value(value->value, {true, true, ValueForm::boolean, Existence::unasked, {}});
-    } else if (op == "regex") {
+    } else if (op == "regex" && desk.spend(64 + value->value.size())) {
         re2::RE2::Options quiet;
         quiet.set_log_errors(false);
         const re2::RE2 pattern(re2::StringPiece(value->value.data(), value->value.size()), quiet);

@@ -64,7 +64,16 @@ void check_base(const Desk& desk, const Element& structure, const Element& base)
 }
 
 void check_snapshot(const Desk& desk, const Element& structure) {
-    if (structure.child("differential") == nullptr || !desk.spend(2000)) {
+    // A snapshot costs more than a walk, so there is a limit to what is made for a message.
+    constexpr std::size_t elements_max = 5000;
+    const Element* differential = structure.child("differential");
+    const std::size_t count =
+        differential == nullptr ? 0 : children(*differential, "element").size();
+    if (count == 0) {
+        return;
+    }
+    if (count > elements_max || !desk.spend(2000 + 200 * count)) {
+        desk.leave_undecided();
         return;
     }
     SnapshotOptions options;

@@ -71,7 +71,7 @@ void check_constraints(
         if (!fresh && at->second != expression && key != "ele-1") {
             report_conflict(desk, constraint, key);
         }
-        if (fresh && own) {
+        if (fresh && own && desk.spend(64 + expression.size())) {
             path::Error error;
             if (!path::compile(expression, desk.types(), error)) {
                 desk.report(rules::constraint_expression, constraint, [&] {

@@ -269,7 +269,8 @@ void check_slicing(
     for (const Element& discriminator : children(*slicing, "discriminator")) {
         const std::string_view expression = discriminator.child_value("path");
         // What a reference leads to, or a resource of any type holds, is not known from the type.
-        if (expression.empty() || has_part(expression, "resolve()") ||
+        if (expression.empty() || !desk.spend(64 + expression.size()) ||
+            has_part(expression, "resolve()") ||
             desk.types().type(only).kind == TypeKind::resource) {
             continue;
         }

@@ -104,7 +104,7 @@ void ReportCheck::pair(
         }
         const Element* found = nullptr;
         for (const Element& candidate : children(wanted, name)) {
-            const Element* other = candidate.child("code");
+            const Element* other = desk_.spend() ? candidate.child("code") : nullptr;
             if (other != nullptr && same_code(*code, *other)) {
                 found = &candidate;
                 break;
