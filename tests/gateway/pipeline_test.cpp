@@ -363,6 +363,56 @@ TEST(Pipeline, what_a_patch_makes_is_judged_by_the_rules_and_audited) {
     EXPECT_EQ(audit.find(place + "/_history/3"), std::string::npos);
 }
 
+TEST(Pipeline, every_door_accounts_for_what_it_discloses) {
+    GH_NEED_ROAD();
+    const Response one = road.send(road.request("POST", "Patient", patient("One")));
+    const std::string id = id_of(one);
+    const std::string place = "Patient/" + id;
+    const std::string composition =
+        R"({"resourceType":"Composition","id":"c","status":"final","type":{"text":"x"},"date":)"
+        R"("2026-01-01","title":"x","author":[{"reference":")" +
+        place + R"("}],"subject":{"reference":")" + place + R"("}})";
+    ASSERT_EQ(road.send(road.request("PUT", "Composition/c", composition)).status, 201);
+    const std::string version = "\"" + place + "/_history/1\"";
+    // Its file may be longer than what is written.
+    const auto written = [&](const std::string& audit) {
+        return audit.find_last_not_of('\0') + 1;
+    };
+    std::size_t seen = written(whole_audit(folder.path()));
+    const auto disclosed_by = [&](Request request) {
+        const Response response = road.send(std::move(request));
+        EXPECT_LT(response.status, 300) << response.body;
+        const std::string audit = whole_audit(folder.path());
+        const bool told = audit.find(version, seen) != std::string::npos;
+        seen = written(audit);
+        return told;
+    };
+    const auto in_bundle = [&](const std::string& type, const std::string& url) {
+        return road.request(
+            "POST",
+            "",
+            R"({"resourceType":"Bundle","type":")" + type +
+                R"(","entry":[{"request":{"method":"GET","url":")" + url + R"("}}]})"
+        );
+    };
+
+    for (const std::string& target :
+         {place,
+          place + "/_history/1",
+          place + "/_history",
+          std::string("Patient/_history"),
+          std::string("_history"),
+          "Patient?_id=" + id,
+          place + "/$meta",
+          std::string("Composition/c/$document"),
+          place + "?_elements=gender"}) {
+        EXPECT_TRUE(disclosed_by(road.request("GET", target))) << target;
+        EXPECT_TRUE(disclosed_by(in_bundle("batch", target))) << target << " in a batch";
+        EXPECT_TRUE(disclosed_by(in_bundle("transaction", target))) << target << " in a transaction";
+    }
+    EXPECT_FALSE(disclosed_by(road.request("GET", "Composition/c")));
+}
+
 TEST(Pipeline, a_store_ahead_of_its_journal_is_refused) {
     GH_NEED_ROAD();
     road.send(road.request("POST", "Patient", patient("One")));
