@@ -71,6 +71,10 @@ private:
     }
     void responses() {
         json_.key("responses").begin_object();
+        json_.key("204");
+        reference("responses", "Nothing");
+        json_.key("304");
+        reference("responses", "Nothing");
         json_.key("2XX");
         reference("responses", "Resource");
         json_.key("4XX");
@@ -115,8 +119,8 @@ private:
         json_.key("/").begin_object();
         operation({"post", Interaction::transaction, "Batch or transaction", "Resource"});
         json_.end_object();
-        open_path("/metadata", "Capability statement");
-        open_path("/openapi.json", "This document");
+        open_path("/metadata", "Capability statement", "Resource");
+        open_path("/openapi.json", "This document", "Document");
         json_.key("/_history").begin_object();
         general_parameters({"_count", "_since", "_at", "_list"});
         operation({"get", Interaction::history_system, "History of everything", nullptr});
@@ -132,12 +136,16 @@ private:
             json_.end_object();
         }
     }
-    void open_path(const char* path, const char* summary) {
+    void open_path(const char* path, const char* summary, const char* response) {
         json_.key(path).begin_object().key("get").begin_object();
         json_.key("summary").string(summary);
         json_.key("security").begin_array().end_array();
-        responses();
-        json_.end_object().end_object();
+        json_.key("responses").begin_object();
+        json_.key("200");
+        reference("responses", response);
+        json_.key("4XX");
+        reference("responses", "Refusal");
+        json_.end_object().end_object().end_object();
     }
 
     void type_paths(const fhir::TypeInfo& type) {
@@ -287,6 +295,14 @@ private:
         json_.end_object().end_object();
         json_.end_object();
         json_.key("responses").begin_object();
+        json_.key("Nothing")
+            .begin_object()
+            .key("description")
+            .string("Nothing to show: deleted, or what the caller holds is current");
+        json_.end_object();
+        json_.key("Document").begin_object().key("description").string("A JSON document");
+        json_.key("content").raw(R"({"application/json":{"schema":{"type":"object"}}})");
+        json_.end_object();
         json_.key("Resource")
             .begin_object()
             .key("description")

@@ -375,9 +375,7 @@ TEST(Pipeline, every_door_accounts_for_what_it_discloses) {
     ASSERT_EQ(road.send(road.request("PUT", "Composition/c", composition)).status, 201);
     const std::string version = "\"" + place + "/_history/1\"";
     // Its file may be longer than what is written.
-    const auto written = [&](const std::string& audit) {
-        return audit.find_last_not_of('\0') + 1;
-    };
+    const auto written = [&](const std::string& audit) { return audit.find_last_not_of('\0') + 1; };
     std::size_t seen = written(whole_audit(folder.path()));
     const auto disclosed_by = [&](Request request) {
         const Response response = road.send(std::move(request));
@@ -408,7 +406,8 @@ TEST(Pipeline, every_door_accounts_for_what_it_discloses) {
           place + "?_elements=gender"}) {
         EXPECT_TRUE(disclosed_by(road.request("GET", target))) << target;
         EXPECT_TRUE(disclosed_by(in_bundle("batch", target))) << target << " in a batch";
-        EXPECT_TRUE(disclosed_by(in_bundle("transaction", target))) << target << " in a transaction";
+        EXPECT_TRUE(disclosed_by(in_bundle("transaction", target)))
+            << target << " in a transaction";
     }
     EXPECT_FALSE(disclosed_by(road.request("GET", "Composition/c")));
 }
