@@ -133,16 +133,30 @@ const tests = {
     assert.deepEqual(new Set(seen), made);
   },
 
-  async 'patches are refused in words while they are not supported, never ignored'() {
+  async 'patches, and is told when a test does not hold'() {
     const { id } = await client.create({ resourceType: 'Patient', body: patient(randomUUID()) });
+    const patched = await client.patch({
+      resourceType: 'Patient', id, JSONPatch: [{ op: 'add', path: '/active', value: true }],
+    });
+    assert.equal(patched.active, true);
+    assert.equal(patched.meta.versionId, '2');
     await assert.rejects(
-      client.patch({ resourceType: 'Patient', id, JSONPatch: [{ op: 'add', path: '/active', value: true }] }),
+      client.patch({ resourceType: 'Patient', id, JSONPatch: [{ op: 'test', path: '/active', value: false }] }),
       (error) => {
-        assert.ok([405, 415, 501].includes(error.response.status), String(error.response.status));
+        assert.equal(error.response.status, 422);
         assert.equal(error.response.data.resourceType, 'OperationOutcome');
         return true;
       },
     );
+  },
+
+  async 'asks for history of a record, a type and everything'() {
+    const { id } = await client.create({ resourceType: 'Patient', body: patient(randomUUID()) });
+    assert.equal((await client.resourceHistory({ resourceType: 'Patient', id })).total, 1);
+    for (const history of [await client.typeHistory({ resourceType: 'Patient' }), await client.systemHistory()]) {
+      assert.equal(history.type, 'history');
+      assert.equal(history.entry[0].resource.id, id);
+    }
   },
 
   async 'uses conditional create'() {
