@@ -1,22 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <bit>
+#include <algorithm>
 
 #include "fhir/validate/walk.hpp"
 
 namespace gatehouse::fhir::judge {
 namespace {
-
-std::uint64_t
-hash_bytes(std::string_view text, std::uint64_t hash = 1469598103934665603ULL) noexcept {
-    for (const char c : text) {
-        hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
-    }
-    return hash | 1U;  // 0 marks a free slot
-}
-
-std::uint64_t hash_id(std::string_view type, std::string_view id) noexcept {
-    return hash_bytes(id, hash_bytes(type));
-}
 
 std::string_view before_history(std::string_view url) noexcept {
     return url.substr(0, url.find("/_history/"));
@@ -28,9 +16,10 @@ BundleIndex::BundleIndex(const Element& bundle, Arena& arena) {
     for (const Element& child : bundle.children()) {
         count_ += child.name == "entry" ? 1U : 0U;
     }
-    const std::size_t size = std::bit_ceil(count_ * 2 + 2);
-    urls_ = arena.array<Slot>(size);
-    ids_ = arena.array<Slot>(size);
+    urls_ = arena.array<Slot>(count_);
+    ids_ = arena.array<Slot>(count_);
+    std::size_t urls = 0;
+    std::size_t ids = 0;
     for (const Element& entry : bundle.children()) {
         if (entry.name != "entry") {
             continue;
@@ -40,44 +29,36 @@ BundleIndex::BundleIndex(const Element& bundle, Arena& arena) {
             continue;
         }
         if (const std::string_view url = entry.child_value("fullUrl"); !url.empty()) {
-            place(urls_, {hash_bytes(url), &entry, resource});
+            urls_[urls++] = {{}, url, &entry, resource};
         }
         if (const std::string_view id = resource->child_value("id"); !id.empty()) {
-            place(ids_, {hash_id(resource->resource_type(), id), &entry, resource});
+            ids_[ids++] = {resource->resource_type(), id, &entry, resource};
         }
     }
+    urls_ = urls_.first(urls);
+    ids_ = ids_.first(ids);
+    arrange(urls_);
+    arrange(ids_);
 }
 
-void BundleIndex::place(std::span<Slot> table, Slot slot) noexcept {
-    const std::size_t mask = table.size() - 1;
-    std::size_t at = slot.hash & mask;
-    while (table[at].hash != 0) {
-        at = (at + 1) & mask;
-    }
-    table[at] = slot;
+void BundleIndex::arrange(std::span<Slot>& slots) noexcept {
+    // Entries stand in the order of the message, so the offset keeps the first of equal keys first.
+    std::sort(slots.begin(), slots.end(), [](const Slot& a, const Slot& b) {
+        return a < b || (!(b < a) && a.entry->offset < b.entry->offset);
+    });
+}
+
+BundleIndex::Found BundleIndex::find(std::span<const Slot> slots, const Slot& wanted) noexcept {
+    const auto at = std::lower_bound(slots.begin(), slots.end(), wanted);
+    return at == slots.end() || wanted < *at ? Found{} : Found{at->entry, at->resource};
 }
 
 BundleIndex::Found BundleIndex::by_url(std::string_view full_url) const noexcept {
-    const std::size_t mask = urls_.size() - 1;
-    const std::uint64_t hash = hash_bytes(full_url);
-    for (std::size_t at = hash & mask; urls_[at].hash != 0; at = (at + 1) & mask) {
-        if (urls_[at].hash == hash && urls_[at].entry->child_value("fullUrl") == full_url) {
-            return {urls_[at].entry, urls_[at].resource};
-        }
-    }
-    return {};
+    return find(urls_, {{}, full_url, nullptr, nullptr});
 }
 
 BundleIndex::Found BundleIndex::by_id(std::string_view type, std::string_view id) const noexcept {
-    const std::size_t mask = ids_.size() - 1;
-    const std::uint64_t hash = hash_id(type, id);
-    for (std::size_t at = hash & mask; ids_[at].hash != 0; at = (at + 1) & mask) {
-        if (ids_[at].hash == hash && ids_[at].resource->resource_type() == type &&
-            ids_[at].resource->child_value("id") == id) {
-            return {ids_[at].entry, ids_[at].resource};
-        }
-    }
-    return {};
+    return find(ids_, {type, id, nullptr, nullptr});
 }
 
 std::string_view BundleIndex::base_of(const Element& entry) noexcept {

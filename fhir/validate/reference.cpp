@@ -394,7 +394,7 @@ void Walker::check_contained(const Element& resource) {
         }
         const std::string_view id = child.child_value("id");
         for (const Element* other = resource.child("contained");
-             other != nullptr && other != &child;
+             other != nullptr && other != &child && spend();
              other = other->next_same()) {
             if (!id.empty() && other->child_value("id") == id) {
                 report(rules::contained_duplicate, child, [&] {
@@ -419,7 +419,8 @@ void Walker::check_contained(const Element& resource) {
             // Another part refers to it, or it refers to its container.
             used = wanted.empty() ? inside == &child : inside != &child;
         }
-        if (!used && !id.empty()) {
+        // The narratives are read again for each, so the message's bytes are paid for.
+        if (!used && !id.empty() && spend((resource.end_offset - resource.offset) / 64 + 1)) {
             used = shown_in_narrative(resource, join("\"#", id, "\""), join("'#", id, "'"));
         }
         if (!used) {

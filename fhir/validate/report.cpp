@@ -14,32 +14,49 @@ std::string Walker::shown(std::string_view value) const {
     return out;
 }
 
-void Walker::add_issue(
-    const RuleInfo& rule, Severity severity, const Element& at, std::string words, const Plan* plan
-) {
+bool Walker::admit_issue(const Element* at, std::string_view rule, std::string_view words) {
+    if (last_word_) {
+        return true;
+    }
     if (cut_) {
-        return;
+        return false;
     }
     // Several profiles often ask the same of an element: one finding is enough.
     for (std::size_t i = 0; i < issue_places_.size(); ++i) {
-        if (issue_places_[i] == &at && out_.issues[i].rule == rule.id &&
-            (out_.issues[i].diagnostics == words)) {
-            return;
+        if (issue_places_[i] == at && out_.issues[i].rule == rule &&
+            out_.issues[i].diagnostics == words) {
+            return false;
         }
     }
-    if (out_.issues.size() >= options_.issues_max) {
-        cut_ = true;
-        Issue last;
-        last.severity = rules::too_many_issues.severity;
-        last.type = rules::too_many_issues.type;
-        last.rule = rules::too_many_issues.id;
-        last.diagnostics = join(
-            "More than ",
-            std::to_string(options_.issues_max),
-            " findings; the rest is not listed. Mend these first, then validate again."
-        );
-        out_.issues.push_back(std::move(last));
-        issue_places_.push_back(nullptr);
+    if (out_.issues.size() < options_.issues_max) {
+        return true;
+    }
+    cut_ = true;
+    Issue last;
+    last.severity = rules::too_many_issues.severity;
+    last.type = rules::too_many_issues.type;
+    last.rule = rules::too_many_issues.id;
+    last.diagnostics = join(
+        "More than ",
+        std::to_string(options_.issues_max),
+        " findings; the rest is not listed. Mend these first, then validate again."
+    );
+    out_.issues.push_back(std::move(last));
+    issue_places_.push_back(nullptr);
+    return false;
+}
+
+void Walker::keep_issue(Issue issue, const Element* at) {
+    if (admit_issue(at, issue.rule, issue.diagnostics)) {
+        out_.issues.push_back(std::move(issue));
+        issue_places_.push_back(at);
+    }
+}
+
+void Walker::add_issue(
+    const RuleInfo& rule, Severity severity, const Element& at, std::string words, const Plan* plan
+) {
+    if (!admit_issue(&at, rule.id, words)) {
         return;
     }
     Issue issue;

@@ -42,6 +42,22 @@ Validation Validator::validate(
     const ValidateOptions& options,
     Arena& arena
 ) const {
+    if (options.helpers != nullptr) {
+        judge::Walker walker(
+            *impl_->schema,
+            *impl_->terminology,
+            impl_->planner,
+            impl_->known,
+            options,
+            chooser,
+            source,
+            arena
+        );
+        Validation out;
+        if (walker.run_with_help(root, profiles, out)) {
+            return out;
+        }
+    }
     judge::Walker walker(
         *impl_->schema,
         *impl_->terminology,

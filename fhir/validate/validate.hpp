@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "fhir/base/helpers.hpp"
 #include "fhir/outcome/issue.hpp"
 #include "fhir/schema/schema.hpp"
 #include "fhir/terminology/terminology.hpp"
@@ -43,6 +44,9 @@ struct ValidateOptions {
     std::string_view now;                    // ISO instant for FHIRPath's now(); we read no clock
     std::uint32_t issues_max = 500;          // then one "too many" issue ends the list
     std::uint64_t step_budget = 20'000'000;  // walks and FHIRPath together
+    // Who may help with the entries of a large Bundle; null: the caller's thread alone. The outcome
+    // is the same. The chooser is then asked by several threads at once.
+    const Helpers* helpers = nullptr;
 };
 
 // Which profiles a resource is held to besides its base type and meta.profile. The gateway and the
@@ -54,6 +58,7 @@ struct Validation {
     Issues issues;
     std::uint32_t not_checkable = 0;  // codes and rules that could not be decided here
     bool valid = true;                // no fatal or error
+    std::uint64_t steps = 0;          // taken of the step budget
 };
 
 // Immutable and thread-safe; one per schema.

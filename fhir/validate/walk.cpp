@@ -34,6 +34,11 @@ bool has_nothing(const Element& at, Symbol id) noexcept {
            (at.first_child->next == nullptr && at.first_child->symbol == id);
 }
 
+// A walker that shares its budget tells the others of its steps this often.
+constexpr std::uint64_t steps_report_every = 1U << 16U;
+// What one evaluation may take: with less than this left it matters who took which step before.
+constexpr std::uint64_t steps_for_certain = 1'000'000;
+
 bool is_xml(std::string_view source) noexcept {
     for (const char c : source) {
         if (c == '<') {
@@ -160,6 +165,29 @@ bool Walker::spend(std::uint64_t steps) {
         return false;
     }
     steps_left_ -= steps;
+    if (shared_steps_ != nullptr && (unreported_steps_ += steps) >= steps_report_every) {
+        report_steps();
+    }
+    return true;
+}
+
+bool Walker::run_with_help(
+    const Element& root, std::span<const std::string_view> profiles, Validation& out
+) {
+    if (!worth_help(root)) {
+        return false;
+    }
+    gather_from_ = &root;
+    Scope scope;
+    scope.resource = &root;
+    walk_resource(root, Actives{}, scope, profiles);
+    if (steps_left_ < steps_for_certain) {
+        return false;
+    }
+    report_unchecked(root);
+    out_.valid = errors_ == 0;
+    out_.steps = options_.step_budget - steps_left_;
+    out = std::move(out_);
     return true;
 }
 
@@ -169,6 +197,8 @@ Validation Walker::run(const Element& root, std::span<const std::string_view> pr
     const Actives none{};
     walk_resource(root, none, scope, profiles);
     if (steps_left_ == 0) {
+        ++errors_;
+        last_word_ = true;
         add_issue(
             rules::budget,
             Severity::error,
@@ -184,6 +214,7 @@ Validation Walker::run(const Element& root, std::span<const std::string_view> pr
     }
     report_unchecked(root);
     out_.valid = errors_ == 0;
+    out_.steps = options_.step_budget - steps_left_;
     return std::move(out_);
 }
 
@@ -235,6 +266,9 @@ void Walker::walk_resource(
     check_resource_id(at);
     const std::size_t ids_before = element_ids_.size();
     walk_element(at, rules);
+    if (gather_from_ == &at) {
+        judge_set_aside();
+    }
     check_element_ids(ids_before);
     if (!scope.contained) {
         check_contained(at);
@@ -495,6 +529,9 @@ void Walker::walk_run(
 
 void Walker::walk_child(const Element& at, Actives& rules) {
     if (at.is_resource) {
+        if (set_aside(at, rules)) {
+            return;
+        }
         Scope scope;
         scope.resource = &at;
         scope.outer = scope_;

@@ -7,6 +7,7 @@
 // on the stack, counters in the message's arena, texts are made when an issue exists.
 
 #include <array>
+#include <atomic>
 #include <span>
 #include <string>
 #include <string_view>
@@ -111,12 +112,20 @@ public:
     [[nodiscard]] std::size_t size() const noexcept { return count_; }
 
 private:
+    // Sorted by key, the first of equal ones counts: hashes would leave it to the sender how long a
+    // look takes.
     struct Slot {
-        std::uint64_t hash = 0;
+        std::string_view type;  // of ids_; empty in urls_
+        std::string_view key;   // fullUrl, or id
         const Element* entry = nullptr;
         const Element* resource = nullptr;
+        [[nodiscard]] bool operator<(const Slot& other) const noexcept {
+            const int order = key.compare(other.key);
+            return order < 0 || (order == 0 && type < other.type);
+        }
     };
-    static void place(std::span<Slot> table, Slot slot) noexcept;
+    static void arrange(std::span<Slot>& slots) noexcept;
+    static Found find(std::span<const Slot> slots, const Slot& wanted) noexcept;
     std::span<Slot> urls_;
     std::span<Slot> ids_;
     std::size_t count_ = 0;
@@ -151,6 +160,10 @@ public:
     );
 
     Validation run(const Element& root, std::span<const std::string_view> profiles);
+    // The same with helpers: false if it was not worth it, or if so few steps were left that one
+    // thread has to judge.
+    bool
+    run_with_help(const Element& root, std::span<const std::string_view> profiles, Validation& out);
 
     // What FHIRPath asks back during an evaluation.
     const Element* resolve_reference(const Element& from, std::string_view reference) const;
@@ -175,6 +188,30 @@ private:
     void check_element_ids(std::size_t from);
     void report_unknown(const Element& at);
     bool spend(std::uint64_t steps = 1);
+
+    // parallel.cpp: entries of a large Bundle
+    static constexpr std::size_t unchecked_max = 6;
+    struct EntryJob {
+        const Element* at;
+        Actives rules;
+        std::size_t issues_before;
+        std::size_t unchecked_before;
+    };
+    struct EntryResult {
+        Issues issues;
+        std::vector<const Element*> places;
+        std::uint64_t errors = 0;
+        std::uint64_t steps = 0;
+        std::uint32_t not_checkable = 0;
+        std::array<std::string_view, unchecked_max> unchecked;
+        std::size_t unchecked_count = 0;
+    };
+    [[nodiscard]] bool worth_help(const Element& root) const noexcept;
+    bool set_aside(const Element& at, const Actives& rules);
+    void judge_set_aside();
+    EntryResult judge_entry(const EntryJob& job);
+    void put_together(std::vector<EntryResult>& results);
+    void report_steps();
 
     // profiles.cpp: which profiles a resource is held to
     void
@@ -341,6 +378,9 @@ private:
             add_issue(rule, severity, at, words(), plan);
         }
     }
+    // False if the element has this finding already, or the list is full.
+    bool admit_issue(const Element* at, std::string_view rule, std::string_view words);
+    void keep_issue(Issue issue, const Element* at);
     void add_issue(
         const RuleInfo& rule,
         Severity severity,
@@ -365,6 +405,7 @@ private:
     Arena& arena_;
     Validation out_;
     bool xml_ = false;
+    bool last_word_ = false;   // a finding that a full list takes too
     bool cut_ = false;         // issues_max or the budget ended the list
     std::uint32_t quiet_ = 0;  // depth of trials
     std::uint32_t trial_depth_ = 0;
@@ -373,9 +414,13 @@ private:
     // Code systems whose codes could not be checked, each once, the first few.
     void note_unchecked(std::string_view system) noexcept;
     void report_unchecked(const Element& root);
-    std::array<std::string_view, 6> unchecked_systems_{};
+    std::array<std::string_view, unchecked_max> unchecked_systems_{};
     std::size_t unchecked_count_ = 0;
     const Scope* scope_ = nullptr;
+    const Element* gather_from_ = nullptr;  // Bundle whose entries are set aside
+    std::vector<EntryJob> jobs_;
+    std::atomic<std::uint64_t>* shared_steps_ = nullptr;  // of all walkers of a message
+    std::uint64_t unreported_steps_ = 0;
     std::vector<const Element*> element_ids_;  // elements with an id, of the resources being walked
     std::vector<const Element*> issue_places_;  // parallel to out_.issues
 };

@@ -209,6 +209,7 @@ void Gateway::make_road(std::shared_ptr<const Rulebook> rulebook) {
         decode,
         config_.deduplication.window,
         &metrics()};
+    deps.cpu_helpers = static_cast<unsigned>(config_.cpu_thread_count() - 1);
     deps.notify = {
         config_.notify.attempts_max,
         config_.notify.pause_first,

@@ -50,15 +50,20 @@ Judge::Judge(
 }
 
 Verdict Judge::judge(
-    std::string_view text, const std::vector<std::string_view>& profiles, Arena& arena
+    std::string_view text,
+    const std::vector<std::string_view>& profiles,
+    Arena& arena,
+    const Helpers* helpers
 ) const {
     Verdict verdict;
     verdict.definitions = engine_->digest();
     fhir::Decoded decoded = engine_->read(text, fhir::format_of(text), arena, generous_limits());
     verdict.issues = std::move(decoded.issues);
     if (decoded.root != nullptr && decoded.root->is_resource) {
+        fhir::ValidateOptions options = options_;
+        options.helpers = helpers;
         fhir::Validation validation = engine_->validator().validate(
-            *decoded.root, text, profiles, chooser_ ? &chooser_ : nullptr, options_, arena
+            *decoded.root, text, profiles, chooser_ ? &chooser_ : nullptr, options, arena
         );
         verdict.issues.insert(
             verdict.issues.end(),

@@ -29,8 +29,13 @@ public:
     );
 
     // Judges a resource against its type, its meta.profile, `profiles` and the defaults.
-    Verdict
-    judge(std::string_view text, const std::vector<std::string_view>& profiles, Arena& arena) const;
+    // `helpers` may be null: they share the entries of a large Bundle.
+    Verdict judge(
+        std::string_view text,
+        const std::vector<std::string_view>& profiles,
+        Arena& arena,
+        const Helpers* helpers = nullptr
+    ) const;
     [[nodiscard]] const fhir::Engine& engine() const { return *engine_; }
 
 private:

@@ -139,6 +139,10 @@ int validate_files(const Judge& judge, const ValidateArguments& arguments) {
             );
         }
     }
+    // Files share the threads; the entries of a single one do.
+    const unsigned helpers_count =
+        files.size() == 1 && arguments.jobs > 1 ? static_cast<unsigned>(arguments.jobs - 1) : 0;
+    const Helpers helpers = helper_threads(helpers_count);
     Progress progress(files.size());
     FileReport report(arguments.output, files.size(), out, words_of(judge.engine()));
     in_order(
@@ -148,7 +152,7 @@ int validate_files(const Judge& judge, const ValidateArguments& arguments) {
             Verdict verdict;
             const auto text = read_input(files[index]);
             if (text) {
-                verdict = judge.judge(*text, profiles, arena);
+                verdict = judge.judge(*text, profiles, arena, &helpers);
             } else {
                 verdict.issues = single_issue(
                     fhir::IssueType::not_found, "file-unreadable", fault_words(text.error())

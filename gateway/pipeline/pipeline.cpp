@@ -83,6 +83,7 @@ private:
     std::shared_ptr<const Rulebook> rulebook() const;
 
     PipelineDeps deps_;
+    Helpers helpers_;
     mutable std::mutex rulebook_mutex_;
     std::shared_ptr<const Rulebook> rulebook_;
     std::atomic<bool> writes_refused_{false};
@@ -207,8 +208,8 @@ Response conflict(const Envelope& envelope) {
 }
 
 Road::Road(PipelineDeps deps)
-    : deps_(std::move(deps)), telemetry_(deps_.metrics),
-      notifier_(deps_.store, deps_.clock, deps_.notify, deps_.metrics),
+    : deps_(std::move(deps)), helpers_(pool_helpers(deps_.cpu_pool, deps_.cpu_helpers)),
+      telemetry_(deps_.metrics), notifier_(deps_.store, deps_.clock, deps_.notify, deps_.metrics),
       applier_(deps_.store, deps_.clock) {
     applier_.set_outbox_filled([this] { notifier_.wake(); });
     deps_.api.late_answer = [this](const std::string& partner, const std::string& id) {
@@ -459,7 +460,7 @@ Judged Road::judge(Envelope& envelope) {
     }
     {
         const StageTimer timer(telemetry_, envelope, Stage::validate);
-        if (auto refused = validate(envelope, now)) {  // 5
+        if (auto refused = validate(envelope, now, &helpers_)) {  // 5
             return refuse(std::move(*refused));
         }
     }

@@ -28,6 +28,7 @@
 #include "gateway/base/async.hpp"
 #include "gateway/base/clock.hpp"
 #include "gateway/base/metrics.hpp"
+#include "gateway/base/pool_helpers.hpp"
 #include "gateway/identity/identity.hpp"
 #include "gateway/journal/journal.hpp"
 #include "gateway/pipeline/envelope.hpp"
@@ -46,7 +47,8 @@ Refused
 authenticate(Envelope& envelope, const Identity& identity, std::string_view open_partner = {});
 Refused decode(Envelope& envelope, const fhir::DecodeLimits& limits);
 Refused guard(Envelope& envelope, StoreReader& store, RateLimiter& rates, Micros now);
-Refused validate(Envelope& envelope, Micros now);
+// `helpers` may be null: they share the entries of a large Bundle.
+Refused validate(Envelope& envelope, Micros now, const Helpers* helpers);
 // Stage 7 refuses nothing. It needs the plan, and its outcome is part of what is promised: the
 // destinations are chosen just before stage 6 writes them down.
 void route(Envelope& envelope);
@@ -67,6 +69,7 @@ struct PipelineDeps {
     // What those may hold in memory, about; past it writes get 503. A single one is always taken.
     std::uint64_t backlog_bytes_max = 256ULL << 20U;
     NotifyOptions notify{};
+    unsigned cpu_helpers = 0;  // threads of cpu_pool that may help with one large message
 };
 
 class Pipeline {

@@ -33,7 +33,7 @@ void name_spine_code(fhir::Issues& issues) {
 
 }  // namespace
 
-Refused validate(Envelope& envelope, Micros now) {
+Refused validate(Envelope& envelope, Micros now, const Helpers* helpers) {
     // Of a patch the outcome is judged, where it is known (gateway/api/changes.cpp).
     if (envelope.root == nullptr || !is_write(envelope.call.interaction) ||
         envelope.call.interaction == Interaction::patch) {
@@ -43,6 +43,7 @@ Refused validate(Envelope& envelope, Micros now) {
     const std::string instant = to_instant(now);
     fhir::ValidateOptions options;
     options.now = instant;
+    options.helpers = helpers;
     const ChosenDefinitions chosen = choose_definitions(envelope);
     const fhir::Element* root = root_for(envelope, chosen);
     GH_ASSERT(root != nullptr);

@@ -6,4 +6,11 @@ if(TARGET gatehouse_fhir_schema AND TARGET gatehouse_fhir_path)
         SOURCES validate_conformance_test.cpp
         LINKS gatehouse_fhir_validate gatehouse_fhir_json gatehouse_fhir_xml
         LABEL conformance)
+    gatehouse_test(validate_bounds
+        SOURCES validate/bounds_test.cpp
+        LINKS gatehouse_fhir_validate gatehouse_fhir_json gatehouse_fhir_xml)
+    # By itself: it counts every allocation of its binary.
+    gatehouse_test(validate_allocations
+        SOURCES validate/allocations_test.cpp
+        LINKS gatehouse_fhir_validate gatehouse_fhir_json gatehouse_fhir_xml)
 endif()

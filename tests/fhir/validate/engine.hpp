@@ -124,6 +124,7 @@ public:
     }
 
     [[nodiscard]] const Schema& schema() const { return *schema_; }
+    [[nodiscard]] const Validator& validator() const { return *validator_; }
     [[nodiscard]] const Terminology& terminology() const { return *terminology_; }
 
 private:

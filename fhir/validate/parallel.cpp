@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Entries of a large Bundle, judged by several threads. The walk of the Bundle leaves the resources
+// of its entries aside, with the place in the list of findings where theirs belong; then every
+// thread takes some of them with a walker of its own; then the findings are put together in the
+// order of the message. The outcome is that of one thread, to the byte: where the step budget is so
+// nearly spent that it could matter who took which step, the message is judged again by one thread.
+
+#include <algorithm>
+#include <atomic>
+
+#include "fhir/validate/walk.hpp"
+
+namespace gatehouse::fhir::judge {
+namespace {
+
+constexpr std::size_t entries_min = 8;
+constexpr std::size_t bytes_min = 64 * 1024;  // below, starting help costs more than it gives
+constexpr std::size_t entries_at_once = 4;
+
+}  // namespace
+
+bool Walker::worth_help(const Element& root) const noexcept {
+    if (options_.helpers == nullptr || options_.helpers->count == 0 || root.type != known_.bundle ||
+        root.end_offset - root.offset < bytes_min) {
+        return false;
+    }
+    std::size_t entries = 0;
+    for (const Element* child = root.first_child; child != nullptr && entries < entries_min;
+         child = child->next) {
+        entries += child->name == "entry" ? 1U : 0U;
+    }
+    return entries >= entries_min;
+}
+
+bool Walker::set_aside(const Element& at, const Actives& rules) {
+    if (gather_from_ == nullptr || scope_ == nullptr || scope_->resource != gather_from_ ||
+        quiet_ != 0 || at.name != "resource") {
+        return false;
+    }
+    jobs_.push_back({&at, rules, out_.issues.size(), unchecked_count_});
+    return true;
+}
+
+Walker::EntryResult Walker::judge_entry(const EntryJob& job) {
+    const std::uint64_t before = steps_left_;
+    const ArenaScope temporaries(arena_);
+    Actives rules = job.rules;
+    walk_child(*job.at, rules);
+    EntryResult result;
+    result.issues = std::move(out_.issues);
+    result.places = std::move(issue_places_);
+    result.errors = errors_;
+    result.not_checkable = out_.not_checkable;
+    result.steps = before - steps_left_;
+    result.unchecked = unchecked_systems_;
+    result.unchecked_count = unchecked_count_;
+    out_ = {};
+    issue_places_.clear();
+    cut_ = false;
+    errors_ = 0;
+    unchecked_count_ = 0;
+    steps_left_ = before;
+    return result;
+}
+
+void Walker::report_steps() {
+    if (shared_steps_->fetch_add(unreported_steps_) + unreported_steps_ > options_.step_budget) {
+        steps_left_ = 0;  // together they have taken too many: the run is for nothing
+    }
+    unreported_steps_ = 0;
+}
+
+void Walker::judge_set_aside() {
+    gather_from_ = nullptr;
+    std::vector<EntryResult> results(jobs_.size());
+    std::atomic<std::size_t> next{0};
+    std::atomic<std::uint64_t> steps{0};
+    std::atomic<bool> failed{false};
+    const auto task = [&] {
+        try {
+            Arena arena;
+            Walker walker(
+                schema_, terminology_, planner_, known_, options_, chooser_, source_, arena
+            );
+            walker.scope_ = scope_;
+            walker.steps_left_ = steps_left_;
+            walker.shared_steps_ = &steps;
+            for (std::size_t from = next.fetch_add(entries_at_once);
+                 from < jobs_.size() && !failed.load(std::memory_order_relaxed);
+                 from = next.fetch_add(entries_at_once)) {
+                for (std::size_t i = from; i < std::min(from + entries_at_once, jobs_.size());
+                     ++i) {
+                    results[i] = walker.judge_entry(jobs_[i]);
+                    if (steps.load(std::memory_order_relaxed) > options_.step_budget) {
+                        failed = true;
+                    }
+                }
+            }
+        } catch (...) {
+            failed = true;  // out of memory: one thread needs less
+        }
+    };
+    options_.helpers->run(task);
+    std::uint64_t taken = 0;
+    for (const EntryResult& result : results) {
+        taken += result.steps;
+    }
+    if (failed || taken >= steps_left_) {
+        steps_left_ = 0;  // run() sees that and says so
+        return;
+    }
+    steps_left_ -= taken;
+    put_together(results);
+}
+
+// Findings and unchecked systems in the order in which one walk would have met them.
+void Walker::put_together(std::vector<EntryResult>& results) {
+    Issues issues = std::move(out_.issues);
+    const std::vector<const Element*> places = std::move(issue_places_);
+    const auto systems = unchecked_systems_;
+    const std::size_t system_count = unchecked_count_;
+    out_.issues = {};
+    issue_places_ = {};
+    cut_ = false;
+    unchecked_count_ = 0;
+    std::size_t issue = 0;
+    std::size_t system = 0;
+    const auto own_until = [&](std::size_t issue_end, std::size_t system_end) {
+        for (; issue < std::min(issue_end, issues.size()); ++issue) {
+            keep_issue(std::move(issues[issue]), places[issue]);
+        }
+        for (; system < std::min(system_end, system_count); ++system) {
+            note_unchecked(systems[system]);
+        }
+    };
+    for (std::size_t i = 0; i < results.size(); ++i) {
+        EntryResult& result = results[i];
+        own_until(jobs_[i].issues_before, jobs_[i].unchecked_before);
+        for (std::size_t k = 0; k < result.issues.size(); ++k) {
+            keep_issue(std::move(result.issues[k]), result.places[k]);
+        }
+        for (std::size_t k = 0; k < result.unchecked_count; ++k) {
+            note_unchecked(result.unchecked[k]);
+        }
+        errors_ += result.errors;
+        out_.not_checkable += result.not_checkable;
+    }
+    own_until(issues.size(), system_count);
+    jobs_.clear();
+}
+
+}  // namespace gatehouse::fhir::judge
