@@ -106,8 +106,8 @@ std::optional<fhir::Issue> read_history_request(
             if (value != "-_lastUpdated") {
                 return bad("_sort", "-_lastUpdated: history runs from the newest to the oldest");
             }
-        } else {
-            continue;
+        } else if (name != "_summary" && name != "_elements") {
+            continue;  // what is kept here, the next page has too
         }
         out.used.emplace_back(name, value);
     }
