@@ -486,6 +486,13 @@ bool Evaluator::is_kept_by(const Item& item, const TypeName& type) const {
     if (type.space == "System" && type.has_system) {
         return item.element->has_value() && value_kind(*this, *item.element) == type.system;
     }
+    // "as String" without a name space, where FHIR has only string: HL7's validator takes the FHIR
+    // primitive of that name, and published invariants rely on it.
+    if (type.space.empty() && type.has_system && type.fhir == unknown_type) {
+        const std::string_view own = types.type(item.type).name;
+        return own.size() == type.name.size() && own.substr(1) == type.name.substr(1) &&
+               (own.front() | 0x20) == (type.name.front() | 0x20);
+    }
     return type.any ||
            (type.fhir != unknown_type && (item.type == type.fhir || type.name == "Element"));
 }

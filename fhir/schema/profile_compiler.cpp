@@ -24,6 +24,20 @@ constexpr std::string_view best_practice_extension =
     "http://hl7.org/fhir/StructureDefinition/elementdefinition-bestpractice";
 constexpr std::string_view max_value_set_extension =
     "http://hl7.org/fhir/StructureDefinition/elementdefinition-maxValueSet";
+constexpr std::string_view min_length_extension =
+    "http://hl7.org/fhir/StructureDefinition/minLength";
+constexpr std::string_view must_have_value_extension =
+    "http://hl7.org/fhir/5.0/StructureDefinition/extension-ElementDefinition.mustHaveValue";
+constexpr std::string_view narrative_source_extension =
+    "http://hl7.org/fhir/StructureDefinition/narrative-source-control";
+constexpr std::string_view narrative_language_extension =
+    "http://hl7.org/fhir/StructureDefinition/narrative-language-control";
+constexpr std::string_view profile_element_extension =
+    "http://hl7.org/fhir/StructureDefinition/elementdefinition-profile-element";
+constexpr std::string_view additional_binding_extensions[] = {
+    "http://hl7.org/fhir/5.0/StructureDefinition/extension-ElementDefinition.binding.additional",
+    "http://hl7.org/fhir/tools/StructureDefinition/additional-binding",
+};
 constexpr std::string_view fhir_type_name_extension =
     "http://hl7.org/fhir/StructureDefinition/structuredefinition-fhir-type";
 constexpr std::string_view system_prefix = "http://hl7.org/fhirpath/System.";
@@ -193,6 +207,10 @@ void ProfileCompiler::fill(Rule& rule, const Element& definition) {
     rule.is_modifier = definition.child_value("isModifier") == "true";
     rule.is_summary = definition.child_value("isSummary") == "true";
     rule.regex = extension_value(definition, regex_extension);
+    rule.min_length = snapshot::min_number(extension_value(definition, min_length_extension));
+    rule.must_have_value = extension_value(definition, must_have_value_extension) == "true";
+    rule.narrative_source = extension_value(definition, narrative_source_extension);
+    rule.narrative_language = extension_value(definition, narrative_language_extension);
     fill_types(rule, definition);
     for (const Element& child : definition.children()) {
         if (child.name == "constraint") {
@@ -248,6 +266,10 @@ void ProfileCompiler::fill_types(Rule& rule, const Element& definition) {
         for (const Element& part : type.children()) {
             if (part.name == "profile") {
                 out.profiles.emplace_back(part.value);
+                if (const auto element = extension_value(part, profile_element_extension);
+                    !element.empty()) {
+                    out.profiles.back() += "#" + std::string(element);
+                }
             } else if (part.name == "targetProfile") {
                 out.target_profiles.emplace_back(part.value);
             } else if (part.name == "aggregation") {
@@ -271,6 +293,20 @@ void ProfileCompiler::fill_binding(Rule& rule, const Element& binding) {
         }
     }
     rule.max_value_set = extension_value(binding, max_value_set_extension);
+    for (const Element& child : binding.children()) {
+        const std::string_view url =
+            child.name == "extension" ? child.child_value("url") : std::string_view{};
+        // R5 has the element itself, under the same names.
+        const bool element = child.name == "additional";
+        if (!element && url != additional_binding_extensions[0] &&
+            url != additional_binding_extensions[1]) {
+            continue;
+        }
+        AdditionalBinding& out = rule.additional_bindings.emplace_back();
+        out.purpose = element ? child.child_value("purpose") : extension_value(child, "purpose");
+        out.value_set =
+            element ? child.child_value("valueSet") : extension_value(child, "valueSet");
+    }
 }
 
 void ProfileCompiler::fill_slicing(Rule& rule, const Element& slicing) {

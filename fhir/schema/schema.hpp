@@ -29,10 +29,19 @@ enum class BindingStrength : std::uint8_t { none, example, preferred, extensible
 enum class DiscriminatorType : std::uint8_t { value, exists, pattern, type, profile };
 enum class SlicingRules : std::uint8_t { open, closed, open_at_end };
 
+// A further binding beside the main one (R5's ElementDefinition.binding.additional, as an extension
+// in R4). Purposes: required, extensible, maximum and others that bind nobody.
+struct AdditionalBinding {
+    std::string purpose;
+    std::string value_set;  // canonical
+};
+
 struct TypeRule {
     TypeId type = unknown_type;
     std::string code;  // as written ("Reference", "http://hl7.org/fhirpath/System.String")
-    std::vector<std::string> profiles;         // any of
+    // Any of. "canonical#Element:id" means one element of that profile
+    // (elementdefinition-profile-element).
+    std::vector<std::string> profiles;
     std::vector<std::string> target_profiles;  // any of (Reference, canonical)
     std::string aggregation;  // "contained", "referenced", "bundled", comma-joined; or empty
     std::string versioning;
@@ -106,10 +115,15 @@ struct Rule {
     const Element* pattern = nullptr;
     const Element* min_value = nullptr;
     const Element* max_value = nullptr;
-    std::uint32_t max_length = 0;  // 0: none
+    std::uint32_t max_length = 0;    // 0: none
+    std::uint32_t min_length = 0;    // minLength extension
+    bool must_have_value = false;    // R5's mustHaveValue: an extension alone does not do
+    std::string narrative_source;    // narrative-source-control: parts say where they come from
+    std::string narrative_language;  // narrative-language-control: _yes, _no or a language
     BindingStrength strength = BindingStrength::none;
-    std::string value_set;                  // canonical
-    std::string max_value_set;              // elementdefinition-maxValueSet
+    std::string value_set;      // canonical
+    std::string max_value_set;  // elementdefinition-maxValueSet
+    std::vector<AdditionalBinding> additional_bindings;
     std::vector<std::uint32_t> invariants;  // indexes into Profile::invariants
     RuleId content = no_rule;               // contentReference target in the same profile
 };

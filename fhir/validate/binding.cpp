@@ -91,6 +91,32 @@ void Walker::check_binding(const Element& at, const PlanRule& rule) {
     }
 }
 
+void Walker::check_more_bindings(const Element& at, const PlanRule& rule) {
+    for (const PlanRule::MoreSets& more : rule.more_sets) {
+        switch (member_of(at, *more.set)) {
+        case Verdict::yes: break;
+        case Verdict::not_checkable: ++out_.not_checkable; break;
+        case Verdict::no:
+            report_as(
+                rules::binding_additional,
+                more.must ? Severity::error : Severity::warning,
+                at,
+                [&] {
+                    return join(
+                        "No code here is in value set ",
+                        set_name(terminology_, *more.set),
+                        ", and an additional binding of profile ",
+                        rule.plan->canonical,
+                        more.must ? " requires one." : " asks for one where one fits."
+                    );
+                },
+                rule.plan
+            );
+            break;
+        }
+    }
+}
+
 void Walker::check_code(const Element& at, const PlanRule& rule) {
     const BindingStrength strength = rule.strength;
     if (!at.has_value() || at.value.empty()) {

@@ -190,6 +190,7 @@ const Element* Walker::check_link(
 ) {
     const std::string_view text = reference.value;
     if (const BundleIndex::Found found = index.resolve(entry, text); found.entry != nullptr) {
+        check_version(index, text, found, reference);
         return found.entry;
     }
     const std::size_t slash = text.find('/');
@@ -197,9 +198,15 @@ const Element* Walker::check_link(
         return nullptr;
     }
     const BundleIndex::Found near = index.by_id(text.substr(0, slash), text.substr(slash + 1));
-    if (near.entry != nullptr) {
+    // An entry's own fullUrl that is no absolute URL has been refused, and that is the cause.
+    const std::string_view own = entry.child_value("fullUrl");
+    if (near.entry != nullptr && (own.empty() || is_absolute(own))) {
         const bool based = !BundleIndex::base_of(entry).empty();
-        report(based ? rules::bundle_reference : rules::bundle_reference_base, bundle, [&] {
+        // The first entry says what the document or message is; its own links are named exactly.
+        const Element& place = &entry == bundle.child("entry") && reference.parent != nullptr
+                                   ? *reference.parent
+                                   : bundle;
+        report(based ? rules::bundle_reference : rules::bundle_reference_base, place, [&] {
             return join(
                 "The reference at ",
                 expression_of(reference),
@@ -214,11 +221,107 @@ const Element* Walker::check_link(
     return nullptr;
 }
 
+// Several entries may be versions of one resource, under one fullUrl. A reference then says which,
+// and that one is there.
+void Walker::check_version(
+    const BundleIndex& index,
+    std::string_view text,
+    const BundleIndex::Found& found,
+    const Element& reference
+) {
+    constexpr std::string_view history = "/_history/";
+    const std::size_t at = text.find(history);
+    const std::string_view wanted =
+        at == std::string_view::npos ? std::string_view{} : text.substr(at + history.size());
+    std::size_t versions = 0;
+    bool there = false;
+    index.each_with_url(found.entry->child_value("fullUrl"), [&](const Element& resource) {
+        if (!spend()) {
+            return;  // thousands of versions, referred to thousands of times
+        }
+        ++versions;
+        const Element* meta = resource.child("meta");
+        there = there || (meta != nullptr && meta->child_value("versionId") == wanted);
+    });
+    if (wanted.empty() ? versions < 2 : there) {
+        return;
+    }
+    const Element& place = reference.parent == nullptr ? reference : *reference.parent;
+    if (wanted.empty()) {
+        report(rules::bundle_reference_many, place, [&] {
+            return join(
+                std::to_string(versions),
+                " entries have the fullUrl that this reference means. Say which: add /_history/ "
+                "and the version."
+            );
+        });
+    } else if (versions > 1) {
+        report(rules::bundle_reference, place, [&] {
+            return join(
+                "The Bundle has ",
+                std::to_string(versions),
+                " versions of what this reference means, and not the one it names."
+            );
+        });
+    }
+}
+
+// A search set: what its own link asked for, with ids; problems are told in an OperationOutcome.
+void Walker::check_search_set(const Element& bundle) {
+    std::string_view asked;  // type searched for, by the self link
+    for (const Element* link = bundle.child("link"); link != nullptr; link = link->next_same()) {
+        if (link->child_value("relation") == "self") {
+            std::string_view url = link->child_value("url");
+            url = url.substr(0, url.find('?'));
+            asked = url.substr(url.rfind('/') + 1);
+        }
+    }
+    const TypeId wanted = types_.find(asked);
+    const bool typed = wanted != unknown_type && types_.is_a(wanted, known_.resource);
+    for (const Element* entry = bundle.child("entry"); entry != nullptr;
+         entry = entry->next_same()) {
+        const Element* resource = entry->child("resource");
+        if (resource == nullptr || !resource->is_resource) {
+            continue;
+        }
+        const Element* search = entry->child("search");
+        const std::string_view mode =
+            search == nullptr ? std::string_view{} : search->child_value("mode");
+        const bool outcome = resource->resource_type() == "OperationOutcome";
+        if (resource->child_value("id").empty() && !outcome) {
+            report(rules::search_set_no_id, *resource, [] {
+                return std::string("What a search found has an id. Add it.");
+            });
+        }
+        if (mode == "outcome" && !outcome) {
+            report(rules::search_set_outcome, *resource, [&] {
+                return join(
+                    "Search mode outcome is for OperationOutcome, not ",
+                    resource->resource_type(),
+                    "."
+                );
+            });
+        } else if (typed && !outcome && (mode.empty() || mode == "match") && resource->type != wanted) {
+            report(rules::search_set_type, *resource, [&] {
+                return join(
+                    "The search was for ",
+                    asked,
+                    " (link self), but this is ",
+                    resource->resource_type(),
+                    mode.empty() ? ". Say so by search mode include, or leave it out."
+                                 : " with search mode match. Give it mode include, or leave it out."
+                );
+            });
+        }
+    }
+}
+
 // Bundle.link of a search set: each relation once.
 void Walker::check_bundle_relations(const Element& bundle, std::string_view type) {
     if (type != "searchset") {
         return;
     }
+    check_search_set(bundle);
     for (const Element* link = bundle.child("link"); link != nullptr; link = link->next_same()) {
         const std::string_view relation = link->child_value("relation");
         for (const Element* other = bundle.child("link");

@@ -14,35 +14,15 @@ std::string_view asked_by(const PlanRule& rule) {
 }  // namespace
 
 void Walker::check_max(
-    const Element& parent,
-    const Element& first,
-    const PlanRule& rule,
-    std::uint32_t before,
-    std::uint32_t count
+    const Element& parent, const PlanRule& rule, std::uint32_t before, std::uint32_t count
 ) {
     const std::uint32_t max = rule.max;
     if (max == UINT32_MAX || before + count <= max || before > max) {
         return;
     }
-    if (max == 0) {
-        report(
-            rules::not_allowed,
-            first,
-            [&] {
-                return join(
-                    "Element ",
-                    rule.rule->path,
-                    " is not allowed by profile ",
-                    asked_by(rule),
-                    ". Take it out."
-                );
-            },
-            rule.plan
-        );
-    }
     report(
         rules::cardinality_max,
-        max == 0 ? parent : parent,
+        parent,
         [&] {
             return join(
                 rule.rule->path,
@@ -52,8 +32,8 @@ void Walker::check_max(
                 std::to_string(before + count),
                 " found (profile ",
                 asked_by(rule),
-                "). Keep ",
-                std::to_string(max),
+                max == 0 ? "). Take " : "). Keep ",
+                max == 0 ? "it out" : std::to_string(max),
                 "."
             );
         },
@@ -105,14 +85,14 @@ void Walker::check_shape(const Element& first, std::uint32_t run) {
     }
 }
 
-void Walker::check_type(const Element& at, const PlanRule& rule) {
+bool Walker::check_type(const Element& at, const PlanRule& rule) {
     if (rule.types.empty() || at.type == unknown_type) {
-        return;
+        return true;
     }
     for (const TypeLink& type : rule.types) {
         if (type.type == at.type || type.type == unknown_type ||
             (at.is_resource && types_.is_a(at.type, type.type))) {
-            return;
+            return true;
         }
     }
     report(
@@ -135,6 +115,7 @@ void Walker::check_type(const Element& at, const PlanRule& rule) {
         },
         rule.plan
     );
+    return false;
 }
 
 }  // namespace gatehouse::fhir::judge

@@ -11,11 +11,6 @@
 namespace gatehouse::fhir::judge {
 namespace {
 
-// Domains that HL7 sets aside for examples: unknown extensions of theirs are never an error.
-bool is_example(std::string_view url) noexcept {
-    return has_part(url, "example.org") || has_part(url, "acme.com") || has_part(url, "nema.org");
-}
-
 // HL7's own name spaces and URNs: whoever writes there means a definition that exists.
 bool must_be_known(std::string_view url) noexcept {
     return url.starts_with("http://hl7.org/fhir") || has_part(url, "://fhir.hl7.org.uk/") ||
@@ -75,8 +70,8 @@ const Element* value_of(const Element& extension) noexcept {
 }  // namespace
 
 bool Walker::extension_allowed(std::string_view url) const {
-    if (is_example(url)) {
-        return true;
+    if (is_example_url(url)) {
+        return options_.example_urls;
     }
     for (const std::string& domain : options_.extension_domains) {
         if (url.starts_with(domain)) {

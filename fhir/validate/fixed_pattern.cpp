@@ -86,6 +86,46 @@ void Walker::check_values(const Element& at, const PlanRule& rule) {
     }
     if (asked.strength != BindingStrength::none) {
         check_binding(at, rule);
+        if (!rule.more_sets.empty()) {
+            check_more_bindings(at, rule);
+        }
+    }
+    if (asked.must_have_value && !at.has_value()) {
+        report(
+            rules::must_have_value,
+            at,
+            [&] {
+                return join(
+                    "Profile ",
+                    rule.plan->canonical,
+                    " asks for a value at ",
+                    rule.rule->id,
+                    "; an extension alone does not do."
+                );
+            },
+            rule.plan
+        );
+    }
+    if (asked.min_length != 0 && at.has_value() && length_of(at.value) < asked.min_length) {
+        report(
+            rules::min_length,
+            at,
+            [&] {
+                return join(
+                    "The text has ",
+                    std::to_string(length_of(at.value)),
+                    " characters; profile ",
+                    rule.plan->canonical,
+                    " asks for ",
+                    std::to_string(asked.min_length),
+                    " at least."
+                );
+            },
+            rule.plan
+        );
+    }
+    if (!asked.narrative_source.empty() || !asked.narrative_language.empty()) {
+        check_narrative_control(at, rule);
     }
     if (asked.max_length != 0 && length_of(at.value) > asked.max_length) {
         report(

@@ -127,6 +127,19 @@ const Plan* Planner::own_profile(std::size_t index, std::string_view name) const
     return follow(own_profiles_[index]);
 }
 
+const PlanRule* Planner::follow_rule(const ProfileLink& link) const {
+    const Plan* found = follow(link);
+    if (found == nullptr || link.element.empty()) {
+        return found == nullptr ? nullptr : &found->root();
+    }
+    for (std::size_t i = 1; i < found->count; ++i) {
+        if (found->rules[i].rule->id == link.element) {
+            return &found->rules[i];
+        }
+    }
+    return nullptr;
+}
+
 const Plan* Planner::build(const Profile& profile) const {
     {
         const std::shared_lock lock(mutex_);
@@ -293,7 +306,10 @@ void Planner::fill(PlanRule& out, const Plan& plan, const Rule& rule) const {
             type.type != unknown_type && (type.type == resource || type.type == domain_resource);
         for (const std::string& profile : type.profiles) {
             link.profiles.push_back(std::make_unique<ProfileLink>());
-            link.profiles.back()->canonical = profile;
+            const std::string_view whole = profile;
+            const std::size_t hash = std::min(whole.find('#'), whole.size());
+            link.profiles.back()->canonical = whole.substr(0, hash);
+            link.profiles.back()->element = whole.substr(std::min(hash + 1, whole.size()));
             out.any_type_profile = true;
         }
         constexpr std::string_view type_prefix = "http://hl7.org/fhir/StructureDefinition/";
@@ -322,7 +338,17 @@ void Planner::fill(PlanRule& out, const Plan& plan, const Rule& rule) const {
     if (!rule.max_value_set.empty()) {
         out.max_value_set = terminology_.value_set(rule.max_value_set);
     }
-    out.has_own_checks = rule.fixed != nullptr || rule.pattern != nullptr || rule.max_length != 0 ||
+    for (const AdditionalBinding& more : rule.additional_bindings) {
+        const bool must = more.purpose == "required" || more.purpose == "maximum";
+        if (const ValueSetIndex* set = terminology_.value_set(more.value_set);
+            set != nullptr && (must || more.purpose == "extensible")) {
+            out.more_sets.push_back({set, must});
+        }
+    }
+    out.has_own_checks = rule.min_length != 0 || rule.must_have_value ||
+                         !rule.narrative_source.empty() || !rule.narrative_language.empty() ||
+                         !out.more_sets.empty() || rule.fixed != nullptr ||
+                         rule.pattern != nullptr || rule.max_length != 0 ||
                          rule.min_value != nullptr || rule.max_value != nullptr ||
                          rule.strength != BindingStrength::none || !out.invariants.empty();
 }

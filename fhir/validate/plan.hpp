@@ -27,6 +27,7 @@ struct Plan;
 // A profile named by a rule, looked up on first use.
 struct ProfileLink {
     std::string_view canonical;
+    std::string_view element;  // id of the element meant, or empty: the profile as a whole
     mutable std::atomic<const Plan*> plan{nullptr};
     mutable std::atomic<bool> looked{false};
     bool exact = false;  // a version that is not loaded is not replaced by another
@@ -83,6 +84,11 @@ struct PlanRule {
     BindingStrength strength = BindingStrength::none;
     const ValueSetIndex* value_set = nullptr;
     const ValueSetIndex* max_value_set = nullptr;
+    struct MoreSets {
+        const ValueSetIndex* set = nullptr;
+        bool must = false;  // purposes required and maximum; extensible otherwise
+    };
+    std::vector<MoreSets> more_sets;  // additional bindings
     bool value_set_missing = false;
     bool any_type_profile = false;
     bool type_restricted = false;  // a choice (or a slice of one) that allows fewer types
@@ -112,6 +118,8 @@ public:
     // not loaded. `index` is the caller's number for it, below `own_profiles_max`.
     static constexpr std::size_t own_profiles_max = 16;
     const Plan* own_profile(std::size_t index, std::string_view name) const;
+    // The rule that the link means: the profile's root, or its element. nullptr if there is none.
+    const PlanRule* follow_rule(const ProfileLink& link) const;
 
 private:
     const Plan* build(const Profile& profile) const;

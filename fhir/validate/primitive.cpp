@@ -73,6 +73,29 @@ bool has_white_space(std::string_view text) noexcept {
     return false;
 }
 
+// "<" and a letter, or "</": where a renderer of markdown sees HTML. `code` and \< are text.
+bool has_tag(std::string_view text) noexcept {
+    bool code = false;
+    for (std::size_t i = 0; i + 1 < text.size(); ++i) {
+        if (text[i] == '`') {
+            code = !code;
+        } else if (text[i] == '\\') {
+            ++i;
+        } else if (text[i] == '<' && !code) {
+            const char next = static_cast<char>(text[i + 1] | 0x20);
+            if ((next >= 'a' && next <= 'z') || text[i + 1] == '/') {
+                // <https://...> is markdown's own link.
+                const std::string_view rest = text.substr(i + 1);
+                if (!rest.starts_with("http://") && !rest.starts_with("https://") &&
+                    !rest.starts_with("mailto:")) {
+                    return true;
+                }
+            }
+        }
+    }
+    return false;
+}
+
 }  // namespace
 
 void Walker::check_json_type(const Element& at) {
@@ -128,6 +151,12 @@ void Walker::check_primitive(const Element& at, PrimitiveKind kind) {
         check_json_type(at);
     }
     const std::string_view value = at.value;
+    if (options_.no_html_in_markdown && kind == PrimitiveKind::markdown && has_tag(value)) {
+        report(rules::html_in_markdown, at, [] {
+            return std::string("The markdown holds what looks like an HTML tag, which will be "
+                               "shown as text or do harm. Write it as markdown, or escape <.");
+        });
+    }
     if (options_.security_checks && looks_like_html(value)) {
         report(rules::html_in_text, at, [] {
             return std::string(
@@ -331,6 +360,16 @@ void Walker::check_date(const Element& at, PrimitiveKind kind) {
 
 void Walker::check_uri(const Element& at, PrimitiveKind kind) {
     const std::string_view value = at.value;
+    if (!options_.example_urls && is_example_url(value)) {
+        report(rules::example_url, at, [&] {
+            return join(
+                "The URL",
+                shown(value),
+                " is one for examples. Name the real place, or allow "
+                "examples (option examples=true)."
+            );
+        });
+    }
     if (has_white_space(value)) {
         report(rules::uri_whitespace, at, [&] {
             return join(

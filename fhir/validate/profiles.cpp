@@ -251,6 +251,11 @@ void Walker::add_profiles(
             }
         }
     }
+    for (const auto& [type, profile] : known_.global_profiles) {
+        if (type == at.type) {
+            add_profile(at, rules, profile, nullptr);
+        }
+    }
     if (chooser_ != nullptr && *chooser_) {
         std::vector<std::string_view> chosen;
         (*chooser_)(at, chosen);
@@ -290,22 +295,37 @@ void Walker::add_type_profiles(const Element& at, const PlanRule& rule, Actives&
             continue;
         }
         if (type.profiles.size() == 1) {
-            if (const Plan* plan = planner_.follow(*type.profiles.front())) {
-                rules.add(&plan->root());
+            const ProfileLink& link = *type.profiles.front();
+            if (const PlanRule* wanted = planner_.follow_rule(link)) {
+                rules.add(wanted);
             } else if (at.type != known_.extension) {
                 ++out_.not_checkable;
+                report(
+                    rules::profile_needed,
+                    at,
+                    [&] {
+                        return join(
+                            "Profile ",
+                            rule.plan->canonical,
+                            " holds this element to profile ",
+                            link.canonical,
+                            ", which is not loaded. Load the package that defines it."
+                        );
+                    },
+                    rule.plan
+                );
             }
             return;
         }
         // Several: any one will do. The first that fits is added, so its warnings show too.
         for (const auto& link : type.profiles) {
-            const Plan* plan = planner_.follow(*link);
-            if (plan == nullptr) {
+            const PlanRule* wanted = planner_.follow_rule(*link);
+            if (wanted == nullptr) {
                 ++out_.not_checkable;
                 return;
             }
-            if (conforms(at, plan->root())) {
-                rules.add(&plan->root());
+            if (conforms(at, *wanted)) {
+                rules.add(wanted);
                 return;
             }
         }

@@ -219,6 +219,9 @@ void Walker::check_reference(const Element& at, const Actives& rules) {
             });
         }
     }
+    if (target == nullptr && !text.empty()) {
+        check_uuid_entry(at, text);
+    }
     if (options_.references == ReferencePolicy::check_exists && target == nullptr &&
         !text.empty() && !text.starts_with('#') && !names_itself(at, text)) {
         report(rules::reference_unresolved, at, [&] {
@@ -259,6 +262,35 @@ void Walker::check_reference(const Element& at, const Actives& rules) {
             }
             check_target(at, *rule, type, rule->types[i].targets, target, named, type_text);
         }
+    }
+}
+
+// "Type/id" beside an entry urn:uuid:id: not a reference to it by the rules, but meant as one, so
+// its type must be right at least.
+void Walker::check_uuid_entry(const Element& at, std::string_view text) {
+    const LocalTarget parts = split_reference(text);
+    const TypeId said = types_.find(parts.type);
+    if (!parts.base.empty() || !lexical::is_uuid(parts.id) || said == unknown_type ||
+        !types_.is_a(said, known_.resource)) {
+        return;
+    }
+    for (const Scope* scope = scope_; scope != nullptr; scope = scope->outer) {
+        if (scope->index == nullptr) {
+            continue;
+        }
+        const BundleIndex::Found found = scope->index->by_url(join("urn:uuid:", parts.id));
+        if (found.resource != nullptr && found.resource->type != said) {
+            report(rules::reference_mismatch, at, [&] {
+                return join(
+                    "The reference names ",
+                    parts.type,
+                    ", but the entry with that UUID is ",
+                    found.resource->resource_type(),
+                    ". Refer to it by its fullUrl, and to the right type."
+                );
+            });
+        }
+        return;
     }
 }
 

@@ -376,13 +376,23 @@ const PlanRule* Walker::child_rule_named(
         }
         return nullptr;
     };
+    // An element of another profile says more than what the slice repeats of its base.
+    for (const TypeLink& type : rule.types) {
+        if (type.profiles.size() == 1 && !type.profiles.front()->element.empty()) {
+            if (const PlanRule* meant = planner_.follow_rule(*type.profiles.front())) {
+                if (const PlanRule* found = find_in(*meant)) {
+                    return found;
+                }
+            }
+        }
+    }
     if (const PlanRule* found = find_in(rule)) {
         return found;
     }
     for (const TypeLink& type : rule.types) {
         if (type.profiles.size() == 1) {
-            if (const Plan* plan = planner_.follow(*type.profiles.front())) {
-                if (const PlanRule* found = find_in(plan->root())) {
+            if (const PlanRule* root = planner_.follow_rule(*type.profiles.front())) {
+                if (const PlanRule* found = find_in(*root)) {
                     return found;
                 }
             }
@@ -485,9 +495,11 @@ Walker::matches_rule(const Element* at, const PlanRule& rule, DiscriminatorType 
                 continue;
             }
             for (const auto& profile : link.profiles) {
-                const Plan* plan = planner_.follow(*profile);
-                if (plan != nullptr && types_.is_a(at->type, plan->profile->type) &&
-                    conforms(*at, plan->root())) {
+                const PlanRule* wanted = planner_.follow_rule(*profile);
+                const bool whole = profile->element.empty();
+                if (wanted != nullptr &&
+                    (!whole || types_.is_a(at->type, wanted->plan->profile->type)) &&
+                    conforms(*at, *wanted)) {
                     return Match::yes;
                 }
             }

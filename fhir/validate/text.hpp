@@ -34,4 +34,9 @@ inline bool has_part(std::string_view text, std::string_view part) noexcept {
     return text.find(part) != std::string_view::npos;
 }
 
+// Domains set aside for examples: what is below them need not exist.
+inline bool is_example_url(std::string_view url) noexcept {
+    return has_part(url, "example.org") || has_part(url, "acme.com") || has_part(url, "nema.org");
+}
+
 }  // namespace gatehouse::fhir::judge

@@ -8,7 +8,7 @@ namespace gatehouse::fhir {
 struct Validator::Impl {
     Impl(std::shared_ptr<const Schema> schema_, std::shared_ptr<const Terminology> terminology_)
         : schema(std::move(schema_)), terminology(std::move(terminology_)),
-          planner(*schema, *terminology), known(schema->types()) {
+          planner(*schema, *terminology), known(schema->types(), schema->definitions()) {
         for (TypeId type = 1; type < known.primitives.size(); ++type) {
             if (known.primitive(type) != judge::PrimitiveKind::none) {
                 const judge::Plan* base = planner.base(type);

@@ -41,6 +41,10 @@ struct ValidateOptions {
     bool for_publication = false;
     // Absolute references follow REST, so their last parts are Type/id.
     bool rest_references = false;
+    bool example_urls = true;                // false: URLs of example.org and acme.com are errors
+    bool check_contained = true;             // false: contained resources are not looked at
+    bool no_html_in_markdown = false;        // HTML tags in markdown are errors
+    bool no_experimental = false;            // definitions marked experimental are errors
     std::string_view now;                    // ISO instant for FHIRPath's now(); we read no clock
     std::uint32_t issues_max = 500;          // then one "too many" issue ends the list
     std::uint64_t step_budget = 20'000'000;  // walks and FHIRPath together

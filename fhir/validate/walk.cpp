@@ -53,7 +53,7 @@ bool is_xml(std::string_view source) noexcept {
 
 }  // namespace
 
-KnownTypes::KnownTypes(const TypeModel& types) {
+KnownTypes::KnownTypes(const TypeModel& types, const Definitions& definitions) {
     struct Name {
         const char* name;
         PrimitiveKind kind;
@@ -125,6 +125,17 @@ KnownTypes::KnownTypes(const TypeModel& types) {
     backbone_element = types.find("BackboneElement");
     money = types.find("Money");
     element_definition = types.find("ElementDefinition");
+    for (const Definition* guide : definitions.all("ImplementationGuide")) {
+        for (const Element* global = guide->root() == nullptr ? nullptr
+                                                              : guide->root()->child("global");
+             global != nullptr;
+             global = global->next_same()) {
+            const TypeId type = types.find(global->child_value("type"));
+            if (type != unknown_type && !global->child_value("profile").empty()) {
+                global_profiles.emplace_back(type, global->child_value("profile"));
+            }
+        }
+    }
     const SymbolTable& symbols = types.symbols();
     id_symbol = symbols.find("id");
     url_symbol = symbols.find("url");
@@ -270,11 +281,17 @@ void Walker::walk_resource(
         judge_set_aside();
     }
     check_element_ids(ids_before);
-    if (!scope.contained) {
+    if (!scope.contained && options_.check_contained) {
         check_contained(at);
     }
     if (at.type == known_.bundle) {
         check_bundle(at, *scope.index);
+    }
+    if (options_.no_experimental && at.child_value("experimental") == "true") {
+        report(rules::experimental_content, at, [] {
+            return std::string("This definition is marked experimental, and such content is not "
+                               "allowed here (option no-experimental-content).");
+        });
     }
     // Trials ask whether a resource meets a profile; what it says beyond that was asked before.
     if (const ResourceCheck check = known_.checks[at.type]; check != nullptr && quiet_ == 0) {
@@ -459,7 +476,7 @@ void Walker::walk_children(const Element& at, const Actives& structural) {
                 const PlanRule& asked = *rule.children[slot - 1];
                 std::uint32_t& count = counts[i][slot - 1];
                 if (run > asked.max || count + run > asked.max) {
-                    check_max(at, *child, asked, count, run);
+                    check_max(at, asked, count, run);
                 }
                 count += run;
             }
@@ -536,12 +553,17 @@ void Walker::walk_child(const Element& at, Actives& rules) {
         scope.resource = &at;
         scope.outer = scope_;
         scope.contained = at.name == "contained";
+        if (scope.contained && !options_.check_contained) {
+            return;
+        }
         if (scope_ != nullptr && scope_->resource->type == known_.bundle && at.name == "resource") {
             scope.entry = at.parent;
         }
         Actives given;
         for (std::size_t i = 0; i < rules.count; ++i) {
-            check_type(at, *rules.items[i]);
+            if (!check_type(at, *rules.items[i])) {
+                continue;  // what else the place asks is about another type
+            }
             if (rules.items[i]->any_type_profile) {
                 add_type_profiles(at, *rules.items[i], given);
             }
@@ -552,12 +574,13 @@ void Walker::walk_child(const Element& at, Actives& rules) {
         walk_resource(at, given, scope, {});
         return;
     }
+    Actives fitting;
     for (const PlanRule* rule : rules) {
-        if (rule->type_restricted) {
-            check_type(at, *rule);
+        if (!rule->type_restricted || check_type(at, *rule)) {
+            fitting.add(rule);
         }
     }
-    walk_element(at, rules);
+    walk_element(at, fitting);
 }
 
 void Walker::report_unknown(const Element& at) {

@@ -6,6 +6,7 @@
 // every mechanism is a file of this folder. Nothing is allocated while all is well: rule lists are
 // on the stack, counters in the message's arena, texts are made when an issue exists.
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <span>
@@ -71,7 +72,7 @@ using ResourceCheck = void (*)(const Desk&, const Element&);
 
 // Type numbers the mechanisms compare with, looked up once per schema.
 struct KnownTypes {
-    explicit KnownTypes(const TypeModel& types);
+    KnownTypes(const TypeModel& types, const Definitions& definitions);
     std::vector<PrimitiveKind> primitives;  // by TypeId
     std::vector<bool> is_quantity;          // Quantity and what derives from it, by TypeId
     std::vector<std::uint8_t> kinds;        // TypeKind by TypeId
@@ -79,6 +80,9 @@ struct KnownTypes {
     // Primitive types, by TypeId, whose own definition asks nothing that check_primitive does not.
     std::vector<bool> is_plain;
     std::vector<ResourceCheck> checks;  // by TypeId; nullptr for most
+    // ImplementationGuide.global of the guides loaded: every resource of the type meets the
+    // profile.
+    std::vector<std::pair<TypeId, std::string>> global_profiles;
     TypeId extension, reference, coding, codeable_concept, quantity, identifier, narrative,
         attachment, resource, domain_resource, bundle, meta, canonical, uri, code, string,
         observation, element, backbone_element, money, element_definition;
@@ -102,6 +106,15 @@ public:
         const Element* resource = nullptr;
     };
     [[nodiscard]] Found by_url(std::string_view full_url) const noexcept;
+    // Calls visit(resource) for every entry with this fullUrl.
+    template <class Visit> void each_with_url(std::string_view full_url, Visit&& visit) const {
+        const Slot wanted{{}, full_url, nullptr, nullptr};
+        for (auto at = std::lower_bound(urls_.begin(), urls_.end(), wanted);
+             at != urls_.end() && at->key == full_url;
+             ++at) {
+            visit(*at->resource);
+        }
+    }
     // First entry whose resource has this type and id.
     [[nodiscard]] Found by_id(std::string_view type, std::string_view id) const noexcept;
     // What a reference in the resource of `entry` means by FHIR's Bundle rules (R4 §2.36.4); empty
@@ -225,15 +238,12 @@ private:
 
     // cardinality.cpp
     void check_max(
-        const Element& parent,
-        const Element& first,
-        const PlanRule& rule,
-        std::uint32_t before,
-        std::uint32_t count
+        const Element& parent, const PlanRule& rule, std::uint32_t before, std::uint32_t count
     );
     void check_missing(const Element& parent, const PlanRule& rule, std::uint32_t count);
     void check_shape(const Element& first, std::uint32_t run);
-    void check_type(const Element& at, const PlanRule& rule);
+    // False, and reported, if the type is none that the rule allows.
+    bool check_type(const Element& at, const PlanRule& rule);
 
     // primitive.cpp
     void check_primitive(const Element& at, PrimitiveKind kind);
@@ -297,6 +307,7 @@ private:
 
     // binding.cpp
     void check_binding(const Element& at, const PlanRule& rule);
+    void check_more_bindings(const Element& at, const PlanRule& rule);
     void check_code(const Element& at, const PlanRule& rule);
     void check_coding(const Element& at, const PlanRule& rule);
     void check_concept(const Element& at, const PlanRule& rule);
@@ -323,6 +334,7 @@ private:
     void check_reference(const Element& at, const Actives& rules);
     void check_relative_form(const Element& at, std::string_view reference);
     const Element* resolve(const Element& from, std::string_view reference) const;
+    void check_uuid_entry(const Element& at, std::string_view text);
     // Type that the text of a reference names ("Patient/1"), or Reference.type; 0 if none.
     TypeId type_of_reference(const Element& reference) const;
     TypeId type_of_target(const TargetLink& target) const;
@@ -345,6 +357,8 @@ private:
 
     // narrative.cpp
     void check_narrative(const Element& div);
+    // narrative_control.cpp: what a profile asks of a Narrative's marks
+    void check_narrative_control(const Element& narrative, const PlanRule& rule);
 
     // bundle.cpp
     void check_bundle(const Element& bundle, const BundleIndex& index);
@@ -355,6 +369,13 @@ private:
         const Element& entry,
         const Element& reference
     );
+    void check_version(
+        const BundleIndex& index,
+        std::string_view text,
+        const BundleIndex::Found& found,
+        const Element& reference
+    );
+    void check_search_set(const Element& bundle);
     void check_bundle_relations(const Element& bundle, std::string_view type);
 
     // report.cpp: issues. `words` is called only if the issue is kept.

@@ -9,6 +9,7 @@
 
 #include "fhir/json/value.hpp"
 #include "fhir/outcome/outcome.hpp"
+#include "fhir/validate/options.hpp"
 #include "gateway/base/profiles.hpp"
 #include "gateway/cli/batch.hpp"
 #include "gateway/cli/cli.hpp"
@@ -76,6 +77,21 @@ std::vector<std::string> expand_paths(const std::vector<std::string>& paths) {
         files.insert(files.end(), inside.begin(), inside.end());
     }
     return files;
+}
+
+void list_named_options() {
+    for (const fhir::NamedOption& option : fhir::named_options()) {
+        std::printf(
+            "%-28.*s %.*s\n%29s%.*s\n",
+            static_cast<int>(option.name.size()),
+            option.name.data(),
+            static_cast<int>(option.values.size()),
+            option.values.data(),
+            "",
+            static_cast<int>(option.meaning.size()),
+            option.meaning.data()
+        );
+    }
 }
 
 Result<Judge> make_judge(const ValidateArguments& arguments) {
@@ -255,6 +271,22 @@ int run_validate(int argc, char** argv) {
     case Options::Parsed::help: return exit_good;
     case Options::Parsed::wrong: return exit_failure;
     case Options::Parsed::go: break;
+    }
+    if (arguments.list_options) {
+        list_named_options();
+        return exit_good;
+    }
+    for (const std::string& given : arguments.named) {
+        const std::size_t equals = std::min(given.find('='), given.size());
+        std::string problem;
+        if (!fhir::set_option(
+                arguments.rules,
+                given.substr(0, equals),
+                given.substr(std::min(equals + 1, given.size())),
+                problem
+            )) {
+            return options.wrong("--option " + given + ": " + problem);
+        }
     }
     if (arguments.batch.empty() == arguments.paths.empty()) {
         return options.wrong(

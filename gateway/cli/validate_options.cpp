@@ -218,6 +218,13 @@ void declare_validate_options(Options& options, ValidateArguments& arguments) {
     options.flag(
         {"--show-values"}, rules.show_values, "quote values in messages (they may be personal data)"
     );
+    options.list(
+        {"--option"},
+        arguments.named,
+        "NAME=VALUE",
+        "a rarer switch, named as in HL7's validator (--list-options)"
+    );
+    options.flag({"--list-options"}, arguments.list_options, "list the names for --option");
     declare_config_options(options, arguments.config);
     declare_accepted(options);
     options.positionals(arguments.paths);

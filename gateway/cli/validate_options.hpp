@@ -21,11 +21,13 @@ struct ValidateArguments {
     std::string batch;
     std::string output_file;
     bool no_package = false;
+    bool list_options = false;
     bool no_default_profiles = false;
     Output output = Output::text;
     unsigned jobs = 0;  // 0: not said
     ConfigArguments config;
     fhir::ValidateOptions rules;
+    std::vector<std::string> named;  // NAME=VALUE, of fhir/validate/options.hpp; applied last
 };
 
 // Declares every option on `options`, writing into `arguments`.

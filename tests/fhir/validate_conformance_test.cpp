@@ -6,6 +6,7 @@
 // line.
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <fstream>
 #include <gtest/gtest.h>
@@ -16,6 +17,7 @@
 #include <unistd.h>
 
 #include "fhir/json/value.hpp"
+#include "fhir/validate/options.hpp"
 #include "tests/fhir/validate/engine.hpp"
 
 namespace gatehouse::fhir::test {
@@ -404,6 +406,41 @@ std::string url_of(const std::string& text) {
     return decoded.root == nullptr ? std::string{} : std::string(decoded.root->child_value("url"));
 }
 
+// Ours for an issue of the reference. Some of its messages are known to stand at the wrong entry:
+// "fullUrl must be absolute" always at the first, "isn't reachable" and the links of the first
+// entry one too far (it counts from 1 there). These are looked for where they belong.
+std::multimap<std::string, std::string>::iterator place_of(
+    std::multimap<std::string, std::string>& ours, const std::string& at, std::string_view text
+) {
+    const auto with_rule = [&](std::string_view place, std::string_view rule) {
+        for (auto found = ours.lower_bound(std::string(place)); found != ours.end(); ++found) {
+            if ((place.empty() || found->first == place) && found->second == rule) {
+                return found;
+            }
+        }
+        return ours.end();
+    };
+    if (text.find("fullUrl must be an absolute URL") != std::string_view::npos) {
+        if (const auto exact = with_rule(at, "bundle-full-url-absolute"); exact != ours.end()) {
+            return exact;
+        }
+        return with_rule({}, "bundle-full-url-absolute");
+    }
+    std::size_t number = 0;
+    const bool orphan = text.find("reachable by traversing") != std::string_view::npos;
+    const bool link = text.starts_with("Can't find '") || text.starts_with("Found 2 matches");
+    constexpr std::string_view entry = "Bundle.entry[";
+    if ((orphan || link) && at.starts_with(entry) &&
+        std::from_chars(at.data() + entry.size(), at.data() + at.size(), number).ec ==
+            std::errc{} &&
+        number > 0) {
+        const std::string place =
+            std::string(entry) + std::to_string(number - 1) + at.substr(at.find(']'));
+        return ours.find(place);
+    }
+    return ours.find(at);
+}
+
 // HL7's own validator cases with the outcome that its reference recorded.
 TEST(ValidateConformance, ReferenceSuite) {
     std::string why;
@@ -415,6 +452,7 @@ TEST(ValidateConformance, ReferenceSuite) {
     std::ifstream in(folder / "INDEX.jsonl");
     std::string line;
     std::map<std::string, Score> scores;
+    std::set<std::string> unknown_options;
     Arena arena;
     while (std::getline(in, line)) {
         arena.reset();
@@ -451,23 +489,23 @@ TEST(ValidateConformance, ReferenceSuite) {
         options.any_extension = false;
         options.show_values = true;
         if (const JsonValue* given = row->find("options")) {
-            const auto is_on = [&](std::string_view name) {
-                const JsonValue* value = given->find(name);
-                return value != nullptr && value->text == "true";
-            };
-            options.security_checks = is_on("security-checks");
-            options.for_publication = is_on("for-publication");
-            options.rest_references = is_on("assumeValidRestReferences");
+            // Others of the suite are about how its reference runs, not about the verdict.
+            std::string problem;
+            for (const JsonValue::Member& option : given->members) {
+                if (!set_option(options, option.name, option.value.text, problem)) {
+                    unknown_options.insert(std::string(option.name));
+                }
+            }
         }
         const std::string text = read_file(folder / std::string(row->string("file")));
         const Verdict ours = engine->validate(text, profiles, options);
         const JsonValue& expected = *row->find("expected");
         const bool valid = expected.find("valid")->text == "true";
         std::string theirs;
-        std::multiset<std::string> our_places;
+        std::multimap<std::string, std::string> our_places;  // to our rule
         for (const Issue& issue : ours.issues) {
             if (issue.severity <= Severity::error) {
-                our_places.insert(plain_path(issue.expression));
+                our_places.emplace(plain_path(issue.expression), issue.rule);
             }
         }
         std::size_t asked = 0;
@@ -483,7 +521,8 @@ TEST(ValidateConformance, ReferenceSuite) {
                                                    ? plain_path(place->items.front().text)
                                                    : std::string{};
                         ++asked;
-                        if (const auto found = our_places.find(at); found != our_places.end()) {
+                        if (const auto found = place_of(our_places, at, issue.string("text"));
+                            found != our_places.end()) {
                             our_places.erase(found);
                             ++matched;
                         } else {
@@ -506,6 +545,9 @@ TEST(ValidateConformance, ReferenceSuite) {
             score.issues += asked;
             score.issues_matched += matched;
             score.issues_extra += our_places.size();
+            for (const auto& [place, rule] : our_places) {
+                ++score.extra[rule];
+            }
             score.agree += ours.valid == valid;
             (valid ? score.valid : score.invalid) += 1;
             if (valid) {
@@ -522,6 +564,9 @@ TEST(ValidateConformance, ReferenceSuite) {
     }
     for (const auto& [name, score] : scores) {
         print(name, score);
+    }
+    for (const std::string& name : unknown_options) {
+        std::printf("suite: option %s is about the reference, not the verdict\n", name.c_str());
     }
     EXPECT_GE(scores["suite/core"].agreement(), floor_suite_core);
     EXPECT_GE(scores["suite/extended"].agreement(), floor_suite_extended);

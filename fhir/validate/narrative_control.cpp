@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a profile may ask of the marks in a Narrative: that each part says where it comes from
+// (extension narrative-source-control: class boilerplate, generated or original), and that there
+// are sections by language or none (narrative-language-control).
+
+#include <algorithm>
+
+#include "fhir/validate/text.hpp"
+#include "fhir/validate/walk.hpp"
+
+namespace gatehouse::fhir::judge {
+namespace {
+
+struct Tag {
+    std::string_view name;
+    std::string_view attributes;
+    bool closing = false;
+    bool empty = false;  // <br/>
+};
+
+// Value of an attribute in the text of a tag; empty if it has none.
+std::string_view attribute(std::string_view attributes, std::string_view name) noexcept {
+    for (std::size_t at = attributes.find(name); at != std::string_view::npos;
+         at = attributes.find(name, at + 1)) {
+        const std::size_t equals = at + name.size();
+        if ((at > 0 && !is_space(attributes[at - 1])) || equals + 1 >= attributes.size() ||
+            attributes[equals] != '=') {
+            continue;
+        }
+        const char quote = attributes[equals + 1];
+        const std::size_t end = attributes.find(quote, equals + 2);
+        return end == std::string_view::npos ? std::string_view{}
+                                             : attributes.substr(equals + 2, end - equals - 2);
+    }
+    return {};
+}
+
+// Calls `on_tag(Tag)` and `on_text(text)` in order of the source; comments are skipped.
+template <class OnTag, class OnText>
+void scan(std::string_view source, const OnTag& on_tag, const OnText& on_text) {
+    std::size_t at = 0;
+    while (at < source.size()) {
+        const std::size_t open = std::min(source.find('<', at), source.size());
+        if (open > at) {
+            on_text(source.substr(at, open - at));
+        }
+        if (open == source.size()) {
+            return;
+        }
+        if (source.substr(open).starts_with("<!--")) {
+            const std::size_t end = source.find("-->", open);
+            at = end == std::string_view::npos ? source.size() : end + 3;
+            continue;
+        }
+        const std::size_t close = std::min(source.find('>', open), source.size() - 1);
+        Tag tag;
+        std::string_view inner = source.substr(open + 1, close - open - 1);
+        tag.closing = inner.starts_with('/');
+        tag.empty = inner.ends_with('/');
+        inner = inner.substr(tag.closing ? 1 : 0);
+        const std::size_t name_end = std::min(inner.find_first_of(" \t\r\n/"), inner.size());
+        tag.name = inner.substr(0, name_end);
+        tag.attributes = inner.substr(name_end);
+        on_tag(tag);
+        at = close + 1;
+    }
+}
+
+bool names_source(std::string_view names) noexcept {
+    return has_part(names, "boilerplate") || has_part(names, "generated") ||
+           has_part(names, "original");
+}
+
+bool blank(std::string_view text) noexcept {
+    return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
+}
+
+}  // namespace
+
+void Walker::check_narrative_control(const Element& narrative, const PlanRule& rule) {
+    const Element* div = narrative.child("div");
+    if (div == nullptr) {
+        return;
+    }
+    const std::string_view source_control = rule.rule->narrative_source;
+    const std::string_view language_control = rule.rule->narrative_language;
+    std::size_t depth = 0;
+    std::size_t sourced_at = 0;  // depth of the outermost element that names its source; 0: none
+    bool languages = false;
+    bool wanted_language = false;
+    const auto on_tag = [&](const Tag& tag) {
+        if (tag.closing) {
+            sourced_at = sourced_at == depth ? 0 : sourced_at;
+            depth -= depth > 0 ? 1U : 0U;
+            return;
+        }
+        const std::string_view language = attribute(tag.attributes, "lang");
+        if (depth > 0 && tag.name == "div" && !language.empty()) {
+            languages = true;
+            wanted_language = wanted_language || language == language_control;
+        }
+        if (tag.empty) {
+            return;
+        }
+        ++depth;
+        if (sourced_at == 0 && names_source(attribute(tag.attributes, "class"))) {
+            sourced_at = depth;
+        }
+    };
+    const auto on_text = [&](std::string_view text) {
+        if (source_control.empty() || sourced_at != 0 || blank(text)) {
+            return;
+        }
+        report(
+            rules::narrative_source,
+            narrative,
+            [&] {
+                return join(
+                    "A part of the narrative does not say where it comes from, and profile ",
+                    rule.plan->canonical,
+                    " asks for it. Put it into an element with class boilerplate, generated or "
+                    "original."
+                );
+            },
+            rule.plan
+        );
+    };
+    scan(div->value, on_tag, on_text);
+    if (language_control.empty()) {
+        return;
+    }
+    const bool none = language_control == "_no";
+    const bool any = language_control == "_yes";
+    if (none ? languages : any ? !languages : !wanted_language) {
+        report(
+            rules::narrative_languages,
+            narrative,
+            [&] {
+                return join(
+                    "Profile ",
+                    rule.plan->canonical,
+                    none  ? " allows no sections by language in the narrative, and there are some."
+                    : any ? " asks for sections by language in the narrative (div with lang and "
+                            "xml:lang), and there are none."
+                          : join(" asks for a section in the language ", language_control, ".")
+                );
+            },
+            rule.plan
+        );
+    }
+}
+
+}  // namespace gatehouse::fhir::judge
