@@ -279,7 +279,10 @@ void check_slicing(
         options.context_type = desk.types().type(only).name;
         path::Error error;
         if (!path::compile(expression, desk.types(), error, options)) {
-            desk.report(rules::element_discriminator, discriminator, [&] {
+            // A differential that states no type may narrow it where this does not look.
+            const bool stated = element.child("type") != nullptr;
+            const Severity severity = stated ? Severity::error : Severity::warning;
+            desk.report_as(rules::element_discriminator, severity, discriminator, [&] {
                 return join("The discriminator path does not fit ", path, ": ", error.message);
             });
         }
