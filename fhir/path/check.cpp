@@ -353,6 +353,7 @@ private:
         case Function::distinct:
         case Function::single:
         case Function::trace:
+        case Function::define_variable:
         case Function::intersect:
         case Function::exclude:
         case Function::check_modifiers: out = input; return true;

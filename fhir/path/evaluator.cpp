@@ -70,7 +70,7 @@ bool Evaluator::each(NodeId id, const Frame& frame, Sink sink) {
     switch (node.op) {
     case Op::literal: return sink(program.literals[node.extra]);
     case Op::empty: return true;
-    case Op::self: return frame.self == nullptr || sink(*frame.self);
+    case Op::self: return self(frame, sink);
     case Op::index: return emit(sink, frame.index);
     case Op::total:
         for (const Item& item : frame.total) {
@@ -87,11 +87,11 @@ bool Evaluator::each(NodeId id, const Frame& frame, Sink sink) {
         }
         [[fallthrough]];
     case Op::step: {
-        if (node.left == no_node) {
-            return frame.self == nullptr || step(node, *frame.self, sink);
+        if (node.left == no_node && frame.self != nullptr) {
+            return step(node, *frame.self, sink);
         }
         auto next = [&](const Item& item) { return step(node, item, sink); };
-        return each(node.left, frame, next);
+        return node.left == no_node ? self(frame, next) : each(node.left, frame, next);
     }
     case Op::call: return function_row(node.function).body(*this, node, frame, sink);
     default: return binary(node, frame, sink);
@@ -497,10 +497,21 @@ bool Evaluator::is_kept_by(const Item& item, const TypeName& type) const {
            (type.fhir != unknown_type && (item.type == type.fhir || type.name == "Element"));
 }
 
+Collection& Evaluator::defined(std::uint32_t slot) {
+    if (defined_.empty()) {
+        defined_ = arena.array<Collection>(program.defined_count);
+    }
+    return defined_[slot];
+}
+
 bool Evaluator::variable(const Node& node, const Frame& /*frame*/, Sink sink) {
     const auto element = [&](const Element* found) {
         return found == nullptr || sink(item_of(*found));
     };
+    if (node.extra != 0) {
+        const Collection held = defined(node.extra - 1);
+        return std::all_of(held.begin(), held.end(), [&](const Item& item) { return sink(item); });
+    }
     const std::string_view name = node.text;
     if (name == "context") {
         if (environment.context != nullptr) {

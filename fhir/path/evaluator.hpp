@@ -35,7 +35,8 @@ private:
 struct Frame {
     const Item* self = nullptr;
     std::int64_t index = 0;
-    Collection total;
+    Collection total = {};
+    Collection many = {};  // $this where it is a whole collection; only if self is null
 };
 
 // A growing list of items: the first few on the stack, more in the arena.
@@ -103,8 +104,19 @@ public:
     text_argument(const Node& node, const Frame& frame, std::size_t index, std::string_view& out);
     // The collection a function is called on, $this if it has no input.
     bool input(const Node& node, const Frame& frame, Sink sink) {
-        return node.left == no_node ? (frame.self == nullptr || sink(*frame.self))
-                                    : each(node.left, frame, sink);
+        return node.left == no_node ? self(frame, sink) : each(node.left, frame, sink);
+    }
+    // $this.
+    static bool self(const Frame& frame, Sink sink) {
+        if (frame.self != nullptr) {
+            return sink(*frame.self);
+        }
+        for (const Item& item : frame.many) {
+            if (!sink(item)) {
+                return false;
+            }
+        }
+        return true;
     }
     // Single value of the input: 1, 0 (empty), -1 (failed).
     int input_value(const Node& node, const Frame& frame, Item& out);
@@ -149,6 +161,8 @@ public:
         bool ready = false;
     };
     Cached& cached(std::uint16_t slot);
+    // What defineVariable() number `slot` (from 0) holds.
+    Collection& defined(std::uint32_t slot);
 
     // Nearest enclosing and outermost resource of the focus, null without an element.
     const Element* resource();
@@ -167,6 +181,7 @@ private:
 
     Error& error_;
     std::span<Cached> cache_;
+    std::span<Collection> defined_;
     std::uint64_t steps_;
     bool failed_ = false;
 };

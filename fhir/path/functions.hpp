@@ -102,6 +102,7 @@ namespace gatehouse::fhir::path {
     X(children, "children", 0, 0)                                                                  \
     X(descendants, "descendants", 0, 0)                                                            \
     X(trace, "trace", 1, 2)                                                                        \
+    X(define_variable, "defineVariable", 1, 2)                                                     \
     X(now, "now", 0, 0)                                                                            \
     X(today, "today", 0, 0)                                                                        \
     X(time_of_day, "timeOfDay", 0, 0)                                                              \

@@ -480,4 +480,24 @@ bool trace(Evaluator& run, const Node& node, const Frame& frame, Sink sink) {
     return std::all_of(items.begin(), items.end(), [&](const Item& item) { return sink(item); });
 }
 
+// The name was bound to a slot when the expression was compiled (scope.cpp); the input goes on.
+bool define_variable(Evaluator& run, const Node& node, const Frame& frame, Sink sink) {
+    Items items(run.arena);
+    if (!run.collect_input(node, frame, items)) {
+        return false;
+    }
+    const Collection input = items.keep();
+    Collection value = input;
+    if (node.argument_count > 1) {
+        const Frame whole{nullptr, 0, frame.total, input};
+        Items made(run.arena);
+        if (!run.collect(run.program.argument(node, 1), whole, made)) {
+            return false;
+        }
+        value = made.keep();
+    }
+    run.defined(node.extra - 1) = value;
+    return std::all_of(input.begin(), input.end(), [&](const Item& item) { return sink(item); });
+}
+
 }  // namespace gatehouse::fhir::path::functions

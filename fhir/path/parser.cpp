@@ -9,6 +9,7 @@
 
 #include "fhir/path/functions.hpp"
 #include "fhir/path/moment.hpp"
+#include "fhir/path/scope.hpp"
 
 namespace gatehouse::fhir::path {
 namespace {
@@ -114,6 +115,8 @@ NodeId Parser::add(Node node) {
     const bool from_this = node.left == no_node &&
                            (node.op == Op::step || node.op == Op::type_root || node.op == Op::call);
     bool moving = from_this || node.op == Op::self || node.op == Op::index || node.op == Op::total;
+    // A variable of defineVariable() may change with $this; those of the surroundings do not.
+    moving = moving || (node.op == Op::variable && !is_reserved_variable(node.text));
     const auto deepen = [&](NodeId child) {
         if (child != no_node) {
             depth = std::max(depth, depths_[child]);

@@ -10,6 +10,7 @@
 #include "fhir/path/lexer.hpp"
 #include "fhir/path/parser.hpp"
 #include "fhir/path/program.hpp"
+#include "fhir/path/scope.hpp"
 #include "fhir/path/shape.hpp"
 #include "fhir/path/values.hpp"
 
@@ -47,6 +48,7 @@ public:
         program->as_filters = options.as_filters;
         std::vector<Token> tokens;
         if (!tokenize(program->text, tokens, error) || !Parser(*program, tokens, error).parse() ||
+            !bind_variables(*program, error) ||
             (options.strict && !check(*program, options.context_type, error))) {
             return out;
         }

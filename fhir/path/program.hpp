@@ -76,7 +76,7 @@ struct Node {
     NodeId left = no_node;           // left operand, or input of step, call and at
     NodeId right = no_node;          // right operand
     std::uint32_t arguments = 0;     // first in Program::arguments
-    std::uint32_t extra = 0;         // literal, type or regex + 1, by op
+    std::uint32_t extra = 0;         // literal, type, regex + 1 or defined variable + 1, by op
     Symbol symbol = unknown_symbol;  // step
     std::string_view text;           // name of step, variable, function
 };
@@ -156,6 +156,7 @@ struct Expression::Program {
     std::vector<std::unique_ptr<re2::RE2>> regexes;
     std::deque<std::string> strings;  // what the views above point at
     std::uint16_t cache_count = 0;
+    std::uint32_t defined_count = 0;  // calls of defineVariable()
     bool as_filters = true;
     std::vector<Shape> shape;  // empty: none
     std::vector<ShapeStep> shape_steps;
