@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+#
 if(TARGET gatehouse_fhir_schema AND TARGET gatehouse_fhir_path)
     gatehouse_test(validate
         SOURCES validate/cases_test.cpp
