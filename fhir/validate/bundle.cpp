@@ -169,8 +169,17 @@ void Walker::check_links(const Element& bundle, const BundleIndex& index, bool m
             }
         });
     }
+    // A fullUrl that is no absolute URL has been refused; what it breaks needs no second word.
+    const auto sound = [](const Element& entry) {
+        const std::string_view url = entry.child_value("fullUrl");
+        return url.empty() || is_absolute(url);
+    };
+    if (count > 0 && !sound(*entries[0])) {
+        return;
+    }
     for (std::uint32_t i = 1; i < count; ++i) {
-        if (entries[i]->child("resource") != nullptr && leader(i) != leader(0)) {
+        if (entries[i]->child("resource") != nullptr && sound(*entries[i]) &&
+            leader(i) != leader(0)) {
             const RuleInfo& rule = message ? rules::bundle_orphan_message : rules::bundle_orphan;
             report(rule, *entries[i], [&] {
                 return join(

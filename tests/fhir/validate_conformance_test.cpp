@@ -277,9 +277,9 @@ constexpr const char* uk_core = "fhir.r4.ukcore-2.0.0.tgz";
 constexpr double floor_uk_core = 99.7;
 constexpr double floor_national_pack = 99.7;
 constexpr double floor_r4 = 99.8;
-constexpr double floor_suite_core = 90.5;
+constexpr double floor_suite_core = 97.8;
 constexpr double floor_suite_extended = 98.0;
-constexpr double floor_suite_all = 93.0;
+constexpr double floor_suite_all = 98.0;
 
 TEST(ValidateConformance, SeededFaultsUkCore) {
     std::string why;
