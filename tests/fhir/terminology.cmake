@@ -1,0 +1,3 @@
+gatehouse_test(fhir_snomed
+    SOURCES terminology/snomed_test.cpp terminology/ecl_test.cpp
+    LINKS gatehouse_fhir_terminology_snomed)
