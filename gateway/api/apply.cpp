@@ -54,7 +54,7 @@ EntryResult refuse_entry(int status, IssueType type, std::string rule, std::stri
 
 ChangeFacts PlanApplier::facts() const {
     GH_ASSERT(plan_.rulebook != nullptr);
-    return {*plan_.rulebook, plan_.organisation, message_id_, plan_.base, accepted_at_};
+    return {*plan_.rulebook, partner_, plan_.organisation, message_id_, plan_.base, accepted_at_};
 }
 
 std::optional<EntryResult> PlanApplier::claim(const std::string& type, const std::string& id) {

@@ -6,6 +6,7 @@
 #include "fhir/outcome/outcome.hpp"
 #include "fhir/patch/patch.hpp"
 #include "gateway/api/body.hpp"
+#include "gateway/api/definitions.hpp"
 #include "gateway/api/issues.hpp"
 
 namespace gatehouse::gateway {
@@ -444,9 +445,20 @@ std::optional<PlanRefusal> judge_changed(
     fhir::ValidateOptions options;
     const std::string instant = to_instant(facts.now);
     options.now = instant;
-    const fhir::ProfileChooser* chooser =
-        facts.rulebook.chooser ? &facts.rulebook.chooser : nullptr;
-    fhir::Validation found = engine.validator().validate(root, json, {}, chooser, options, arena);
+    DefinitionRules::Facts asked;
+    asked.partner = facts.partner;
+    asked.organisation = facts.organisation;
+    asked.now = facts.now;
+    const ChosenDefinitions chosen = choose_definitions(facts.rulebook, std::move(asked), &root);
+    const fhir::Element* judged = &root;
+    if (!chosen.own) {
+        fhir::Element* again =
+            chosen.engine->read(json, fhir::Format::json, arena, own_limits()).root;
+        drop_own_marks(*again);
+        judged = again;
+    }
+    fhir::Validation found =
+        chosen.engine->validator().validate(*judged, json, {}, chosen.chooser, options, arena);
     fhir::Issues issues = std::move(decoded.issues);
     issues.insert(
         issues.end(),

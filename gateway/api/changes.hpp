@@ -45,6 +45,7 @@ std::optional<PlanRefusal> read_meta_change(
 // What judging a changed resource needs of its message.
 struct ChangeFacts {
     const Rulebook& rulebook;
+    std::string_view partner;
     std::string_view organisation;
     std::string_view message_id;
     std::string_view base;

@@ -2,6 +2,7 @@
 #include "gateway/api/definitions.hpp"
 
 #include <limits>
+#include <utility>
 
 namespace gatehouse::gateway {
 namespace {
@@ -32,31 +33,37 @@ void claimed_profiles(
 
 }  // namespace
 
-ChosenDefinitions choose_definitions(Envelope& envelope, std::span<const std::string> asked) {
-    const Rulebook& rulebook = *envelope.rulebook;
+ChosenDefinitions choose_definitions(
+    const Rulebook& rulebook, DefinitionRules::Facts facts, const fhir::Element* root
+) {
     ChosenDefinitions chosen;
     chosen.engine = rulebook.engine.get();
     chosen.chooser = rulebook.chooser ? &rulebook.chooser : nullptr;
-    if (rulebook.versions != nullptr && !rulebook.versions->rules.rules().empty()) {
-        DefinitionRules::Facts facts;
-        facts.partner = envelope.credential.partner ? envelope.credential.partner->id : "";
-        facts.organisation = envelope.organisation;
-        facts.now = envelope.received_at;
-        if (rulebook.versions->rules.ask_profiles()) {
-            facts.profiles.assign(asked.begin(), asked.end());
-            if (envelope.root != nullptr && envelope.root->is_resource) {
-                claimed_profiles(*envelope.root, facts.profiles);
-            }
-        }
-        const std::string_view name = rulebook.versions->rules.choose(facts);
-        for (const DefinitionSet& set : rulebook.versions->sets) {
-            if (set.name == name) {
-                chosen.engine = set.engine.get();
-                chosen.chooser = set.chooser ? &set.chooser : nullptr;
-                chosen.own = false;
-            }
+    if (rulebook.versions == nullptr || rulebook.versions->rules.rules().empty()) {
+        return chosen;
+    }
+    if (rulebook.versions->rules.ask_profiles() && root != nullptr && root->is_resource) {
+        claimed_profiles(*root, facts.profiles);
+    }
+    const std::string_view name = rulebook.versions->rules.choose(facts);
+    for (const DefinitionSet& set : rulebook.versions->sets) {
+        if (set.name == name) {
+            chosen.engine = set.engine.get();
+            chosen.chooser = set.chooser ? &set.chooser : nullptr;
+            chosen.own = false;
         }
     }
+    return chosen;
+}
+
+ChosenDefinitions choose_definitions(Envelope& envelope, std::span<const std::string> asked) {
+    DefinitionRules::Facts facts;
+    facts.partner = envelope.credential.partner ? envelope.credential.partner->id : "";
+    facts.organisation = envelope.organisation;
+    facts.now = envelope.received_at;
+    facts.profiles.assign(asked.begin(), asked.end());
+    const ChosenDefinitions chosen =
+        choose_definitions(*envelope.rulebook, std::move(facts), envelope.root);
     envelope.definitions = chosen.engine->digest();
     return chosen;
 }
@@ -69,8 +76,7 @@ const fhir::Element* root_for(const Envelope& envelope, const ChosenDefinitions&
     fhir::DecodeLimits none;
     none.depth = none.string_bytes = none.members = none.elements =
         std::numeric_limits<std::size_t>::max();
-    return chosen.engine->read(envelope.source, envelope.body_format, *envelope.arena, none)
-        .root;
+    return chosen.engine->read(envelope.source, envelope.body_format, *envelope.arena, none).root;
 }
 
 }  // namespace gatehouse::gateway

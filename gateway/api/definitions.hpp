@@ -21,6 +21,12 @@ struct ChosenDefinitions {
 // digest in the envelope, which is how it gets into outcome, header, receipt and audit.
 ChosenDefinitions choose_definitions(Envelope& envelope, std::span<const std::string> asked = {});
 
+// The same for a resource that is judged apart from a message (the outcome of a patch). `root` may
+// be null.
+ChosenDefinitions choose_definitions(
+    const Rulebook& rulebook, DefinitionRules::Facts facts, const fhir::Element* root
+);
+
 // The message's tree for those definitions: the envelope's own, or read again where another set
 // judges, since names and types are numbered by each set for itself. Null if there is none.
 const fhir::Element* root_for(const Envelope& envelope, const ChosenDefinitions& chosen);

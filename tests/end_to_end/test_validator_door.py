@@ -166,6 +166,17 @@ class Versions(Doors):
         names = [one["name"] for one in self.server.admin("/_status").json()["definitions"]["sets"]]
         self.assertEqual(names, ["ward-1", "ward-2"])
 
+    def test_the_outcome_of_a_patch_is_judged_by_the_same_choice(self):
+        body = dict(self.claimed(PROFILE), birthDate="1980-01-01")
+        body.pop("id")
+        for partner, status in (("acute-trust", 422), ("gp-practice", 200)):
+            created = self.server.kept("POST", "Patient", body, partner=partner, headers={"X-Request-ID": "versions-4-" + partner})
+            self.assertEqual(created.status, 201, created)
+            patch = json.dumps([{"op": "remove", "path": "/birthDate"}])
+            answer = self.server.kept("PATCH", f"Patient/{created.json()['id']}", patch, partner=partner, type="application/json-patch+json",
+                                      headers={"X-Request-ID": "versions-5-" + partner})
+            self.assertEqual(answer.status, status, answer)
+
     def test_an_upgrade_report_names_rules_and_messages(self):
         body = self.claimed(PROFILE)
         body.pop("id")
