@@ -7,17 +7,16 @@
 namespace gatehouse::fhir::judge::definitions {
 namespace {
 
-void read_base(StructureFrame& frame) {
+// From the compiled base: its snapshot may have to be made first.
+void read_base(const Desk& desk, StructureFrame& frame) {
     frame.base_read = true;
-    const Element* snapshot = frame.base == nullptr ? nullptr : frame.base->child("snapshot");
-    if (snapshot == nullptr) {
+    const Plan* plan = desk.plan(frame.structure.child_value("baseDefinition"));
+    if (plan == nullptr) {
         return;
     }
-    for (const Element& element : children(*snapshot, "element")) {
-        for (const Element& constraint : children(element, "constraint")) {
-            frame.base_invariants.emplace(
-                constraint.child_value("key"), constraint.child_value("expression")
-            );
+    for (const Invariant& invariant : plan->profile->invariants) {
+        if (invariant.expression) {
+            frame.base_invariants.emplace(invariant.key, invariant.expression.text());
         }
     }
 }
@@ -59,7 +58,7 @@ void check_constraints(
                 continue;
             }
             if (!frame.base_read) {
-                read_base(frame);
+                read_base(desk, frame);
             }
             const auto before = frame.base_invariants.find(key);
             if (before != frame.base_invariants.end() && before->second != expression) {
