@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <vector>
 
 namespace gatehouse::fhir {
@@ -86,27 +85,32 @@ Position position_of(std::string_view source, std::size_t offset) noexcept {
 
 Position PositionCursor::at(std::size_t offset) noexcept {
     offset = std::min(offset, source_.size());
-    if (offset < line_start_) {
-        line_start_ = 0;
-        seen_ = 0;
-        line_ = 1;
-    }
-    while (seen_ < offset) {
-        const void* end = std::memchr(source_.data() + seen_, '\n', offset - seen_);
-        if (end == nullptr) {
-            break;
+    // Continuation bytes belong to the code point before them.
+    const auto code_points = [this](std::size_t from, std::size_t to) {
+        std::uint32_t count = 0;
+        for (std::size_t i = from; i < to; ++i) {
+            count += (static_cast<unsigned char>(source_[i]) & 0xC0U) != 0x80U ? 1U : 0U;
         }
-        seen_ = static_cast<std::size_t>(static_cast<const char*>(end) - source_.data()) + 1;
-        line_start_ = seen_;
-        ++line_;
+        return count;
+    };
+    const auto last_line_start = [this](std::size_t from, std::size_t to) {
+        const std::size_t found = source_.substr(from, to - from).rfind('\n');
+        return found == std::string_view::npos ? from : from + found + 1;
+    };
+    const std::string_view between =
+        source_.substr(std::min(seen_, offset), seen_ < offset ? offset - seen_ : seen_ - offset);
+    const auto lines = static_cast<std::uint32_t>(std::count(between.begin(), between.end(), '\n'));
+    if (offset >= seen_) {
+        line_ += lines;
+        column_ = lines == 0 ? column_ + code_points(seen_, offset)
+                             : 1 + code_points(last_line_start(seen_, offset), offset);
+    } else {
+        line_ -= lines;
+        column_ = lines == 0 ? column_ - code_points(offset, seen_)
+                             : 1 + code_points(last_line_start(0, offset), offset);
     }
-    seen_ = std::max(seen_, offset);
-    Position position{line_, 1};
-    for (std::size_t at = line_start_; at < offset; ++at) {
-        // Continuation bytes belong to the code point before them.
-        position.column += (static_cast<unsigned char>(source_[at]) & 0xC0U) != 0x80U ? 1U : 0U;
-    }
-    return position;
+    seen_ = offset;
+    return {line_, column_};
 }
 
 std::string expression_of(const Element& element) {

@@ -107,8 +107,8 @@ struct Position {
 };
 Position position_of(std::string_view source, std::size_t offset) noexcept;
 
-// The same for many offsets of one source: an offset behind the one before costs only the way
-// between them, so findings in the order of the message cost one reading of it together.
+// The same for many offsets of one source: each costs the way from the one before, so findings in
+// the order of the message cost one reading of it together.
 class PositionCursor {
 public:
     explicit PositionCursor(std::string_view source) : source_(source) {}
@@ -116,9 +116,9 @@ public:
 
 private:
     std::string_view source_;
-    std::size_t line_start_ = 0;
-    std::size_t seen_ = 0;
+    std::size_t seen_ = 0;  // the offset before, at line_ and column_
     std::uint32_t line_ = 1;
+    std::uint32_t column_ = 1;
 };
 
 // FHIRPath expression of an element as R4 issues write it: "Patient.name[0].given[1]",

