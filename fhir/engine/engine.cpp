@@ -18,7 +18,8 @@ Result<std::shared_ptr<const Engine>> Engine::load(const EngineOptions& options)
     engine->definitions_ = std::move(definitions);
 
     GH_TRY_ASSIGN(engine->schema_, Schema::build(engine->definitions_));
-    engine->terminology_ = std::make_shared<const Terminology>(*engine->definitions_);
+    engine->terminology_ =
+        std::make_shared<const Terminology>(*engine->definitions_, options.content);
     engine->validator_ = std::make_unique<const Validator>(engine->schema_, engine->terminology_);
     if (options.search) {
         engine->search_ = std::make_unique<const SearchParameters>(engine->schema_, engine->notes_);

@@ -17,6 +17,7 @@
 #include "fhir/packages/packages.hpp"
 #include "fhir/schema/schema.hpp"
 #include "fhir/search/search.hpp"
+#include "fhir/terminology/provider.hpp"
 #include "fhir/terminology/terminology.hpp"
 #include "fhir/validate/validate.hpp"
 
@@ -30,7 +31,8 @@ struct EngineOptions {
         packages;                 // then these, in order; a later one wins on the same canonical
     std::filesystem::path cache;  // package cache folder
     std::vector<std::string> warm_profiles;  // compiled before load() returns
-    bool search = true;                      // build search parameters too (the gateway needs them)
+    TerminologyContent content;  // SNOMED CT, dm+d, ... beside the packages; a remote server
+    bool search = true;          // build search parameters too (the gateway needs them)
 };
 
 class Engine {

@@ -169,20 +169,36 @@ bool CodeSystemIndex::is_a(const Concept& code, std::string_view ancestor) const
     if (target == by_code_.end()) {
         return false;
     }
-    std::vector<std::uint32_t> open{static_cast<std::uint32_t>(&code - concepts_.data())};
-    std::vector<std::uint32_t> seen;
+    const auto start = static_cast<std::uint32_t>(&code - concepts_.data());
+    // A tree, mostly: up the only parents without a note of where we were. The step count ends a
+    // cycle.
+    std::uint32_t at = start;
+    std::size_t steps = 0;
+    while (at != target->second && concepts_[at].parents.size() == 1 && steps <= concepts_.size()) {
+        at = concepts_[at].parents.front();
+        ++steps;
+    }
+    if (at == target->second) {
+        return true;
+    }
+    if (concepts_[at].parents.empty() || steps > concepts_.size()) {
+        return false;
+    }
+    std::vector<std::uint32_t> open{at};
+    std::vector<bool> seen(concepts_.size());
+    seen[at] = true;
     while (!open.empty()) {
-        const std::uint32_t at = open.back();
+        const std::uint32_t next = open.back();
         open.pop_back();
-        if (at == target->second) {
+        if (next == target->second) {
             return true;
         }
-        if (std::find(seen.begin(), seen.end(), at) != seen.end()) {
-            continue;
+        for (const std::uint32_t parent : concepts_[next].parents) {
+            if (!seen[parent]) {
+                seen[parent] = true;
+                open.push_back(parent);
+            }
         }
-        seen.push_back(at);
-        const auto& parents = concepts_[at].parents;
-        open.insert(open.end(), parents.begin(), parents.end());
     }
     return false;
 }

@@ -19,6 +19,8 @@
 
 namespace gatehouse::fhir {
 
+class RemoteTerminology;
+
 // One filter of a ValueSet's compose (FHIR R4 ValueSet.compose.include.filter). Several filters of
 // one include are intersected by the caller.
 struct ConceptFilter {
@@ -150,6 +152,7 @@ public:
 // speaks, and only a complete one can say no.
 struct TerminologyContent {
     std::vector<std::shared_ptr<const CodeSystemProvider>> providers;
+    std::shared_ptr<RemoteTerminology> remote;  // asked where nothing loaded decides; may be null
 };
 
 }  // namespace gatehouse::fhir

@@ -94,7 +94,6 @@ void collect_additions(
     }
 }
 
-
 bool starts_folded(std::string_view text, std::string_view start) noexcept {
     return text.size() >= start.size() && equal_folded(text.substr(0, start.size()), start);
 }
@@ -191,8 +190,7 @@ std::string_view ResourceProvider::definition(ConceptNumber number) const {
     return at(number).node->child_value("definition");
 }
 
-std::string_view
-ResourceProvider::display(ConceptNumber number, std::string_view language) const {
+std::string_view ResourceProvider::display(ConceptNumber number, std::string_view language) const {
     const Concept& entry = at(number);
     if (language.empty() || language_serves(language_, language)) {
         if (!entry.display.empty()) {
@@ -211,9 +209,8 @@ ResourceProvider::display(ConceptNumber number, std::string_view language) const
     return entry.display;
 }
 
-void ResourceProvider::designations(
-    ConceptNumber number, std::vector<ConceptDesignation>& out
-) const {
+void ResourceProvider::designations(ConceptNumber number, std::vector<ConceptDesignation>& out)
+    const {
     const Concept& entry = at(number);
     if (!entry.display.empty()) {
         ConceptDesignation own;
@@ -283,12 +280,12 @@ void ResourceProvider::properties(ConceptNumber number, std::vector<ConceptPrope
         out.push_back(std::move(one));
     });
     if (!told_inactive) {
-        out.push_back({"inactive", PropertyType::boolean, at(number).inactive ? "true" : "false", {}, {}});
+        out.push_back(
+            {"inactive", PropertyType::boolean, at(number).inactive ? "true" : "false", {}, {}}
+        );
     }
     const auto relation = [&](const char* name, ConceptNumber other) {
-        out.push_back(
-            {name, PropertyType::code, code(other), std::string(at(other).display), {}}
-        );
+        out.push_back({name, PropertyType::code, code(other), std::string(at(other).display), {}});
     };
     std::vector<ConceptNumber> others;
     parents(number, others);
@@ -417,7 +414,9 @@ ResourceProvider::filter_property(const ConceptFilter& filter, ConceptBudget& bu
         );
         if (!pattern->ok()) {
             return Fault(
-                Errc::invalid, "filter", "the regular expression cannot be used: " + pattern->error()
+                Errc::invalid,
+                "filter",
+                "the regular expression cannot be used: " + pattern->error()
             );
         }
     } else if (op != "=" && op != "in" && op != "not-in" && !wants_exists) {
@@ -430,7 +429,8 @@ ResourceProvider::filter_property(const ConceptFilter& filter, ConceptBudget& bu
     }
     const std::vector<std::string_view> items =
         op == "in" || op == "not-in" ? list_items(filter.value) : std::vector<std::string_view>{};
-    const bool fold = !case_sensitive() && (filter.property == "code" || filter.property == "concept");
+    const bool fold =
+        !case_sensitive() && (filter.property == "code" || filter.property == "concept");
     const auto same = [&](std::string_view a, std::string_view b) {
         return fold ? equal_folded(a, b) : a == b;
     };
@@ -478,11 +478,13 @@ ResourceProvider::filter_property(const ConceptFilter& filter, ConceptBudget& bu
                 see(at(child).code);
             }
         } else {
-            for_properties(i, [&](const Element& property) {
-                if (property.child_value("code") == filter.property) {
+            // The system's own: a supplement never changes what a value set means.
+            for (const Element& property : entry.node->children()) {
+                if (property.name == "property" &&
+                    property.child_value("code") == filter.property) {
                     see(filter_value(property));
                 }
-            });
+            }
             if (!exists && filter.property == "inactive" && !wants_exists) {
                 see(entry.inactive ? "true" : "false");
             }
@@ -490,8 +492,9 @@ ResourceProvider::filter_property(const ConceptFilter& filter, ConceptBudget& bu
                 see(entry.abstract ? "true" : "false");
             }
         }
-        const bool in = wants_exists ? exists == (filter.value == "true")
-                                     : op == "not-in" ? !met : met;
+        const bool in = wants_exists     ? exists == (filter.value == "true")
+                        : op == "not-in" ? !met
+                                         : met;
         if (in) {
             out.add(i);
         }
@@ -516,8 +519,16 @@ ResourceProvider::filter(const ConceptFilter& filter, ConceptBudget& budget) con
         return filter_hierarchy(filter, budget);
     }
     static constexpr std::string_view own[] = {
-        "concept",  "code",          "display", "definition", "parent", "child",
-        "inactive", "notSelectable", "status",  "abstract"};
+        "concept",
+        "code",
+        "display",
+        "definition",
+        "parent",
+        "child",
+        "inactive",
+        "notSelectable",
+        "status",
+        "abstract"};
     if (std::find(std::begin(own), std::end(own), filter.property) == std::end(own)) {
         // A property that the system neither declares nor uses is a mistake, not an empty set.
         bool known = false;
@@ -526,9 +537,10 @@ ResourceProvider::filter(const ConceptFilter& filter, ConceptBudget& budget) con
                               child.child_value("code") == filter.property);
         }
         for (ConceptNumber i = 0; !known && i < concept_count(); ++i) {
-            for_properties(i, [&](const Element& property) {
-                known = known || property.child_value("code") == filter.property;
-            });
+            for (const Element& property : at(i).node->children()) {
+                known = known || (property.name == "property" &&
+                                  property.child_value("code") == filter.property);
+            }
         }
         if (!known) {
             return Fault(

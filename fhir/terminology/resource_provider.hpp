@@ -25,9 +25,7 @@ public:
     [[nodiscard]] std::string_view system() const noexcept override { return index_.url(); }
     [[nodiscard]] std::string_view version() const noexcept override { return index_.version(); }
     [[nodiscard]] std::string_view title() const noexcept override { return title_; }
-    [[nodiscard]] SystemKnowledge knowledge() const noexcept override {
-        return index_.knowledge();
-    }
+    [[nodiscard]] SystemKnowledge knowledge() const noexcept override { return index_.knowledge(); }
     [[nodiscard]] bool case_sensitive() const noexcept override { return index_.case_sensitive(); }
     // "4.0" asks for any 4.0.x, as for every canonical.
     [[nodiscard]] bool answers_version(std::string_view asked) const noexcept override;

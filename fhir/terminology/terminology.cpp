@@ -7,6 +7,8 @@
 #include <unordered_map>
 
 #include "fhir/terminology/code_system.hpp"
+#include "fhir/terminology/remote.hpp"
+#include "fhir/terminology/resource_provider.hpp"
 #include "fhir/terminology/value_set.hpp"
 
 namespace gatehouse::fhir {
@@ -61,6 +63,83 @@ struct Terminology::Impl {
         return lazy.owned.get();
     }
 
+    // The version asked for; if that is not loaded: nothing, or (not `exactly`) the one that is.
+    const CodeSystemIndex*
+    system(std::string_view url, std::string_view version, bool exactly) const {
+        const CodeSystemIndex* newest = system(url);
+        if (version.empty() || newest == nullptr || newest->version() == version) {
+            return newest;
+        }
+        std::string canonical(url);
+        canonical.append("|").append(version);
+        const Definition* definition = definitions->find("CodeSystem", canonical);
+        if (definition == nullptr) {
+            return exactly ? nullptr : newest;
+        }
+        return index_of(*definition);
+    }
+
+    // The compiled table of any version.
+    const CodeSystemIndex* index_of(const Definition& definition) const {
+        const auto winner = systems.find(definition.url);
+        if (winner != systems.end() && winner->second->definition == &definition) {
+            return system(definition.url);
+        }
+        const std::lock_guard lock(mutex);
+        auto& slot = older_systems[&definition];
+        if (!slot) {
+            const Element* root = definition.root();
+            if (root == nullptr) {
+                return nullptr;
+            }
+            slot = std::make_unique<const CodeSystemIndex>(*root);
+        }
+        return slot.get();
+    }
+    mutable std::unordered_map<const Definition*, std::unique_ptr<const CodeSystemIndex>>
+        older_systems;
+
+    // A resource behind the provider interface, with its supplements; made on first use.
+    const CodeSystemProvider* provider_of(const Definition& definition) const {
+        const CodeSystemIndex* index = index_of(definition);
+        if (index == nullptr || index->is_supplement()) {
+            return nullptr;
+        }
+        read_supplements();
+        const std::lock_guard lock(mutex);
+        auto& slot = resource_providers[&definition];
+        if (!slot) {
+            slot = std::make_unique<const ResourceProvider>(
+                *index, *definition.root(), supplements_of(definition.url)
+            );
+        }
+        return slot.get();
+    }
+    mutable std::unordered_map<const Definition*, std::unique_ptr<const ResourceProvider>>
+        resource_providers;
+
+    TerminologyContent content;
+    // Loaded content that answers this system and version.
+    const CodeSystemProvider* content_of(std::string_view system, std::string_view version) const {
+        for (const auto& provider : content.providers) {
+            if (provider->system() == system && provider->answers_version(version)) {
+                return provider.get();
+            }
+        }
+        return nullptr;
+    }
+    ValueSetSources sources() const {
+        return {
+            [this](std::string_view url, std::string_view version) {
+                return system(url, version, false);
+            },
+            [this](std::string_view url, std::string_view version) {
+                return content_of(url, version);
+            },
+            [this](std::string_view url) { return value_set(url); },
+        };
+    }
+
     const ValueSetIndex* value_set(std::string_view canonical) const {
         auto found = value_sets.find(without_version(canonical));
         if (found == value_sets.end()) {
@@ -92,11 +171,7 @@ struct Terminology::Impl {
             return nullptr;
         }
         lazy.building = true;
-        const ValueSetSources sources{
-            [this](std::string_view url) { return system(url); },
-            [this](std::string_view url) { return value_set(url); },
-        };
-        lazy.owned = std::make_unique<const ValueSetIndex>(*root, sources);
+        lazy.owned = std::make_unique<const ValueSetIndex>(*root, sources());
         lazy.building = false;
         lazy.ready.store(lazy.owned.get(), std::memory_order_release);
         return lazy.owned.get();
@@ -120,9 +195,7 @@ struct Terminology::Impl {
 
     // Names that supplements give a code. Finding the supplements decodes every code system, so it
     // waits for the first display that nothing else explains.
-    void supplement_displays(
-        std::string_view system_url, std::string_view code, std::vector<std::string_view>& out
-    ) const {
+    void read_supplements() const {
         std::call_once(supplements_read, [this] {
             for (const Definition* definition : definitions->all("CodeSystem")) {
                 const Element* root = definition->root();
@@ -131,6 +204,17 @@ struct Terminology::Impl {
                 }
             }
         });
+    }
+    const std::vector<const Element*>& supplements_of(std::string_view system_url) const {
+        static const std::vector<const Element*> none;
+        read_supplements();
+        const auto found = supplements.find(system_url);
+        return found == supplements.end() ? none : found->second;
+    }
+    void supplement_displays(
+        std::string_view system_url, std::string_view code, std::vector<std::string_view>& out
+    ) const {
+        read_supplements();
         const auto found = supplements.find(system_url);
         if (found == supplements.end()) {
             return;
@@ -143,8 +227,13 @@ struct Terminology::Impl {
         supplements;
 };
 
-Terminology::Terminology(const Definitions& definitions) : impl_(std::make_unique<Impl>()) {
+Terminology::Terminology(const Definitions& definitions)
+    : Terminology(definitions, TerminologyContent{}) {}
+
+Terminology::Terminology(const Definitions& definitions, TerminologyContent content)
+    : impl_(std::make_unique<Impl>()) {
     impl_->definitions = &definitions;
+    impl_->content = std::move(content);
     for (const Definition* definition : definitions.all("CodeSystem")) {
         auto lazy = std::make_unique<Impl::Lazy<CodeSystemIndex>>();
         lazy->definition = definition;
@@ -168,17 +257,19 @@ const ValueSetIndex* Terminology::value_set(std::string_view canonical) const {
 }
 
 std::unique_ptr<const ValueSetIndex> Terminology::compile(const Element& resource) const {
-    const ValueSetSources sources{
-        [this](std::string_view url) { return impl_->system(url); },
-        [this](std::string_view url) { return impl_->value_set(url); },
-    };
-    return std::make_unique<const ValueSetIndex>(resource, sources);
+    return std::make_unique<const ValueSetIndex>(resource, impl_->sources());
 }
 
 Verdict Terminology::contains(
     const ValueSetIndex& set, std::string_view system, std::string_view code
 ) const {
-    return set.contains(system, code);
+    const Verdict verdict = set.contains(system, code);
+    RemoteTerminology* remote = impl_->content.remote.get();
+    if (verdict != Verdict::not_checkable || remote == nullptr || set.url().empty() ||
+        system.empty() || !remote->covers(system)) {
+        return verdict;
+    }
+    return remote->member(canonical_of(set), system, code).verdict;
 }
 
 bool Terminology::draws_on(const ValueSetIndex& set, std::string_view system) const {
@@ -234,9 +325,71 @@ Terminology::CodeFacts Terminology::facts(const Coding& coding) const {
                                                             : SystemKnowledge::partial;
         return facts;
     }
-    const CodeSystemIndex* index = impl_->system(coding.system);
-    if (index == nullptr) {
+    if (!impl_->content.providers.empty()) {
+        if (const CodeSystemProvider* loaded = impl_->content_of(coding.system, coding.version)) {
+            facts = facts_of(*loaded, coding);
+            if (facts.known != Verdict::not_checkable) {
+                return facts;
+            }
+        }
+    }
+    facts_of_resource(coding, facts);
+    RemoteTerminology* remote = impl_->content.remote.get();
+    if (facts.known == Verdict::not_checkable && remote != nullptr &&
+        remote->covers(coding.system)) {
+        const RemoteAnswer answer = remote->code(coding.system, coding.version, coding.code);
+        facts.known = answer.verdict;
+        facts.inactive = answer.inactive;
+        if (answer.verdict != Verdict::not_checkable) {
+            facts.system = SystemKnowledge::complete;
+        }
+        if (answer.verdict == Verdict::yes && !coding.display.empty() && !answer.display.empty() &&
+            !equal_folded(coding.display, answer.display)) {
+            // One name of perhaps many: a difference proves nothing, equal but for spaces does.
+            facts.display = equal_but_for_spaces(coding.display, answer.display)
+                                ? DisplayMatch::whitespace
+                                : DisplayMatch::same;
+        }
+    }
+    return facts;
+}
+
+Terminology::CodeFacts
+Terminology::facts_of(const CodeSystemProvider& loaded, const Coding& coding) {
+    CodeFacts facts;
+    facts.system = loaded.knowledge();
+    facts.known = loaded.knows(coding.code);
+    const auto number = loaded.find(coding.code);
+    if (!number) {
         return facts;
+    }
+    facts.inactive = loaded.inactive(*number);
+    facts.abstract = loaded.abstract(*number);
+    const std::string_view own = loaded.display(*number);
+    if (coding.display.empty() || own.empty() || equal_folded(coding.display, own)) {
+        return facts;
+    }
+    facts.display = DisplayMatch::different;
+    std::vector<ConceptDesignation> names;
+    loaded.designations(*number, names);
+    for (const ConceptDesignation& name : names) {
+        if (equal_folded(name.value, coding.display)) {
+            facts.display = DisplayMatch::same;
+            break;
+        }
+        if (equal_but_for_spaces(name.value, coding.display)) {
+            facts.display = DisplayMatch::whitespace;
+        }
+    }
+    return facts;
+}
+
+void Terminology::facts_of_resource(const Coding& coding, CodeFacts& facts) const {
+    const CodeSystemIndex* index = coding.version.empty()
+                                       ? impl_->system(coding.system)
+                                       : impl_->system(coding.system, coding.version, false);
+    if (index == nullptr) {
+        return;
     }
     facts.system = index->knowledge();
     facts.supplement = index->is_supplement();
@@ -245,13 +398,13 @@ Terminology::CodeFacts Terminology::facts(const Coding& coding) const {
         if (facts.system == SystemKnowledge::complete) {
             facts.known = Verdict::no;
         }
-        return facts;
+        return;
     }
     facts.known = Verdict::yes;
     facts.inactive = entry->inactive;
     facts.abstract = entry->abstract;
     if (coding.display.empty() || entry->display.empty() || coding.display == entry->display) {
-        return facts;
+        return;
     }
     facts.display = DisplayMatch::different;
     std::vector<std::string_view> names;
@@ -266,12 +419,21 @@ Terminology::CodeFacts Terminology::facts(const Coding& coding) const {
             facts.display = DisplayMatch::whitespace;
         }
     }
-    return facts;
 }
 
 std::vector<std::string_view>
 Terminology::displays(std::string_view system, std::string_view code) const {
     std::vector<std::string_view> names;
+    if (const CodeSystemProvider* loaded = impl_->content_of(system, {})) {
+        if (const auto number = loaded->find(code)) {
+            std::vector<ConceptDesignation> all;
+            loaded->designations(*number, all);
+            for (const ConceptDesignation& name : all) {
+                names.push_back(name.value);
+            }
+            return names;
+        }
+    }
     if (const CodeSystemIndex* index = impl_->system(system)) {
         if (const Concept* entry = index->find(code)) {
             index->displays(*entry, names);
@@ -319,7 +481,7 @@ CodeAnswer Terminology::in_value_set(const Coding& coding, std::string_view cano
         answer = in_code_system(coding);
         answer.reason.clear();
     }
-    answer.verdict = set->contains(coding.system, coding.code);
+    answer.verdict = contains(*set, coding.system, coding.code);
     if (answer.verdict == Verdict::no) {
         answer.reason = "not in value set " + canonical_of(*set);
     } else if (answer.verdict == Verdict::not_checkable) {
@@ -327,6 +489,94 @@ CodeAnswer Terminology::in_value_set(const Coding& coding, std::string_view cano
             set->undecided().empty() ? "needs content that is not loaded" : set->undecided();
     }
     return answer;
+}
+
+const Definitions& Terminology::definitions() const {
+    return *impl_->definitions;
+}
+
+const CodeSystemProvider*
+Terminology::provider(std::string_view system, std::string_view version) const {
+    if (const CodeSystemProvider* loaded = impl_->content_of(system, version)) {
+        return loaded;
+    }
+    const Definition* definition = nullptr;
+    if (version.empty()) {
+        const auto found = impl_->systems.find(system);
+        definition = found == impl_->systems.end() ? nullptr : found->second->definition;
+    } else {
+        definition = impl_->definitions->find(
+            "CodeSystem", std::string(system) + "|" + std::string(version)
+        );
+    }
+    return definition == nullptr ? nullptr : impl_->provider_of(*definition);
+}
+
+std::vector<const CodeSystemProvider*> Terminology::providers(std::string_view system) const {
+    std::vector<const CodeSystemProvider*> out;
+    for (const auto& provider : impl_->content.providers) {
+        if (provider->system() == system) {
+            out.push_back(provider.get());
+        }
+    }
+    if (impl_->systems.contains(system)) {
+        for (const Definition* definition : impl_->definitions->every("CodeSystem")) {
+            if (definition->url == system) {
+                if (const CodeSystemProvider* provider = impl_->provider_of(*definition)) {
+                    out.push_back(provider);
+                }
+            }
+        }
+    }
+    return out;
+}
+
+std::vector<const CodeSystemProvider*> Terminology::content() const {
+    std::vector<const CodeSystemProvider*> out;
+    for (const auto& provider : impl_->content.providers) {
+        out.push_back(provider.get());
+    }
+    return out;
+}
+
+std::vector<std::string> Terminology::supplements(std::string_view system) const {
+    std::vector<std::string> out;
+    for (const Element* supplement : impl_->supplements_of(system)) {
+        std::string name(supplement->child_value("url"));
+        if (const auto version = supplement->child_value("version"); !version.empty()) {
+            name.append("|").append(version);
+        }
+        out.push_back(std::move(name));
+    }
+    return out;
+}
+
+namespace {
+
+// An inline CodeSystem with the table that its provider reads.
+struct OwnedProvider {
+    OwnedProvider(const Element& resource, const std::vector<const Element*>& supplements)
+        : index(resource), provider(index, resource, supplements) {}
+    CodeSystemIndex index;
+    ResourceProvider provider;
+};
+
+}  // namespace
+
+std::shared_ptr<const CodeSystemProvider> Terminology::provide(const Element& resource) const {
+    auto owned = std::make_shared<const OwnedProvider>(
+        resource, impl_->supplements_of(resource.child_value("url"))
+    );
+    return {owned, &owned->provider};
+}
+
+RemoteTerminology* Terminology::remote() const {
+    return impl_->content.remote.get();
+}
+
+const CodeSystemIndex*
+Terminology::code_system(std::string_view system, std::string_view version, bool exactly) const {
+    return impl_->system(system, version, exactly);
 }
 
 }  // namespace gatehouse::fhir

@@ -53,12 +53,18 @@ struct CodeAnswer {
 // as long as the Terminology.
 class CodeSystemIndex;
 class ValueSetIndex;
+class CodeSystemProvider;   // provider.hpp
+class RemoteTerminology;    // remote.hpp
+struct TerminologyContent;  // provider.hpp
 
 // Built once from definitions; immutable and thread-safe afterwards. Value sets compile on first
 // use, so a start-up does not pay for the thousand it never meets. `definitions` must outlive it.
 class Terminology {
 public:
     explicit Terminology(const Definitions& definitions);
+    // With content that is no CodeSystem resource (SNOMED CT, dm+d, ...) and perhaps a remote
+    // server.
+    Terminology(const Definitions& definitions, TerminologyContent content);
     Terminology(Terminology&&) noexcept;
     Terminology& operator=(Terminology&&) noexcept;
     ~Terminology();
@@ -106,7 +112,33 @@ public:
     // Version of a loaded code system, empty if none.
     [[nodiscard]] std::string_view system_version(std::string_view system) const;
 
+    // ---- For the operations ($expand, $lookup, ...) ----
+
+    [[nodiscard]] const Definitions& definitions() const;
+    // The content of a code system, the asked version (empty: the one loaded last); nullptr if none
+    // is loaded. Loaded content goes before a CodeSystem resource of the same version. A resource
+    // without codes (content not-present) is a provider whose knowledge() says so.
+    [[nodiscard]] const CodeSystemProvider*
+    provider(std::string_view system, std::string_view version = {}) const;
+    // Every version of it, loaded content first.
+    [[nodiscard]] std::vector<const CodeSystemProvider*> providers(std::string_view system) const;
+    // The loaded content whose implicit value sets begin so ("http://snomed.info/sct?fhir_vs").
+    [[nodiscard]] std::vector<const CodeSystemProvider*> content() const;
+    // Supplements loaded for a system, as canonical|version.
+    [[nodiscard]] std::vector<std::string> supplements(std::string_view system) const;
+    // A CodeSystem resource that is not among the definitions (inline, stored), with the loaded
+    // supplements. `resource` must outlive it.
+    [[nodiscard]] std::shared_ptr<const CodeSystemProvider> provide(const Element& resource) const;
+    // The server to ask beyond that, or nullptr.
+    [[nodiscard]] RemoteTerminology* remote() const;
+    // For one-use compilation of value sets.
+    [[nodiscard]] const CodeSystemIndex*
+    code_system(std::string_view system, std::string_view version, bool exactly) const;
+
 private:
+    static CodeFacts facts_of(const CodeSystemProvider& loaded, const Coding& coding);
+    void facts_of_resource(const Coding& coding, CodeFacts& facts) const;
+
     struct Impl;
     std::unique_ptr<Impl> impl_;
 };

@@ -7,7 +7,7 @@
 
 #include "fhir/terminology/value_set.hpp"
 
-#include <re2/re2.h>
+#include "fhir/terminology/resource_provider.hpp"
 
 namespace gatehouse::fhir {
 namespace {
@@ -23,87 +23,6 @@ Verdict both(Verdict a, Verdict b) noexcept {
         return Verdict::no;
     }
     return a == Verdict::yes && b == Verdict::yes ? Verdict::yes : Verdict::not_checkable;
-}
-
-struct Filter {
-    std::string_view property;
-    std::string_view op;
-    std::string_view value;
-};
-
-enum class FilterAnswer : std::uint8_t { no, yes, unsupported };
-
-bool in_list(std::string_view list, std::string_view wanted) {
-    while (!list.empty()) {
-        const std::size_t comma = list.find(',');
-        std::string_view item = list.substr(0, comma);
-        while (!item.empty() && item.front() == ' ') {
-            item.remove_prefix(1);
-        }
-        while (!item.empty() && item.back() == ' ') {
-            item.remove_suffix(1);
-        }
-        if (item == wanted) {
-            return true;
-        }
-        list = comma == std::string_view::npos ? std::string_view{} : list.substr(comma + 1);
-    }
-    return false;
-}
-
-// One filter against one concept of a local code system (FHIR filter-operator codes).
-FilterAnswer apply(const Filter& filter, const CodeSystemIndex& system, const Concept& entry) {
-    const auto answer = [](bool truth) { return truth ? FilterAnswer::yes : FilterAnswer::no; };
-    const bool on_concept = filter.property == "concept" || filter.property == "code";
-    if (on_concept && filter.op == "is-a") {
-        return answer(system.is_a(entry, filter.value));
-    }
-    if (on_concept && filter.op == "descendent-of") {
-        return answer(entry.code != filter.value && system.is_a(entry, filter.value));
-    }
-    if (on_concept && filter.op == "is-not-a") {
-        return answer(!system.is_a(entry, filter.value));
-    }
-    if (on_concept && filter.op == "generalizes") {
-        const Concept* below = system.find(filter.value);
-        return answer(below != nullptr && system.is_a(*below, entry.code));
-    }
-    if (filter.op == "exists") {
-        const bool exists = !CodeSystemIndex::property(entry, filter.property).empty();
-        return answer(exists == flag(filter.value));
-    }
-    std::string_view actual = CodeSystemIndex::property(entry, filter.property);
-    if (on_concept) {
-        actual = entry.code;
-    } else if (filter.property == "display") {
-        actual = entry.display;
-    } else if (filter.property == "parent") {
-        for (const std::uint32_t parent : entry.parents) {
-            if (system.concepts()[parent].code == filter.value) {
-                return answer(filter.op == "=");
-            }
-        }
-        return filter.op == "=" ? FilterAnswer::no : FilterAnswer::unsupported;
-    }
-    if (filter.op == "=") {
-        return answer(actual == filter.value);
-    }
-    if (filter.op == "in") {
-        return answer(in_list(filter.value, actual));
-    }
-    if (filter.op == "not-in") {
-        return answer(!in_list(filter.value, actual));
-    }
-    if (filter.op == "regex") {
-        const re2::RE2 pattern(
-            re2::StringPiece(filter.value.data(), filter.value.size()), re2::RE2::Quiet
-        );
-        if (!pattern.ok()) {
-            return FilterAnswer::unsupported;
-        }
-        return answer(re2::RE2::FullMatch(re2::StringPiece(actual.data(), actual.size()), pattern));
-    }
-    return FilterAnswer::unsupported;
 }
 
 }  // namespace
@@ -128,6 +47,7 @@ ValueSetIndex::ValueSetIndex(const Element& resource, const ValueSetSources& sou
     }
     if (const Element* compose = resource.child("compose")) {
         has_compose_ = true;
+        active_only_ = compose->child_value("inactive") == "false";
         for (const Element& child : compose->children()) {
             if (child.name == "include") {
                 includes_.push_back(compile(child, sources));
@@ -158,7 +78,9 @@ ValueSetIndex::Part ValueSetIndex::compile(const Element& include, const ValueSe
     Part part;
     part.system = include.child_value("system");
     if (!part.system.empty()) {
-        part.index = sources.code_system(part.system);
+        const std::string_view version = include.child_value("version");
+        part.index = sources.code_system(part.system, version);
+        part.provider = sources.content ? sources.content(part.system, version) : nullptr;
     }
     bool enumerated = false;
     bool filtered = false;
@@ -172,8 +94,8 @@ ValueSetIndex::Part ValueSetIndex::compile(const Element& include, const ValueSe
             const ValueSetIndex* import = sources.value_set(child.value);
             if (import == nullptr) {
                 part.import_missing = true;
-                undecided_ =
-                    "imports value set " + std::string(child.value) + ", which is not loaded";
+                undecided_ = "imports value set " + std::string(child.value) +
+                             ", which is not loaded, or includes this one in turn";
             } else {
                 part.imports.push_back(import);
             }
@@ -185,7 +107,8 @@ ValueSetIndex::Part ValueSetIndex::compile(const Element& include, const ValueSe
         compile_filters(include, part);
     } else if (!enumerated) {
         part.kind = Kind::whole;
-        if (part.index == nullptr && !check_syntax_system(part.system, {}).is_syntax_system) {
+        if (part.index == nullptr && part.provider == nullptr &&
+            !check_syntax_system(part.system, {}).is_syntax_system) {
             undecided_ = "needs the content of code system " + std::string(part.system);
         }
     }
@@ -193,7 +116,7 @@ ValueSetIndex::Part ValueSetIndex::compile(const Element& include, const ValueSe
 }
 
 void ValueSetIndex::compile_filters(const Element& include, Part& part) {
-    std::vector<Filter> filters;
+    std::vector<ConceptFilter> filters;
     for (const Element& child : include.children()) {
         if (child.name == "filter") {
             filters.push_back(
@@ -201,7 +124,7 @@ void ValueSetIndex::compile_filters(const Element& include, Part& part) {
             );
         }
     }
-    if (part.system == snomed && filters.size() == 1 &&
+    if (part.provider == nullptr && part.system == snomed && filters.size() == 1 &&
         (filters[0].property == "constraint" || filters[0].property == "expression") &&
         filters[0].op == "=") {
         std::vector<std::string_view> ids;
@@ -210,31 +133,60 @@ void ValueSetIndex::compile_filters(const Element& include, Part& part) {
             return;
         }
     }
-    if (part.index == nullptr || part.index->knowledge() != SystemKnowledge::complete) {
+    const auto undecided = [&](std::string why) {
         part.kind = Kind::undecided;
-        undecided_ = "needs the content of code system " + std::string(part.system);
+        undecided_ = std::move(why);
+    };
+    ConceptBudget budget;
+    const auto select = [&](const CodeSystemProvider& provider) -> Result<ConceptSet> {
+        ConceptSet out = provider.everything();
+        for (const ConceptFilter& filter : filters) {
+            GH_TRY_ASSIGN(const ConceptSet one, provider.filter(filter, budget));
+            out &= one;
+        }
+        return out;
+    };
+    if (part.provider != nullptr) {
+        auto chosen = select(*part.provider);
+        if (!chosen) {
+            undecided(chosen.error().detail);
+            return;
+        }
+        part.kind = Kind::set;
+        part.set = std::move(*chosen);
+        part.partial = part.provider->knowledge() != SystemKnowledge::complete;
         return;
     }
-    for (const Concept& entry : part.index->concepts()) {
-        bool in = true;
-        for (const Filter& filter : filters) {
-            const FilterAnswer answer = apply(filter, *part.index, entry);
-            if (answer == FilterAnswer::unsupported) {
-                part.kind = Kind::undecided;
-                undecided_ = "filter " + std::string(filter.property) + " " +
-                             std::string(filter.op) + " is not supported";
-                return;
-            }
-            in = in && answer == FilterAnswer::yes;
-        }
-        if (in) {
-            part.codes.insert(entry.code);
-        }
+    if (part.index == nullptr || part.index->concepts().empty()) {
+        undecided("needs the content of code system " + std::string(part.system));
+        return;
     }
+    const ResourceProvider provider(
+        *part.index, enclosing_resource(*part.index->concepts().front().node), {}
+    );
+    const auto chosen = select(provider);
+    if (!chosen) {
+        undecided(chosen.error().detail);
+        return;
+    }
+    part.partial = part.index->knowledge() != SystemKnowledge::complete;
+    chosen->for_each([&](ConceptNumber number) {
+        part.codes.insert(part.index->concepts()[number].code);
+    });
 }
 
-Verdict
-ValueSetIndex::part_contains(const Part& part, std::string_view system, std::string_view code) {
+bool ValueSetIndex::is_inactive(const Part& part, std::string_view code) {
+    if (part.provider != nullptr) {
+        const auto number = part.provider->find(code);
+        return number && part.provider->inactive(*number);
+    }
+    const Concept* entry = part.index == nullptr ? nullptr : part.index->find(code);
+    return entry != nullptr && entry->inactive;
+}
+
+Verdict ValueSetIndex::part_contains(
+    const Part& part, std::string_view system, std::string_view code
+) const {
     if (!part.system.empty() && !system.empty() && part.system != system) {
         return Verdict::no;
     }
@@ -246,10 +198,24 @@ ValueSetIndex::part_contains(const Part& part, std::string_view system, std::str
             break;
         }
         verdict = Verdict::no;
-        if (part.index != nullptr && !part.index->case_sensitive()) {
-            if (const Concept* entry = part.index->find(code)) {
-                verdict = part.codes.contains(entry->code) ? Verdict::yes : Verdict::no;
+        if (part.index != nullptr) {
+            const Concept* entry = nullptr;
+            if (part.partial || !part.index->case_sensitive()) {
+                entry = part.index->find(code);
             }
+            if (entry != nullptr) {
+                verdict = part.codes.contains(entry->code) ? Verdict::yes : Verdict::no;
+            } else if (part.partial) {
+                verdict = Verdict::not_checkable;
+            }
+        }
+        break;
+    case Kind::set:
+        if (const auto number = part.provider->find(code)) {
+            verdict = part.set.contains(*number) ? Verdict::yes : Verdict::no;
+        } else {
+            verdict =
+                part.provider->knows(code) == Verdict::no ? Verdict::no : Verdict::not_checkable;
         }
         break;
     case Kind::undecided:
@@ -261,6 +227,8 @@ ValueSetIndex::part_contains(const Part& part, std::string_view system, std::str
             // A grammar's "no" is reported where the code stands (facts()), not as a missing
             // member.
             verdict = syntax.verdict == Verdict::yes ? Verdict::yes : Verdict::not_checkable;
+        } else if (part.provider != nullptr) {
+            verdict = part.provider->knows(code);
         } else if (part.index == nullptr) {
             verdict = has_code_shape(part.system, code) ? Verdict::not_checkable : Verdict::no;
         } else if (part.index->find(code) != nullptr) {
@@ -270,6 +238,9 @@ ValueSetIndex::part_contains(const Part& part, std::string_view system, std::str
                                                                            : Verdict::not_checkable;
         }
         break;
+    }
+    if (active_only_ && verdict != Verdict::no && is_inactive(part, code)) {
+        verdict = Verdict::no;
     }
     for (const ValueSetIndex* import : part.imports) {
         if (verdict == Verdict::no) {

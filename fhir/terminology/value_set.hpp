@@ -14,12 +14,18 @@
 #include "fhir/base/hash.hpp"
 #include "fhir/model/element.hpp"
 #include "fhir/terminology/code_system.hpp"
+#include "fhir/terminology/provider.hpp"
 
 namespace gatehouse::fhir {
 
-// Where a value set finds what it is made of. Both may answer nullptr.
+// Where a value set finds what it is made of. All may answer nullptr.
 struct ValueSetSources {
-    std::function<const CodeSystemIndex*(std::string_view system)> code_system;
+    // A CodeSystem resource; `version` is the include's, often empty.
+    std::function<const CodeSystemIndex*(std::string_view system, std::string_view version)>
+        code_system;
+    // Content beside the resources (SNOMED CT, dm+d, ...), which goes before them.
+    std::function<const CodeSystemProvider*(std::string_view system, std::string_view version)>
+        content;
     std::function<const ValueSetIndex*(std::string_view canonical)> value_set;
 };
 
@@ -44,6 +50,7 @@ private:
     enum class Kind : std::uint8_t {
         codes,      // exactly `codes`
         whole,      // every code of the system
+        set,        // `set` of `provider`
         undecided,  // needs content that is not here
         all,        // no system: only the imports restrict
     };
@@ -51,14 +58,18 @@ private:
         std::string_view system;
         Kind kind = Kind::codes;
         std::unordered_set<std::string_view, TextHash, TextEqual> codes;
-        const CodeSystemIndex* index = nullptr;     // of `system`, if loaded
+        const CodeSystemIndex* index = nullptr;        // of `system`, if loaded
+        const CodeSystemProvider* provider = nullptr;  // its content, if beside the resources
+        ConceptSet set;
+        bool partial = false;  // what `codes` lacks may still be meant: fragments
         std::vector<const ValueSetIndex*> imports;  // all of them must contain the code
         bool import_missing = false;
     };
     Part compile(const Element& include, const ValueSetSources& sources);
     void compile_filters(const Element& include, Part& part);
     void read_expansion(const Element& parent);
-    static Verdict part_contains(const Part& part, std::string_view system, std::string_view code);
+    static bool is_inactive(const Part& part, std::string_view code);
+    Verdict part_contains(const Part& part, std::string_view system, std::string_view code) const;
 
     std::string_view url_;
     std::string_view version_;
@@ -73,6 +84,7 @@ private:
         expansion_;
     bool has_compose_ = false;
     bool expansion_complete_ = false;
+    bool active_only_ = false;  // compose.inactive is false: no inactive codes
     std::string undecided_;
     const Element* resource_;
 };
