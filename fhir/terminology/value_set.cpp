@@ -198,7 +198,12 @@ Verdict ValueSetIndex::part_contains(
             break;
         }
         verdict = Verdict::no;
-        if (part.index != nullptr) {
+        if (part.provider != nullptr && !part.provider->case_sensitive()) {
+            if (const auto number = part.provider->find(code)) {
+                verdict =
+                    part.codes.contains(part.provider->code(*number)) ? Verdict::yes : Verdict::no;
+            }
+        } else if (part.index != nullptr) {
             const Concept* entry = nullptr;
             if (part.partial || !part.index->case_sensitive()) {
                 entry = part.index->find(code);
