@@ -12,6 +12,9 @@ constexpr Command commands[] = {
     {"fhirpath", "evaluate a FHIRPath expression", run_fhirpath},
     {"snapshot", "generate the snapshot of a StructureDefinition", run_snapshot},
     {"convert", "convert a resource between JSON and XML", run_convert},
+    {"terminology",
+     "expand value sets, check, look up, compare and translate codes",
+     run_terminology},
     {"packages", "list, add, verify and lock FHIR packages", run_packages},
 };
 

@@ -20,13 +20,14 @@ struct Command {
     int (*run)(int argc, char** argv);  // argv[0] is the subcommand's name
 };
 
-// validate, fhirpath, snapshot, convert, packages.
+// validate, fhirpath, snapshot, convert, terminology, packages.
 std::span<const Command> engine_commands();
 
 int run_validate(int argc, char** argv);
 int run_fhirpath(int argc, char** argv);
 int run_snapshot(int argc, char** argv);
 int run_convert(int argc, char** argv);
+int run_terminology(int argc, char** argv);
 int run_packages(int argc, char** argv);
 
 // Finds argv[1] in the tables and runs it; prints the list of commands for --help and for a name

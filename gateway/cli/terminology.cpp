@@ -17,13 +17,15 @@ namespace gatehouse::cli {
 namespace {
 
 constexpr const char* terminology_about =
-    "Asks the terminology of the configured packages, offline. OPERATION is expand, validate-code,\n"
+    "Asks the terminology of the configured packages, offline. OPERATION is expand, "
+    "validate-code,\n"
     "lookup, subsumes or translate; NAME=VALUE are its parameters as FHIR R4 names them, for "
     "example\n"
     "  gatehouse terminology expand url=http://hl7.org/fhir/ValueSet/administrative-gender\n"
     "  gatehouse terminology validate-code url=URL system=URI code=CODE display=WORDS\n"
     "  gatehouse terminology lookup system=http://hl7.org/fhir/observation-status code=final\n"
-    "valueSet=@FILE (codeSystem, conceptMap, tx-resource) hands over a resource, coding=SYSTEM|CODE "
+    "valueSet=@FILE (codeSystem, conceptMap, tx-resource) hands over a resource, "
+    "coding=SYSTEM|CODE "
     "a\n"
     "Coding. validate-code is about a value set, with --type CodeSystem about a code system. Exit "
     "code\n"
@@ -118,9 +120,7 @@ bool says_no(std::string_view json) {
     return json.find(R"("name":"result","valueBoolean":false)") != std::string_view::npos;
 }
 
-Result<int> ask(
-    const TerminologyArguments& arguments, fhir::TerminologyOperation operation
-) {
+Result<int> ask(const TerminologyArguments& arguments, fhir::TerminologyOperation operation) {
     GH_TRY_ASSIGN(const Installation installation, find_installation(arguments.config));
     GH_TRY_ASSIGN(
         fhir::EngineOptions options,
@@ -140,7 +140,9 @@ Result<int> ask(
             const fhir::Element* given, read_resource(arguments.parameters, *engine, arena)
         );
         if (given->resource_type() != "Parameters") {
-            return Fault(Errc::invalid, "read", arguments.parameters + " is no Parameters resource");
+            return Fault(
+                Errc::invalid, "read", arguments.parameters + " is no Parameters resource"
+            );
         }
         add_parameters(*given, request);
     }
