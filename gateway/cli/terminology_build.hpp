@@ -1,0 +1,11 @@
+#pragma once
+// SPDX-License-Identifier: Apache-2.0
+//
+// gatehouse terminology build: a SNOMED CT release folder -> an index file.
+
+namespace gatehouse::cli {
+
+// argv[0] is "build". Exit codes as everywhere.
+int run_terminology_build(int argc, char** argv);
+
+}  // namespace gatehouse::cli

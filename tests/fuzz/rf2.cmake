@@ -1,0 +1,1 @@
+gatehouse_fuzz(rf2 SOURCE rf2_fuzz.cpp LINKS gatehouse_fhir_terminology_snomed)
