@@ -7,11 +7,13 @@
 
 #include "fhir/json/json.hpp"
 #include "fhir/outcome/outcome.hpp"
+#include "fhir/terminology/load/content.hpp"
 #include "fhir/terminology/operations/operations.hpp"
 #include "gateway/cli/cli.hpp"
 #include "gateway/cli/definitions.hpp"
 #include "gateway/cli/judge.hpp"
 #include "gateway/cli/options.hpp"
+#include "gateway/cli/terminology_build.hpp"
 
 namespace gatehouse::cli {
 namespace {
@@ -29,12 +31,13 @@ constexpr const char* terminology_about =
     "a\n"
     "Coding. validate-code is about a value set, with --type CodeSystem about a code system. Exit "
     "code\n"
-    "1: refused, or the answer is false.";
+    "1: refused, or the answer is false. 'gatehouse terminology build' compiles SNOMED CT.";
 
 struct TerminologyArguments {
     ConfigArguments config;
     std::vector<std::string> packages;
     std::vector<std::string> words;
+    std::vector<std::string> content;  // index files
     std::string type;
     std::string parameters;
     bool no_package = false;
@@ -127,6 +130,9 @@ Result<int> ask(const TerminologyArguments& arguments, fhir::TerminologyOperatio
         engine_options(installation, arguments.no_package, arguments.packages)
     );
     options.search = false;
+    GH_TRY_ASSIGN(
+        options.content, fhir::load_content({arguments.content.begin(), arguments.content.end()})
+    );
     GH_TRY_ASSIGN(const auto engine, fhir::Engine::load(options));
     print_notes("terminology", engine->notes());
     Arena arena;
@@ -172,6 +178,9 @@ Result<int> ask(const TerminologyArguments& arguments, fhir::TerminologyOperatio
 }  // namespace
 
 int run_terminology(int argc, char** argv) {
+    if (argc > 1 && std::string_view(argv[1]) == "build") {
+        return run_terminology_build(argc - 1, argv + 1);
+    }
     TerminologyArguments arguments;
     Options options("terminology OPERATION [OPTION]... [NAME=VALUE]...", terminology_about);
     options.text(
@@ -189,6 +198,12 @@ int run_terminology(int argc, char** argv) {
         "REF",
         "add a package: name#version, .tgz, folder or file; a later one wins"
     );
+    options.list(
+        {"--terminology"},
+        arguments.content,
+        "FILE",
+        "an index file of 'gatehouse terminology build' (SNOMED CT); may be repeated"
+    );
     options.flag({"--no-package"}, arguments.no_package, "start from R4 core alone");
     options.flag({"--compact"}, arguments.compact, "without line breaks");
     declare_config_options(options, arguments.config);
@@ -203,7 +218,7 @@ int run_terminology(int argc, char** argv) {
                                : fhir::terminology_operation(arguments.words.front());
     if (!operation) {
         return options.wrong(
-            "an OPERATION is needed: expand, validate-code, lookup, subsumes or translate"
+            "an OPERATION is needed: expand, validate-code, lookup, subsumes, translate or build"
         );
     }
     const auto code = ask(arguments, *operation);

@@ -9,6 +9,7 @@
 
 #include "fhir/json/value.hpp"
 #include "fhir/outcome/outcome.hpp"
+#include "fhir/terminology/load/content.hpp"
 #include "fhir/validate/options.hpp"
 #include "gateway/base/profiles.hpp"
 #include "gateway/cli/batch.hpp"
@@ -101,6 +102,9 @@ Result<Judge> make_judge(const ValidateArguments& arguments) {
         engine_options(installation, arguments.no_package, arguments.packages)
     );
     options.search = false;
+    GH_TRY_ASSIGN(
+        options.content, fhir::load_content({arguments.content.begin(), arguments.content.end()})
+    );
     GH_TRY_ASSIGN(std::shared_ptr<const fhir::Engine> engine, fhir::Engine::load(options));
     print_notes("validate", engine->notes());
     for (const std::string& profile : arguments.profiles) {

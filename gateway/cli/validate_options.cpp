@@ -138,6 +138,12 @@ void declare_validate_options(Options& options, ValidateArguments& arguments) {
         "REF",
         "add a package: name#version, .tgz, folder or file; a later one wins"
     );
+    options.list(
+        {"--terminology"},
+        arguments.content,
+        "FILE",
+        "an index file of 'gatehouse terminology build' (SNOMED CT); may be repeated"
+    );
     options.flag(
         {"--no-package"},
         arguments.no_package,

@@ -17,6 +17,7 @@ enum class Output { text, json, ndjson };
 struct ValidateArguments {
     std::vector<std::string> packages;
     std::vector<std::string> profiles;
+    std::vector<std::string> content;  // index files of code systems
     std::vector<std::string> paths;
     std::string batch;
     std::string output_file;
