@@ -200,6 +200,11 @@ std::optional<PlanRefusal> BundlePlanner::draft_entry(Draft& draft, std::uint32_
     case Interaction::history_system:
     case Interaction::meta:
     case Interaction::document:
+    case Interaction::expand:
+    case Interaction::validate_code:
+    case Interaction::lookup:
+    case Interaction::subsumes:
+    case Interaction::translate:
     case Interaction::capabilities:
     case Interaction::search:
         draft.planned.kind = PlanKind::get;

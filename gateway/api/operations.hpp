@@ -18,6 +18,9 @@ Response answer_smart(Envelope& envelope, const ApiContext& context);
 // validate_operation.cpp: $validate at system, type and instance level (FHIR R4 Resource-validate).
 Response answer_validate(Envelope& envelope, const ApiContext& context, StoreReader& store);
 
+// terminology_operation.cpp: $expand, $validate-code, $lookup, $subsumes, $translate.
+Response answer_terminology(Envelope& envelope, const ApiContext& context, StoreReader& store);
+
 // receipts.cpp: $receipt and the status URL of a 202.
 Response answer_receipt(Envelope& envelope, const ApiContext& context, StoreReader& store);
 Response answer_status(Envelope& envelope, const ApiContext& context, StoreReader& store);

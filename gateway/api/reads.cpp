@@ -182,6 +182,11 @@ Response answer(Envelope& envelope, const ApiContext& context, StoreReader& stor
     case Interaction::validate:
         return envelope.call.validator_door ? answer_validator_door(envelope, context)
                                             : answer_validate(envelope, context, store);
+    case Interaction::expand:
+    case Interaction::validate_code:
+    case Interaction::lookup:
+    case Interaction::subsumes:
+    case Interaction::translate: return answer_terminology(envelope, context, store);
     case Interaction::receipt: return answer_receipt(envelope, context, store);
     case Interaction::status: return answer_status(envelope, context, store);
     case Interaction::cancel: return answer_cancel(envelope, context, store);

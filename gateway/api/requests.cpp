@@ -152,6 +152,11 @@ std::optional<Response> read_content_type(Envelope& envelope) {
     case Interaction::process_message: break;
     case Interaction::patch: return read_patch_type(envelope);
     case Interaction::validate:
+    case Interaction::expand:
+    case Interaction::validate_code:
+    case Interaction::lookup:
+    case Interaction::subsumes:
+    case Interaction::translate:
         if (envelope.request.body.empty()) {
             return std::nullopt;
         }
@@ -226,7 +231,7 @@ std::optional<Response> check_parameters(Envelope& envelope) {
         return std::find(std::begin(list), std::end(list), name) != std::end(list);
     };
     for (const auto& [name, value] : call.parameters) {
-        bool known = among(name, general);
+        bool known = among(name, general) || is_terminology(call.interaction);
         switch (call.interaction) {
         case Interaction::validate: known = known || among(name, validate); break;
         case Interaction::receipt:

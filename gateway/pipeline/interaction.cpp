@@ -24,6 +24,11 @@ const char* to_string(Interaction interaction) noexcept {
     case Interaction::document: return "document";
     case Interaction::process_message: return "process-message";
     case Interaction::validate: return "validate";
+    case Interaction::expand: return "expand";
+    case Interaction::validate_code: return "validate-code";
+    case Interaction::lookup: return "lookup";
+    case Interaction::subsumes: return "subsumes";
+    case Interaction::translate: return "translate";
     case Interaction::options: return "options";
     case Interaction::openapi: return "openapi";
     case Interaction::smart: return "smart-configuration";
@@ -46,6 +51,10 @@ bool is_write(Interaction interaction) noexcept {
     case Interaction::process_message: return true;
     default: return false;
     }
+}
+
+bool is_terminology(Interaction interaction) noexcept {
+    return interaction >= Interaction::expand && interaction <= Interaction::translate;
 }
 
 bool is_open(Interaction interaction) noexcept {

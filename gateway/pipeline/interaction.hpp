@@ -32,6 +32,11 @@ enum class Interaction : std::uint8_t {
     document,         // Composition/$document
     process_message,  // $process-message
     validate,
+    expand,  // the terminology operations, until translate
+    validate_code,
+    lookup,
+    subsumes,
+    translate,
     options,
     openapi,
     smart,   // .well-known/smart-configuration
@@ -42,6 +47,7 @@ enum class Interaction : std::uint8_t {
 
 const char* to_string(Interaction interaction) noexcept;  // "read"
 bool is_write(Interaction interaction) noexcept;
+bool is_terminology(Interaction interaction) noexcept;
 // About the gateway itself, not about records: answered without a credential.
 bool is_open(Interaction interaction) noexcept;
 

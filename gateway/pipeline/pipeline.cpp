@@ -328,7 +328,12 @@ asio::awaitable<Response> Road::look_where_it_belongs(Envelope& envelope) {
     case Interaction::options:
     case Interaction::cancel:
     case Interaction::status: answer = job(); break;
-    case Interaction::validate: answer = co_await offload(deps_.cpu_pool, job); break;
+    case Interaction::validate:
+    case Interaction::expand:
+    case Interaction::validate_code:
+    case Interaction::lookup:
+    case Interaction::subsumes:
+    case Interaction::translate: answer = co_await offload(deps_.cpu_pool, job); break;
     default: answer = co_await offload(deps_.read_pool, job); break;
     }
     if (!answer) {
@@ -377,7 +382,9 @@ Response Road::look_later(const Envelope& envelope) {
 
 Response Road::look(Envelope& envelope) {
     const Micros now = deps_.clock.now();
-    if (envelope.call.interaction == Interaction::validate) {
+    const bool asked_by_body =
+        is_terminology(envelope.call.interaction) && !envelope.request.body.empty();
+    if (envelope.call.interaction == Interaction::validate || asked_by_body) {
         const StageTimer timer(telemetry_, envelope, Stage::decode);
         if (auto refused = decode(envelope, deps_.decode)) {
             return std::move(*refused);

@@ -67,8 +67,7 @@ AuditEvent audit_event(const Envelope& envelope, const Response& response) {
     event.rules = rules_json(envelope.decision);
     if (!envelope.definitions.empty()) {
         event.definitions_digest = envelope.definitions;
-    } else if (envelope.rulebook != nullptr && envelope.rulebook->engine != nullptr &&
-               envelope.stage >= Stage::validate) {
+    } else if (envelope.rulebook != nullptr && envelope.rulebook->engine != nullptr && envelope.stage >= Stage::validate) {
         event.definitions_digest = envelope.rulebook->engine->digest();
     }
     event.disclosed = envelope.disclosed;
