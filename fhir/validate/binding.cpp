@@ -91,29 +91,75 @@ void Walker::check_binding(const Element& at, const PlanRule& rule) {
     }
 }
 
+// One value set of a binding: a "no" is reported as `info`. `subject` begins the words ("The code
+// 'x' is not"), `wanted` is what is asked for ("one of its codes"), `binder` who asks.
+template <class Subject>
+void Walker::judge_set(
+    const Element& at,
+    const ValueSetIndex& set,
+    const PlanRule& rule,
+    const SetQuestion& question,
+    const Subject& subject
+) {
+    switch (member_of(at, set)) {
+    case Verdict::yes: return;
+    case Verdict::not_checkable: ++out_.not_checkable; return;
+    case Verdict::no: break;
+    }
+    report_as(
+        *question.info,
+        question.severity,
+        at,
+        [&] {
+            return join(
+                subject(),
+                " in value set ",
+                set_name(terminology_, set),
+                ", and ",
+                question.binder,
+                rule.plan->canonical,
+                question.must ? " requires " : " asks for ",
+                question.wanted,
+                question.must ? "." : " where one fits."
+            );
+        },
+        rule.plan
+    );
+}
+
+// The bound value set by its strength, and the maximal one.
+template <class Subject>
+void Walker::judge_sets(
+    const Element& at,
+    const PlanRule& rule,
+    const RuleInfo& required,
+    const RuleInfo& extensible,
+    std::string_view wanted,
+    bool with_max,
+    const Subject& subject
+) {
+    if (rule.value_set != nullptr && rule.strength == BindingStrength::required) {
+        judge_set(at, *rule.value_set, rule, SetQuestion::of(required, true, wanted), subject);
+    } else if (rule.value_set != nullptr && rule.strength == BindingStrength::extensible) {
+        judge_set(at, *rule.value_set, rule, SetQuestion::of(extensible, false, wanted), subject);
+    }
+    if (rule.max_value_set != nullptr && with_max) {
+        judge_set(
+            at,
+            *rule.max_value_set,
+            rule,
+            SetQuestion::of(rules::binding_max, true, wanted),
+            subject
+        );
+    }
+}
+
 void Walker::check_more_bindings(const Element& at, const PlanRule& rule) {
     for (const PlanRule::MoreSets& more : rule.more_sets) {
-        switch (member_of(at, *more.set)) {
-        case Verdict::yes: break;
-        case Verdict::not_checkable: ++out_.not_checkable; break;
-        case Verdict::no:
-            report_as(
-                rules::binding_additional,
-                more.must ? Severity::error : Severity::warning,
-                at,
-                [&] {
-                    return join(
-                        "No code here is in value set ",
-                        set_name(terminology_, *more.set),
-                        ", and an additional binding of profile ",
-                        rule.plan->canonical,
-                        more.must ? " requires one." : " asks for one where one fits."
-                    );
-                },
-                rule.plan
-            );
-            break;
-        }
+        SetQuestion question = SetQuestion::of(rules::binding_additional, more.must, "one");
+        question.severity = more.must ? Severity::error : Severity::warning;
+        question.binder = "an additional binding of profile ";
+        judge_set(at, *more.set, rule, question, [] { return std::string("No code here is"); });
     }
 }
 
@@ -138,81 +184,30 @@ void Walker::check_code(const Element& at, const PlanRule& rule) {
         }
         return;
     }
-    const auto judge = [&](const ValueSetIndex& set, bool required, const RuleInfo& info) {
-        switch (terminology_.contains(set, {}, at.value)) {
-        case Verdict::yes: break;
-        case Verdict::not_checkable: ++out_.not_checkable; break;
-        case Verdict::no:
-            report(
-                info,
-                at,
-                [&] {
-                    return join(
-                        "The code",
-                        shown(at.value),
-                        " is not in value set ",
-                        set_name(terminology_, set),
-                        ", and profile ",
-                        rule.plan->canonical,
-                        required ? " requires one of its codes."
-                                 : " asks for one of its codes where one fits."
-                    );
-                },
-                rule.plan
-            );
-            break;
-        }
-    };
-    if (rule.value_set != nullptr) {
-        if (strength == BindingStrength::required) {
-            judge(*rule.value_set, true, rules::binding_required);
-        } else if (strength == BindingStrength::extensible) {
-            judge(*rule.value_set, false, rules::binding_extensible_code);
-        }
-    }
-    if (rule.max_value_set != nullptr) {
-        judge(*rule.max_value_set, true, rules::binding_max);
-    }
+    judge_sets(
+        at,
+        rule,
+        rules::binding_required,
+        rules::binding_extensible_code,
+        "one of its codes",
+        true,
+        [&] { return join("The code", shown(at.value), " is not"); }
+    );
 }
 
 void Walker::check_coding(const Element& at, const PlanRule& rule) {
-    const BindingStrength strength = rule.strength;
-    const auto judge = [&](const ValueSetIndex& set, bool required, const RuleInfo& info) {
-        switch (member_of(at, set)) {
-        case Verdict::yes: break;
-        case Verdict::not_checkable: ++out_.not_checkable; break;
-        case Verdict::no:
-            report(
-                info,
-                at,
-                [&] {
-                    const Coding coding = coding_of(at);
-                    return join(
-                        "The coding",
-                        shown(join(coding.system, "#", coding.code)),
-                        " is not in value set ",
-                        set_name(terminology_, set),
-                        ", and profile ",
-                        rule.plan->canonical,
-                        required ? " requires one of its codes."
-                                 : " asks for one of its codes where one fits."
-                    );
-                },
-                rule.plan
-            );
-            break;
+    judge_sets(
+        at,
+        rule,
+        rules::binding_required_coding,
+        rules::binding_extensible,
+        "one of its codes",
+        true,
+        [&] {
+            const Coding coding = coding_of(at);
+            return join("The coding", shown(join(coding.system, "#", coding.code)), " is not");
         }
-    };
-    if (rule.value_set != nullptr) {
-        if (strength == BindingStrength::required) {
-            judge(*rule.value_set, true, rules::binding_required_coding);
-        } else if (strength == BindingStrength::extensible) {
-            judge(*rule.value_set, false, rules::binding_extensible);
-        }
-    }
-    if (rule.max_value_set != nullptr) {
-        judge(*rule.max_value_set, true, rules::binding_max);
-    }
+    );
 }
 
 void Walker::check_concept(const Element& at, const PlanRule& rule) {
@@ -246,38 +241,15 @@ void Walker::check_concept(const Element& at, const PlanRule& rule) {
         }
         return;
     }
-    const auto judge = [&](const ValueSetIndex& set, bool must, const RuleInfo& info) {
-        switch (member_of(at, set)) {
-        case Verdict::yes: break;
-        case Verdict::not_checkable: ++out_.not_checkable; break;
-        case Verdict::no:
-            report(
-                info,
-                at,
-                [&] {
-                    return join(
-                        "None of the codings is in value set ",
-                        set_name(terminology_, set),
-                        ", and profile ",
-                        rule.plan->canonical,
-                        must ? " requires one." : " asks for one where one fits."
-                    );
-                },
-                rule.plan
-            );
-            break;
-        }
-    };
-    if (rule.value_set != nullptr) {
-        if (required) {
-            judge(*rule.value_set, true, rules::binding_required_concept);
-        } else if (strength == BindingStrength::extensible) {
-            judge(*rule.value_set, false, rules::binding_extensible);
-        }
-    }
-    if (rule.max_value_set != nullptr && any_code) {
-        judge(*rule.max_value_set, true, rules::binding_max);
-    }
+    judge_sets(
+        at,
+        rule,
+        rules::binding_required_concept,
+        rules::binding_extensible,
+        "one",
+        any_code,
+        [] { return std::string("None of the codings is"); }
+    );
 }
 
 void Walker::check_quantity_code(const Element& at, const PlanRule& rule) {
@@ -285,34 +257,15 @@ void Walker::check_quantity_code(const Element& at, const PlanRule& rule) {
     if (code == nullptr || !code->has_value()) {
         return;
     }
-    if (rule.value_set == nullptr || (rule.strength != BindingStrength::required &&
-                                      rule.strength != BindingStrength::extensible)) {
-        return;
-    }
-    const bool required = rule.strength == BindingStrength::required;
-    switch (member_of(at, *rule.value_set)) {
-    case Verdict::yes: break;
-    case Verdict::not_checkable: ++out_.not_checkable; break;
-    case Verdict::no:
-        report(
-            required ? rules::binding_required_coding : rules::binding_extensible,
-            at,
-            [&] {
-                return join(
-                    "The unit",
-                    shown(code->value),
-                    " is not in value set ",
-                    set_name(terminology_, *rule.value_set),
-                    ", and profile ",
-                    rule.plan->canonical,
-                    required ? " requires one of its codes."
-                             : " asks for one of its codes where one fits."
-                );
-            },
-            rule.plan
-        );
-        break;
-    }
+    judge_sets(
+        at,
+        rule,
+        rules::binding_required_coding,
+        rules::binding_extensible,
+        "one of its codes",
+        false,
+        [&] { return join("The unit", shown(code->value), " is not"); }
+    );
 }
 
 // A system that is nearly one of the great ones: https for http, a slash or a version behind it.

@@ -16,6 +16,13 @@ bool is_absolute(std::string_view url) noexcept {
     return has_scheme(url) && url.find_first_of(" \t\r\n") == std::string_view::npos;
 }
 
+// A fullUrl that is there and no absolute URL has been refused; what it breaks needs no second
+// word.
+bool has_sound_url(const Element& entry) noexcept {
+    const std::string_view url = entry.child_value("fullUrl");
+    return url.empty() || is_absolute(url);
+}
+
 // A URL of the form base/Type/id.
 struct RestUrl {
     std::string_view type;
@@ -169,16 +176,11 @@ void Walker::check_links(const Element& bundle, const BundleIndex& index, bool m
             }
         });
     }
-    // A fullUrl that is no absolute URL has been refused; what it breaks needs no second word.
-    const auto sound = [](const Element& entry) {
-        const std::string_view url = entry.child_value("fullUrl");
-        return url.empty() || is_absolute(url);
-    };
-    if (count > 0 && !sound(*entries[0])) {
+    if (count > 0 && !has_sound_url(*entries[0])) {
         return;
     }
     for (std::uint32_t i = 1; i < count; ++i) {
-        if (entries[i]->child("resource") != nullptr && sound(*entries[i]) &&
+        if (entries[i]->child("resource") != nullptr && has_sound_url(*entries[i]) &&
             leader(i) != leader(0)) {
             const RuleInfo& rule = message ? rules::bundle_orphan_message : rules::bundle_orphan;
             report(rule, *entries[i], [&] {
@@ -207,9 +209,7 @@ const Element* Walker::check_link(
         return nullptr;
     }
     const BundleIndex::Found near = index.by_id(text.substr(0, slash), text.substr(slash + 1));
-    // An entry's own fullUrl that is no absolute URL has been refused, and that is the cause.
-    const std::string_view own = entry.child_value("fullUrl");
-    if (near.entry != nullptr && (own.empty() || is_absolute(own))) {
+    if (near.entry != nullptr && has_sound_url(entry)) {
         const bool based = !BundleIndex::base_of(entry).empty();
         // The first entry says what the document or message is; its own links are named exactly.
         const Element& place = &entry == bundle.child("entry") && reference.parent != nullptr

@@ -42,8 +42,8 @@ Validation Validator::validate(
     const ValidateOptions& options,
     Arena& arena
 ) const {
-    if (options.helpers != nullptr) {
-        judge::Walker walker(
+    const auto new_walker = [&] {
+        return judge::Walker(
             *impl_->schema,
             *impl_->terminology,
             impl_->planner,
@@ -53,22 +53,15 @@ Validation Validator::validate(
             source,
             arena
         );
+    };
+    if (options.helpers != nullptr) {
+        judge::Walker walker = new_walker();
         Validation out;
         if (walker.run_with_help(root, profiles, out)) {
             return out;
         }
     }
-    judge::Walker walker(
-        *impl_->schema,
-        *impl_->terminology,
-        impl_->planner,
-        impl_->known,
-        options,
-        chooser,
-        source,
-        arena
-    );
-    return walker.run(root, profiles);
+    return new_walker().run(root, profiles);
 }
 
 }  // namespace gatehouse::fhir

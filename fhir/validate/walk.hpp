@@ -308,6 +308,35 @@ private:
     // binding.cpp
     void check_binding(const Element& at, const PlanRule& rule);
     void check_more_bindings(const Element& at, const PlanRule& rule);
+    // What is asked of one value set, and how a "no" is said.
+    struct SetQuestion {
+        const RuleInfo* info = nullptr;
+        Severity severity = Severity::error;
+        bool must = true;
+        std::string_view wanted;
+        std::string_view binder = "profile ";
+        static SetQuestion of(const RuleInfo& info, bool must, std::string_view wanted) {
+            return {&info, info.severity, must, wanted};
+        }
+    };
+    template <class Subject>
+    void judge_set(
+        const Element& at,
+        const ValueSetIndex& set,
+        const PlanRule& rule,
+        const SetQuestion& question,
+        const Subject& subject
+    );
+    template <class Subject>
+    void judge_sets(
+        const Element& at,
+        const PlanRule& rule,
+        const RuleInfo& required,
+        const RuleInfo& extensible,
+        std::string_view wanted,
+        bool with_max,
+        const Subject& subject
+    );
     void check_code(const Element& at, const PlanRule& rule);
     void check_coding(const Element& at, const PlanRule& rule);
     void check_concept(const Element& at, const PlanRule& rule);

@@ -5,6 +5,7 @@
 // needs SNOMED CT content.
 #include <array>
 
+#include "fhir/terminology/ecl/sctid.hpp"
 #include "fhir/validate/definitions/definitions.hpp"
 
 namespace gatehouse::fhir::judge::definitions {
@@ -242,45 +243,8 @@ bool is_ecl(std::string_view text) {
 }
 
 bool is_concept_id(std::string_view text) noexcept {
-    if (text.size() < 6 || text.size() > 18 || text.front() == '0') {
-        return false;
-    }
-    for (const char c : text) {
-        if (c < '0' || c > '9') {
-            return false;
-        }
-    }
-    const char partition = text[text.size() - 2];
-    if (partition != '0' || (text[text.size() - 3] != '0' && text[text.size() - 3] != '1')) {
-        return false;
-    }
-    // Verhoeff's check digit: dihedral group of order ten.
-    static constexpr std::uint8_t product[10][10] = {
-        {0, 1, 2, 3, 4, 5, 6, 7, 8, 9},
-        {1, 2, 3, 4, 0, 6, 7, 8, 9, 5},
-        {2, 3, 4, 0, 1, 7, 8, 9, 5, 6},
-        {3, 4, 0, 1, 2, 8, 9, 5, 6, 7},
-        {4, 0, 1, 2, 3, 9, 5, 6, 7, 8},
-        {5, 9, 8, 7, 6, 0, 4, 3, 2, 1},
-        {6, 5, 9, 8, 7, 1, 0, 4, 3, 2},
-        {7, 6, 5, 9, 8, 2, 1, 0, 4, 3},
-        {8, 7, 6, 5, 9, 3, 2, 1, 0, 4},
-        {9, 8, 7, 6, 5, 4, 3, 2, 1, 0}};
-    static constexpr std::uint8_t turn[8][10] = {
-        {0, 1, 2, 3, 4, 5, 6, 7, 8, 9},
-        {1, 5, 7, 6, 2, 8, 3, 0, 9, 4},
-        {5, 8, 0, 3, 7, 9, 6, 1, 4, 2},
-        {8, 9, 1, 6, 0, 4, 3, 5, 2, 7},
-        {9, 4, 5, 3, 1, 2, 6, 8, 7, 0},
-        {4, 2, 8, 6, 5, 7, 3, 9, 0, 1},
-        {2, 7, 9, 3, 8, 0, 6, 4, 1, 5},
-        {7, 0, 4, 6, 9, 1, 3, 2, 5, 8}};
-    std::uint8_t sum = 0;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const auto digit = static_cast<std::size_t>(text[text.size() - 1 - i] - '0');
-        sum = product[sum][turn[i % 8][digit]];
-    }
-    return sum == 0;
+    const auto id = snomed::parse_sctid(text);
+    return id && snomed::partition_of(*id) == snomed::Partition::concept_id;
 }
 
 }  // namespace gatehouse::fhir::judge::definitions
