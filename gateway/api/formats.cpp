@@ -24,29 +24,19 @@ constexpr std::array xml_types = {
     std::string_view("text/fhir+xml"),
 };
 
-std::string_view trim(std::string_view text) {
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) {
-        text.remove_prefix(1);
-    }
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) {
-        text.remove_suffix(1);
-    }
-    return text;
-}
-
 // Calls visit(name, value) for each ";name=value" parameter after a media type.
 template <class Visit> void each_parameter(std::string_view rest, Visit visit) {
     while (!rest.empty()) {
         const auto end = rest.find(';');
-        const std::string_view part = trim(rest.substr(0, end));
+        const std::string_view part = trimmed(rest.substr(0, end));
         rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end + 1);
         const auto equals = part.find('=');
         if (equals != std::string_view::npos) {
-            std::string_view value = trim(part.substr(equals + 1));
+            std::string_view value = trimmed(part.substr(equals + 1));
             if (value.size() >= 2 && value.front() == '"' && value.back() == '"') {
                 value = value.substr(1, value.size() - 2);
             }
-            visit(trim(part.substr(0, equals)), value);
+            visit(trimmed(part.substr(0, equals)), value);
         }
     }
 }
@@ -55,7 +45,7 @@ template <class Visit> void each_parameter(std::string_view rest, Visit visit) {
 
 std::optional<fhir::Format> format_of_media_type(std::string_view media_type) {
     const auto semicolon = media_type.find(';');
-    const std::string_view name = trim(media_type.substr(0, semicolon));
+    const std::string_view name = trimmed(media_type.substr(0, semicolon));
     if (semicolon != std::string_view::npos) {
         bool ours = true;
         each_parameter(
@@ -103,17 +93,17 @@ std::optional<fhir::Format> format_of_parameter(std::string_view value) {
 }
 
 std::optional<fhir::Format> format_of_accept(std::string_view accept) {
-    if (trim(accept).empty()) {
+    if (trimmed(accept).empty()) {
         return fhir::Format::json;
     }
     std::optional<fhir::Format> best;
     double best_quality = 0;
     while (!accept.empty()) {
         const auto end = accept.find(',');
-        const std::string_view range = trim(accept.substr(0, end));
+        const std::string_view range = trimmed(accept.substr(0, end));
         accept = end == std::string_view::npos ? std::string_view{} : accept.substr(end + 1);
         const auto semicolon = range.find(';');
-        const std::string_view name = trim(range.substr(0, semicolon));
+        const std::string_view name = trimmed(range.substr(0, semicolon));
         double quality = 1;
         if (semicolon != std::string_view::npos) {
             each_parameter(

@@ -121,6 +121,17 @@ constexpr InteractionOffer of_system[] = {
     {Interaction::transaction, "batch"},
     {Interaction::history_system, "history-system"}};
 
+std::vector<std::string_view>
+codes_allowed(const Offers& offers, std::span<const InteractionOffer> all) {
+    std::vector<std::string_view> codes;
+    for (const InteractionOffer& offer : all) {
+        if (offers.allows(offer.interaction)) {
+            codes.push_back(offer.code);
+        }
+    }
+    return codes;
+}
+
 }  // namespace
 
 std::span<const OperationOffer> operation_offers() noexcept {
@@ -168,23 +179,11 @@ bool Offers::allows(Interaction interaction) const {
 }
 
 std::vector<std::string_view> Offers::type_interactions() const {
-    std::vector<std::string_view> codes;
-    for (const InteractionOffer& offer : of_types) {
-        if (allows(offer.interaction)) {
-            codes.push_back(offer.code);
-        }
-    }
-    return codes;
+    return codes_allowed(*this, of_types);
 }
 
 std::vector<std::string_view> Offers::system_interactions() const {
-    std::vector<std::string_view> codes;
-    for (const InteractionOffer& offer : of_system) {
-        if (allows(offer.interaction)) {
-            codes.push_back(offer.code);
-        }
-    }
-    return codes;
+    return codes_allowed(*this, of_system);
 }
 
 std::vector<const OperationOffer*>

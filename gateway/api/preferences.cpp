@@ -9,16 +9,6 @@
 namespace gatehouse::gateway {
 namespace {
 
-std::string_view trimmed(std::string_view text) {
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) {
-        text.remove_prefix(1);
-    }
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) {
-        text.remove_suffix(1);
-    }
-    return text;
-}
-
 // Calls visit(piece) for every trimmed piece between any of `separators`.
 template <class Visit>
 void for_each_piece(std::string_view text, std::string_view separators, const Visit& visit) {

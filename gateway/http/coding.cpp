@@ -12,16 +12,6 @@ namespace gatehouse::gateway {
 
 namespace {
 
-std::string_view trimmed(std::string_view text) {
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) {
-        text.remove_prefix(1);
-    }
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) {
-        text.remove_suffix(1);
-    }
-    return text;
-}
-
 // "q=0", "q=0.0" and so on.
 bool is_zero_weight(std::string_view parameters) {
     while (!parameters.empty()) {

@@ -14,6 +14,10 @@
 
 namespace gatehouse::gateway {
 
+// Without the white space that may stand around a header field's value and its parts (RFC 9110
+// §5.6.3): spaces and tabs.
+std::string_view trimmed(std::string_view text) noexcept;
+
 // Header fields in order; names compare without case (RFC 9110 §5.1).
 class Headers {
 public:
