@@ -16,6 +16,8 @@ if(TARGET gatehouse_fhir_schema AND TARGET gatehouse_fhir_path)
         SOURCES validate/allocations_test.cpp
         LINKS gatehouse_fhir_validate gatehouse_fhir_json gatehouse_fhir_xml)
     # Its counting operator new stands on malloc, which GCC 12 takes for a mismatch when it inlines.
-    target_compile_options(validate_allocations_test PRIVATE
-        $<$<CXX_COMPILER_ID:GNU>:-Wno-mismatched-new-delete>)
+    if(TARGET validate_allocations_test)
+        target_compile_options(validate_allocations_test PRIVATE
+            $<$<CXX_COMPILER_ID:GNU>:-Wno-mismatched-new-delete>)
+    endif()
 endif()
