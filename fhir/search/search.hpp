@@ -31,14 +31,23 @@ enum class SearchType : std::uint8_t {
 // "token", as SearchParameter.type spells it.
 const char* to_string(SearchType type) noexcept;
 
+// One part of a composite parameter.
+struct SearchComponent {
+    SearchType type = SearchType::token;
+    std::string code;        // of the parameter that defines it
+    std::string expression;  // from the element that the composite is about
+    std::vector<std::string> targets;
+};
+
 struct SearchParameter {
     std::uint32_t id = 0;  // dense, stable for one set of definitions
     std::string code;      // "birthdate"
     std::string url;
     SearchType type = SearchType::token;
     std::string expression;
-    std::vector<std::string> bases;    // resource types
-    std::vector<std::string> targets;  // reference targets
+    std::vector<std::string> bases;           // resource types
+    std::vector<std::string> targets;         // reference targets
+    std::vector<SearchComponent> components;  // composite
     // False for composite and special: known, indexed or not, but not offered; the API refuses in
     // words.
     bool searchable = true;

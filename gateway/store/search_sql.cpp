@@ -78,6 +78,11 @@ std::string clause_name(const SearchClause& clause) {
     switch (clause.field) {
     case SearchClause::Field::id: return "_id";
     case SearchClause::Field::last_updated: return "_lastUpdated";
+    case SearchClause::Field::has: return "_has";
+    case SearchClause::Field::linked: return "compartment";
+    case SearchClause::Field::all:
+    case SearchClause::Field::any:
+    case SearchClause::Field::none: return "group";
     case SearchClause::Field::parameter: break;
     }
     return clause.parameter->code;
@@ -122,6 +127,7 @@ Result<void> check_modifier(const SearchClause& clause) {
     case SearchModifier::not_: fits = type == SearchType::token; break;
     case SearchModifier::type:
     case SearchModifier::identifier: fits = type == SearchType::reference; break;
+    default: fits = false; break;
     }
     if (!clause.chained.empty() && type != SearchType::reference) {
         fits = false;
@@ -171,6 +177,12 @@ Result<void> SearchCompiler::check(const std::vector<SearchClause>& clauses, std
         if (clause.field == SearchClause::Field::parameter) {
             GH_ASSERT(clause.parameter != nullptr);
             GH_TRY(check_modifier(clause));
+        } else if (clause.field != SearchClause::Field::id && clause.field != SearchClause::Field::last_updated) {
+            return Fault(
+                Errc::unsupported,
+                "store.search",
+                clause_name(clause) + " conditions cannot be searched yet"
+            );
         }
         if (clause.any_of.empty() && clause.chained.empty()) {
             return Fault(Errc::invalid, "store.search", clause_name(clause) + " has no value");
@@ -552,6 +564,11 @@ Result<void> SearchCompiler::write_sort(CompiledSearch& compiled, const SearchSo
 
 Result<CompiledSearch> SearchCompiler::compile() {
     GH_TRY(check(query_.all_of, 0));
+    if (query_.all_types || !query_.types.empty()) {
+        return Fault(
+            Errc::unsupported, "store.search", "several types cannot be searched at once yet"
+        );
+    }
     CompiledSearch compiled;
     compiled.dialect_ = dialect_;
     const SearchClause* finder = nullptr;
