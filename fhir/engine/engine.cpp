@@ -1,9 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fhir/engine/engine.hpp"
 
+#include "fhir/packages/source.hpp"
+#include "fhir/terminology/remote.hpp"
 #include "fhir/xml/xml.hpp"
 
 namespace gatehouse::fhir {
+namespace {
+
+// Without content it is the packages' own, so that who loads none sees the digest of the lock file.
+std::string digest_of(const Definitions& definitions, const TerminologyContent& content) {
+    if (content.providers.empty() && content.remote == nullptr) {
+        return definitions.digest();
+    }
+    std::string all = definitions.digest() + "\n";
+    for (const auto& provider : content.providers) {
+        all.append(provider->system()).append("|").append(provider->version());
+        all.append(" ").append(provider->digest()).append("\n");
+    }
+    if (content.remote != nullptr) {
+        all.append("remote ").append(content.remote->url()).append("\n");
+    }
+    return packages::sha256_text(all);
+}
+
+}  // namespace
 
 Result<std::shared_ptr<const Engine>> Engine::load(const EngineOptions& options) {
     std::shared_ptr<Engine> engine(new Engine());
@@ -14,7 +35,7 @@ Result<std::shared_ptr<const Engine>> Engine::load(const EngineOptions& options)
     for (const PackageRef& package : options.packages) {
         GH_TRY(definitions->load(package, options.cache, engine->notes_));
     }
-    engine->digest_ = definitions->digest();
+    engine->digest_ = digest_of(*definitions, options.content);
     engine->definitions_ = std::move(definitions);
 
     GH_TRY_ASSIGN(engine->schema_, Schema::build(engine->definitions_));

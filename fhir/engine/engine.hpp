@@ -54,7 +54,8 @@ public:
     [[nodiscard]] const Validator& validator() const { return *validator_; }
     // Null when built without search.
     [[nodiscard]] const SearchParameters* search() const { return search_.get(); }
-    // Digest over all packages in order; goes into every verdict.
+    // Digest over all packages and all loaded terminology content in order, and the address of a
+    // remote terminology server; goes into every verdict.
     [[nodiscard]] const std::string& digest() const { return digest_; }
     // What loading had to say (missing dependencies, definitions that do not compile).
     [[nodiscard]] const Issues& notes() const { return notes_; }

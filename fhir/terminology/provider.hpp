@@ -83,6 +83,9 @@ public:
     [[nodiscard]] virtual std::string_view version() const noexcept = 0;
     // For people: "SNOMED CT UK Edition 2026-11-18".
     [[nodiscard]] virtual std::string_view title() const noexcept = 0;
+    // "sha256-<hex>" of content that is loaded beside the packages; empty for a resource, whose
+    // package has its own.
+    [[nodiscard]] virtual std::string_view digest() const noexcept { return {}; }
     // `complete`: a code that find() does not know does not exist. `partial`: it may.
     [[nodiscard]] virtual SystemKnowledge knowledge() const noexcept = 0;
     [[nodiscard]] virtual bool case_sensitive() const noexcept { return true; }

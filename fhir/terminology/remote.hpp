@@ -29,6 +29,9 @@ class RemoteTerminology {
 public:
     virtual ~RemoteTerminology() = default;
 
+    // Where it is, without credentials: verdicts name it, and a digest of definitions differs by
+    // it.
+    [[nodiscard]] virtual std::string_view url() const noexcept = 0;
     // Whether this server is to be asked about codes of `system` (configuration; costs nothing).
     [[nodiscard]] virtual bool covers(std::string_view system) const noexcept = 0;
     // Existence of a code; `version` may be empty.

@@ -1,34 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fhir/terminology/resource_provider.hpp"
 
-#include <re2/re2.h>
-
 #include <algorithm>
-#include <memory>
+
+#include "fhir/terminology/filters.hpp"
 
 namespace gatehouse::fhir {
 namespace {
-
-std::string_view trimmed(std::string_view text) noexcept {
-    const std::size_t from = text.find_first_not_of(" \t\r\n");
-    if (from == std::string_view::npos) {
-        return {};
-    }
-    return text.substr(from, text.find_last_not_of(" \t\r\n") - from + 1);
-}
-
-// The items of a comma separated list, without the spaces around them.
-std::vector<std::string_view> list_items(std::string_view list) {
-    std::vector<std::string_view> out;
-    while (true) {
-        const std::size_t comma = list.find(',');
-        out.push_back(trimmed(list.substr(0, comma)));
-        if (comma == std::string_view::npos) {
-            return out;
-        }
-        list.remove_prefix(comma + 1);
-    }
-}
 
 // A property's value as filters compare it: a Coding by its code.
 std::string_view filter_value(const Element& property) noexcept {
@@ -96,19 +74,6 @@ void collect_additions(
 
 bool starts_folded(std::string_view text, std::string_view start) noexcept {
     return text.size() >= start.size() && equal_folded(text.substr(0, start.size()), start);
-}
-
-Fault unknown_code(const ConceptFilter& filter, std::string_view system) {
-    return {
-        Errc::invalid,
-        "filter",
-        "filter " + std::string(filter.property) + " " + std::string(filter.op) + " names code '" +
-            std::string(filter.value.substr(0, 64)) + "', which " + std::string(system) +
-            " does not have"};
-}
-
-Fault spent() {
-    return {Errc::too_large, "filter", "the filters cost more work than one question may"};
 }
 
 }  // namespace
@@ -325,233 +290,47 @@ ConceptSet ResourceProvider::active() const {
     return out;
 }
 
-void ResourceProvider::descend(ConceptNumber top, bool with_top, ConceptSet& out) const {
-    ConceptSet seen(concept_count());
-    std::vector<ConceptNumber> open{top};
-    seen.add(top);
-    while (!open.empty()) {
-        const ConceptNumber number = open.back();
-        open.pop_back();
-        if (number != top || with_top) {
-            out.add(number);
-        }
-        for (const ConceptNumber child : children_[number]) {
-            if (!seen.contains(child)) {
-                seen.add(child);
-                open.push_back(child);
-            }
-        }
-    }
-}
-
-void ResourceProvider::ascend(ConceptNumber bottom, ConceptSet& out) const {
-    std::vector<ConceptNumber> open{bottom};
-    out.add(bottom);
-    while (!open.empty()) {
-        const ConceptNumber number = open.back();
-        open.pop_back();
-        for (const ConceptNumber parent : at(number).parents) {
-            if (!out.contains(parent)) {
-                out.add(parent);
-                open.push_back(parent);
-            }
-        }
-    }
-}
-
-// is-a, descendent-of, is-not-a, generalizes, child-of, descendent-leaf: on the concept itself.
-Result<ConceptSet>
-ResourceProvider::filter_hierarchy(const ConceptFilter& filter, ConceptBudget& budget) const {
-    const auto number = find(trimmed(filter.value));
-    if (!number) {
-        return unknown_code(filter, system());
-    }
-    if (!budget.spend(concept_count())) {
-        return spent();
-    }
-    ConceptSet out(concept_count());
-    if (filter.op == "generalizes") {
-        ascend(*number, out);
-        return out;
-    }
-    if (filter.op == "child-of") {
-        for (const ConceptNumber child : children_[*number]) {
-            out.add(child);
-        }
-        return out;
-    }
-    descend(*number, filter.op != "descendent-of" && filter.op != "descendent-leaf", out);
-    if (filter.op == "descendent-leaf") {
-        ConceptSet leaves(concept_count());
-        out.for_each([&](ConceptNumber one) {
-            if (children_[one].empty()) {
-                leaves.add(one);
-            }
-        });
-        return leaves;
-    }
-    if (filter.op == "is-not-a") {
-        ConceptSet others = everything();
-        others -= out;
-        return others;
-    }
-    return out;
-}
-
-Result<ConceptSet>
-ResourceProvider::filter_property(const ConceptFilter& filter, ConceptBudget& budget) const {
-    const std::string_view op = filter.op;
-    const bool wants_exists = op == "exists";
-    if (wants_exists && filter.value != "true" && filter.value != "false") {
-        return Fault(Errc::invalid, "filter", "the operator exists takes true or false");
-    }
-    std::unique_ptr<re2::RE2> pattern;
-    if (op == "regex") {
-        re2::RE2::Options options(re2::RE2::Quiet);
-        options.set_max_mem(1 << 20);
-        pattern = std::make_unique<re2::RE2>(
-            re2::StringPiece(filter.value.data(), filter.value.size()), options
-        );
-        if (!pattern->ok()) {
-            return Fault(
-                Errc::invalid,
-                "filter",
-                "the regular expression cannot be used: " + pattern->error()
-            );
-        }
-    } else if (op != "=" && op != "in" && op != "not-in" && !wants_exists) {
-        return Fault(
-            Errc::unsupported,
-            "filter",
-            "operator '" + std::string(op.substr(0, 32)) + "' is not offered on property " +
-                std::string(filter.property.substr(0, 64))
-        );
-    }
-    const std::vector<std::string_view> items =
-        op == "in" || op == "not-in" ? list_items(filter.value) : std::vector<std::string_view>{};
-    const bool fold =
-        !case_sensitive() && (filter.property == "code" || filter.property == "concept");
-    const auto same = [&](std::string_view a, std::string_view b) {
-        return fold ? equal_folded(a, b) : a == b;
-    };
-    const auto meets = [&](std::string_view value) {
-        if (op == "=") {
-            return same(value, filter.value);
-        }
-        if (pattern) {
-            return re2::RE2::FullMatch(re2::StringPiece(value.data(), value.size()), *pattern);
-        }
-        return std::any_of(items.begin(), items.end(), [&](std::string_view item) {
-            return same(value, item);
-        });
-    };
-    // A text of n bytes costs about n steps of the automaton, a list its items.
-    const std::uint64_t cost = 1 + items.size() + (pattern ? filter.value.size() / 8 + 16 : 0);
-    ConceptSet out(concept_count());
-    for (ConceptNumber i = 0; i < concept_count(); ++i) {
-        if (!budget.spend(cost)) {
-            return spent();
-        }
-        bool exists = false;
-        bool met = false;
-        const auto see = [&](std::string_view value) {
-            exists = true;
-            met = met || (!wants_exists && meets(value));
-        };
-        const Concept& entry = at(i);
-        if (filter.property == "code" || filter.property == "concept") {
-            see(entry.code);
-        } else if (filter.property == "display") {
-            if (!entry.display.empty()) {
-                see(entry.display);
-            }
-        } else if (filter.property == "definition") {
-            if (const auto words = definition(i); !words.empty()) {
-                see(words);
-            }
-        } else if (filter.property == "parent") {
-            for (const ConceptNumber parent : entry.parents) {
-                see(at(parent).code);
-            }
-        } else if (filter.property == "child") {
-            for (const ConceptNumber child : children_[i]) {
-                see(at(child).code);
-            }
-        } else {
-            // The system's own: a supplement never changes what a value set means.
-            for (const Element& property : entry.node->children()) {
-                if (property.name == "property" &&
-                    property.child_value("code") == filter.property) {
-                    see(filter_value(property));
-                }
-            }
-            if (!exists && filter.property == "inactive" && !wants_exists) {
-                see(entry.inactive ? "true" : "false");
-            }
-            if (!exists && filter.property == "notSelectable" && !wants_exists) {
-                see(entry.abstract ? "true" : "false");
-            }
-        }
-        const bool in = wants_exists     ? exists == (filter.value == "true")
-                        : op == "not-in" ? !met
-                                         : met;
-        if (in) {
-            out.add(i);
-        }
-    }
-    return out;
-}
-
 Result<ConceptSet>
 ResourceProvider::filter(const ConceptFilter& filter, ConceptBudget& budget) const {
-    const std::string_view op = filter.op;
-    const bool hierarchical = op == "is-a" || op == "descendent-of" || op == "is-not-a" ||
-                              op == "generalizes" || op == "child-of" || op == "descendent-leaf";
-    if (hierarchical) {
-        if (filter.property != "concept" && filter.property != "code") {
-            return Fault(
-                Errc::unsupported,
-                "filter",
-                "operator " + std::string(op) + " is offered on 'concept' alone, not on property " +
-                    std::string(filter.property.substr(0, 64))
-            );
+    const FilterSource source{
+        *this,
+        [this](std::string_view property) { return has_property(property); },
+        [this](ConceptNumber number, std::string_view property, const SeeValue& see) {
+            const Concept& entry = at(number);
+            if (property == "code") {
+                see(entry.code);
+            } else if (property == "display" || property == "definition") {
+                const auto words = property == "display" ? entry.display : definition(number);
+                if (!words.empty()) {
+                    see(words);
+                }
+            } else {
+                // The system's own: a supplement never changes what a value set means.
+                for (const Element& child : entry.node->children()) {
+                    if (child.name == "property" && child.child_value("code") == property) {
+                        see(filter_value(child));
+                    }
+                }
+            }
+        }};
+    return filter_concepts(source, filter, budget);
+}
+
+bool ResourceProvider::has_property(std::string_view property) const {
+    for (const Element& child : resource_.children()) {
+        if ((child.name == "property" || child.name == "filter") &&
+            child.child_value("code") == property) {
+            return true;
         }
-        return filter_hierarchy(filter, budget);
     }
-    static constexpr std::string_view own[] = {
-        "concept",
-        "code",
-        "display",
-        "definition",
-        "parent",
-        "child",
-        "inactive",
-        "notSelectable",
-        "status",
-        "abstract"};
-    if (std::find(std::begin(own), std::end(own), filter.property) == std::end(own)) {
-        // A property that the system neither declares nor uses is a mistake, not an empty set.
-        bool known = false;
-        for (const Element& child : resource_.children()) {
-            known = known || ((child.name == "property" || child.name == "filter") &&
-                              child.child_value("code") == filter.property);
-        }
-        for (ConceptNumber i = 0; !known && i < concept_count(); ++i) {
-            for (const Element& property : at(i).node->children()) {
-                known = known || (property.name == "property" &&
-                                  property.child_value("code") == filter.property);
+    for (const Concept& entry : index_.concepts()) {
+        for (const Element& child : entry.node->children()) {
+            if (child.name == "property" && child.child_value("code") == property) {
+                return true;
             }
         }
-        if (!known) {
-            return Fault(
-                Errc::unsupported,
-                "filter",
-                "code system " + std::string(system()) + " has no property '" +
-                    std::string(filter.property.substr(0, 64)) + "'"
-            );
-        }
     }
-    return filter_property(filter, budget);
+    return false;
 }
 
 }  // namespace gatehouse::fhir

@@ -63,12 +63,7 @@ private:
     }
     // Calls visit(property element) for those of the concept and of its supplements.
     template <class Visit> void for_properties(ConceptNumber number, Visit&& visit) const;
-    void descend(ConceptNumber top, bool with_top, ConceptSet& out) const;
-    void ascend(ConceptNumber bottom, ConceptSet& out) const;
-    [[nodiscard]] Result<ConceptSet>
-    filter_hierarchy(const ConceptFilter& filter, ConceptBudget& budget) const;
-    [[nodiscard]] Result<ConceptSet>
-    filter_property(const ConceptFilter& filter, ConceptBudget& budget) const;
+    [[nodiscard]] bool has_property(std::string_view property) const;
 
     const CodeSystemIndex& index_;
     const Element& resource_;

@@ -2,6 +2,7 @@
 #include "fhir/terminology/terminology.hpp"
 #include "fhir/base/hash.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <mutex>
 #include <unordered_map>
@@ -288,12 +289,28 @@ std::string Terminology::canonical_of(const ValueSetIndex& set) const {
     return out;
 }
 
+std::string_view Terminology::undecided(const ValueSetIndex& set) const {
+    return set.undecided();
+}
+
 bool Terminology::knows_value_set(std::string_view value_set) const {
     return impl_->value_sets.contains(without_version(value_set));
 }
 
 bool Terminology::is_value_set_url(std::string_view url) const {
     return impl_->value_sets.contains(url);
+}
+
+bool Terminology::is_known_system(std::string_view system) const {
+    static constexpr std::string_view published[] = {
+        "http://snomed.info/sct",
+        "http://loinc.org",
+        "https://dmd.nhs.uk",
+        "http://hl7.org/fhir/sid/icd-10",
+        "http://hl7.org/fhir/sid/icd-10-uk",
+    };
+    return impl_->systems.contains(system) || impl_->content_of(system, {}) != nullptr ||
+           std::find(std::begin(published), std::end(published), system) != std::end(published);
 }
 
 std::string_view Terminology::system_with_identifier(std::string_view value) const {

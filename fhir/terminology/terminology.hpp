@@ -91,6 +91,8 @@ public:
     // Title or name, and canonical|version, for messages.
     [[nodiscard]] std::string_view name_of(const ValueSetIndex& set) const;
     [[nodiscard]] std::string canonical_of(const ValueSetIndex& set) const;
+    // Why it does not decide everything, for people; empty if it does.
+    [[nodiscard]] std::string_view undecided(const ValueSetIndex& set) const;
     struct CodeFacts {
         Verdict known = Verdict::not_checkable;  // the system has this code
         SystemKnowledge system = SystemKnowledge::unknown;
@@ -109,6 +111,9 @@ public:
     // URL of the loaded code system that carries this identifier value ("urn:oid:2.16..."), or
     // empty. The first question reads every code system once.
     [[nodiscard]] std::string_view system_with_identifier(std::string_view value) const;
+    // True for a system that something loaded defines, and for the published ones whose content may
+    // be loaded: a closed set, so a system's URL may be a metric's label.
+    [[nodiscard]] bool is_known_system(std::string_view system) const;
     // Version of a loaded code system, empty if none.
     [[nodiscard]] std::string_view system_version(std::string_view system) const;
 

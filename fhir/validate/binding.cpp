@@ -35,6 +35,7 @@ Coding Walker::coding_of(const Element& at) const noexcept {
 
 Verdict Walker::member_of(const Element& at, const ValueSetIndex& set) const {
     if (at.has_value()) {
+        undecided_system_ = {};
         return terminology_.contains(set, {}, at.value);
     }
     if (at.type == known_.codeable_concept) {
@@ -56,8 +57,14 @@ Verdict Walker::member_of(const Element& at, const ValueSetIndex& set) const {
         return Verdict::no;
     }
     // A code without a system has no meaning outside a `code` element.
-    return coding.system.empty() ? Verdict::no
-                                 : terminology_.contains(set, coding.system, coding.code);
+    if (coding.system.empty()) {
+        return Verdict::no;
+    }
+    const Verdict verdict = terminology_.contains(set, coding.system, coding.code);
+    if (verdict == Verdict::not_checkable) {
+        undecided_system_ = coding.system;
+    }
+    return verdict;
 }
 
 void Walker::check_binding(const Element& at, const PlanRule& rule) {
@@ -103,7 +110,10 @@ void Walker::judge_set(
 ) {
     switch (member_of(at, set)) {
     case Verdict::yes: return;
-    case Verdict::not_checkable: ++out_.not_checkable; return;
+    case Verdict::not_checkable:
+        ++out_.not_checkable;
+        note_unchecked(set, undecided_system_);
+        return;
     case Verdict::no: break;
     }
     report_as(

@@ -39,7 +39,7 @@ bool Walker::set_aside(const Element& at, const Actives& rules) {
         quiet_ != 0 || at.name != "resource") {
         return false;
     }
-    jobs_.push_back({&at, rules, out_.issues.size(), unchecked_count_});
+    jobs_.push_back({&at, rules, out_.issues.size(), out_.unchecked.count, unchecked_sets_.count});
     return true;
 }
 
@@ -54,13 +54,13 @@ Walker::EntryResult Walker::judge_entry(const EntryJob& job) {
     result.errors = errors_;
     result.not_checkable = out_.not_checkable;
     result.steps = before - steps_left_;
-    result.unchecked = unchecked_systems_;
-    result.unchecked_count = unchecked_count_;
+    result.unchecked = out_.unchecked;
+    result.unchecked_sets = unchecked_sets_;
     out_ = {};
     issue_places_.clear();
     cut_ = false;
     errors_ = 0;
-    unchecked_count_ = 0;
+    unchecked_sets_ = {};
     steps_left_ = before;
     return result;
 }
@@ -140,35 +140,45 @@ void Walker::judge_set_aside() {
 void Walker::put_together(std::vector<EntryResult>& results) {
     Issues issues = std::move(out_.issues);
     const std::vector<const Element*> places = std::move(issue_places_);
-    const auto systems = unchecked_systems_;
-    const std::size_t system_count = unchecked_count_;
+    const UncheckedSystems systems = std::exchange(out_.unchecked, {});
+    const UncheckedSets sets = std::exchange(unchecked_sets_, {});
     out_.issues = {};
     issue_places_ = {};
     cut_ = false;
-    unchecked_count_ = 0;
     std::size_t issue = 0;
     std::size_t system = 0;
-    const auto own_until = [&](std::size_t issue_end, std::size_t system_end) {
+    std::size_t set = 0;
+    const auto own_until = [&](std::size_t issue_end, std::size_t system_end, std::size_t set_end) {
         for (; issue < std::min(issue_end, issues.size()); ++issue) {
             keep_issue(std::move(issues[issue]), places[issue]);
         }
-        for (; system < std::min(system_end, system_count); ++system) {
-            note_unchecked(systems[system]);
+        for (; system < std::min(system_end, systems.count); ++system) {
+            note_unchecked(systems.list[system].system, systems.list[system].codes);
+        }
+        for (; set < std::min(set_end, sets.count); ++set) {
+            note_unchecked(*sets.list[set].set, sets.list[set].system);
         }
     };
     for (std::size_t i = 0; i < results.size(); ++i) {
         EntryResult& result = results[i];
-        own_until(jobs_[i].issues_before, jobs_[i].unchecked_before);
+        own_until(jobs_[i].issues_before, jobs_[i].unchecked_before, jobs_[i].sets_before);
         for (std::size_t k = 0; k < result.issues.size(); ++k) {
             keep_issue(std::move(result.issues[k]), result.places[k]);
         }
-        for (std::size_t k = 0; k < result.unchecked_count; ++k) {
-            note_unchecked(result.unchecked[k]);
+        for (std::size_t k = 0; k < result.unchecked.count; ++k) {
+            note_unchecked(result.unchecked.list[k].system, result.unchecked.list[k].codes);
         }
+        for (std::size_t k = 0; k < result.unchecked_sets.count; ++k) {
+            note_unchecked(
+                *result.unchecked_sets.list[k].set, result.unchecked_sets.list[k].system
+            );
+        }
+        out_.unchecked.codes_beyond += result.unchecked.codes_beyond;
         errors_ += result.errors;
         out_.not_checkable += result.not_checkable;
     }
-    own_until(issues.size(), system_count);
+    own_until(issues.size(), systems.count, sets.count);
+    out_.unchecked.codes_beyond += systems.codes_beyond;
     jobs_.clear();
 }
 

@@ -85,32 +85,60 @@ void Walker::add_issue(
     issue_places_.push_back(&at);
 }
 
-void Walker::note_unchecked(std::string_view system) noexcept {
-    if (quiet_ > 0 || unchecked_count_ >= unchecked_systems_.size()) {
+void Walker::note_unchecked(std::string_view system, std::uint32_t codes) noexcept {
+    if (quiet_ == 0) {
+        out_.unchecked.add(system, codes);
+    }
+}
+
+void Walker::note_unchecked(const ValueSetIndex& set, std::string_view system) noexcept {
+    if (quiet_ > 0 || unchecked_sets_.count == unchecked_sets_.list.size()) {
         return;
     }
-    for (std::size_t i = 0; i < unchecked_count_; ++i) {
-        if (unchecked_systems_[i] == system) {
+    for (std::size_t i = 0; i < unchecked_sets_.count; ++i) {
+        if (unchecked_sets_.list[i].set == &set && unchecked_sets_.list[i].system == system) {
             return;
         }
     }
-    unchecked_systems_[unchecked_count_++] = system;
+    unchecked_sets_.list[unchecked_sets_.count++] = {&set, system};
 }
 
-// One finding for the whole message: what was neither confirmed nor refused, and why.
+// One finding for the whole message: what was neither confirmed nor refused, and why. A value set
+// is told only where its code's system is not told already.
 void Walker::report_unchecked(const Element& root) {
-    if (unchecked_count_ == 0) {
+    const UncheckedSystems& systems = out_.unchecked;
+    std::string sets;
+    for (std::size_t i = 0; i < unchecked_sets_.count; ++i) {
+        const auto& one = unchecked_sets_.list[i];
+        if (!one.system.empty() && systems.holds(one.system)) {
+            continue;
+        }
+        sets += sets.empty() ? "" : "; ";
+        sets += terminology_.canonical_of(*one.set);
+        if (const std::string_view why = terminology_.undecided(*one.set); !why.empty()) {
+            sets.append(" (").append(why.substr(0, 200)).append(")");
+        }
+    }
+    if (systems.count == 0 && sets.empty()) {
         return;
     }
     report(rules::code_not_checkable, root, [&] {
-        std::string words =
-            "Codes of these systems were not checked, because their content is not loaded: ";
-        for (std::size_t i = 0; i < unchecked_count_; ++i) {
-            words += i == 0 ? "" : ", ";
-            words += unchecked_systems_[i].substr(0, 120);
+        std::string words;
+        if (systems.count != 0) {
+            words =
+                "Codes of these systems were not checked, because their content is not loaded: ";
+            for (std::size_t i = 0; i < systems.count; ++i) {
+                words += i == 0 ? "" : ", ";
+                words += systems.list[i].system.substr(0, 120);
+            }
+            words += systems.count == systems.list.size() ? " and perhaps more." : ".";
+            words += " Load them to have these codes checked.";
         }
-        words += unchecked_count_ == unchecked_systems_.size() ? " and perhaps more." : ".";
-        return words + " Load them to have these codes checked.";
+        if (!sets.empty()) {
+            words += words.empty() ? "" : " ";
+            words += "Membership in these value sets was not checked: " + sets + ".";
+        }
+        return words;
     });
 }
 

@@ -5,6 +5,9 @@
 // by value, unless asked), what was expected and which profile asked. Three-valued: what cannot be
 // decided here is counted and reported, never passed in silence.
 
+#include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -58,9 +61,44 @@ struct ValidateOptions {
 using ProfileChooser =
     std::function<void(const Element& resource, std::vector<std::string_view>& profiles)>;
 
+// Codes that were neither confirmed nor refused, because the content of their system is not loaded.
+// Views live as long as the message.
+struct UncheckedSystems {
+    static constexpr std::size_t systems_max = 6;
+    struct One {
+        std::string_view system;
+        std::uint32_t codes = 0;
+    };
+    std::array<One, systems_max> list{};
+    std::size_t count = 0;
+    std::uint32_t codes_beyond = 0;  // of systems that found no room
+
+    void add(std::string_view system, std::uint32_t codes) noexcept {
+        for (std::size_t i = 0; i < count; ++i) {
+            if (list[i].system == system) {
+                list[i].codes += codes;
+                return;
+            }
+        }
+        if (count == list.size()) {
+            codes_beyond += codes;
+            return;
+        }
+        list[count++] = {system, codes};
+    }
+    [[nodiscard]] bool holds(std::string_view system) const noexcept {
+        return std::any_of(
+            list.begin(),
+            list.begin() + static_cast<std::ptrdiff_t>(count),
+            [&](const One& one) { return one.system == system; }
+        );
+    }
+};
+
 struct Validation {
     Issues issues;
     std::uint32_t not_checkable = 0;  // codes and rules that could not be decided here
+    UncheckedSystems unchecked;       // of these, whose codes
     bool valid = true;                // no fatal or error
     std::uint64_t steps = 0;          // taken of the step budget
 };

@@ -203,12 +203,21 @@ private:
     bool spend(std::uint64_t steps = 1);
 
     // parallel.cpp: entries of a large Bundle
-    static constexpr std::size_t unchecked_max = 6;
+    // Value sets that did not decide although the code's system is known, each once.
+    struct UncheckedSets {
+        struct One {
+            const ValueSetIndex* set = nullptr;
+            std::string_view system;  // of the code, empty for `code` elements
+        };
+        std::array<One, UncheckedSystems::systems_max> list{};
+        std::size_t count = 0;
+    };
     struct EntryJob {
         const Element* at;
         Actives rules;
         std::size_t issues_before;
         std::size_t unchecked_before;
+        std::size_t sets_before;
     };
     struct EntryResult {
         Issues issues;
@@ -216,8 +225,8 @@ private:
         std::uint64_t errors = 0;
         std::uint64_t steps = 0;
         std::uint32_t not_checkable = 0;
-        std::array<std::string_view, unchecked_max> unchecked;
-        std::size_t unchecked_count = 0;
+        UncheckedSystems unchecked;
+        UncheckedSets unchecked_sets;
     };
     [[nodiscard]] bool worth_help(const Element& root) const noexcept;
     bool set_aside(const Element& at, const Actives& rules);
@@ -462,10 +471,12 @@ private:
     std::uint64_t errors_ = 0;  // also counted while quiet
     std::uint64_t steps_left_ = 0;
     // Code systems whose codes could not be checked, each once, the first few.
-    void note_unchecked(std::string_view system) noexcept;
+    void note_unchecked(std::string_view system, std::uint32_t codes = 1) noexcept;
+    void note_unchecked(const ValueSetIndex& set, std::string_view system) noexcept;
     void report_unchecked(const Element& root);
-    std::array<std::string_view, unchecked_max> unchecked_systems_{};
-    std::size_t unchecked_count_ = 0;
+    UncheckedSets unchecked_sets_;
+    // Of the code that member_of() could not decide last.
+    mutable std::string_view undecided_system_;
     const Scope* scope_ = nullptr;
     const Element* gather_from_ = nullptr;  // Bundle whose entries are set aside
     std::vector<EntryJob> jobs_;

@@ -16,8 +16,8 @@ constexpr const char* request_headers =
     "If-None-Match, NHSD-End-User-Organisation, NHSD-End-User-Organisation-ODS, Prefer, "
     "X-Correlation-ID, X-Request-ID, X-Security-Context";
 constexpr const char* answer_headers =
-    "Content-Location, ETag, Gatehouse-Findings, Guardrail-Decision, Last-Modified, Location, "
-    "Retry-After, X-Correlation-ID, X-Message-ID, X-Progress, X-Request-ID";
+    "Content-Location, ETag, Gatehouse-Definitions, Gatehouse-Findings, Gatehouse-Unchecked, "
+    "Guardrail-Decision, Last-Modified, Location, Retry-After, X-Correlation-ID, X-Message-ID, X-Progress, X-Request-ID";
 
 bool is_allowed(std::string_view origin, const ApiContext& context) {
     return std::any_of(

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/api/definitions.hpp"
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -32,6 +33,30 @@ void claimed_profiles(
 }
 
 }  // namespace
+
+void note_unchecked(
+    Envelope& envelope, const fhir::Engine& engine, const fhir::UncheckedSystems& unchecked
+) {
+    const auto add = [&](std::string_view system, std::uint32_t codes) {
+        const auto found = std::find_if(
+            envelope.unchecked.begin(),
+            envelope.unchecked.end(),
+            [&](const auto& one) { return one.first == system; }
+        );
+        if (found != envelope.unchecked.end()) {
+            found->second += codes;
+        } else {
+            envelope.unchecked.emplace_back(system, codes);
+        }
+    };
+    for (std::size_t i = 0; i < unchecked.count; ++i) {
+        const auto& one = unchecked.list[i];
+        add(engine.terminology().is_known_system(one.system) ? one.system : "other", one.codes);
+    }
+    if (unchecked.codes_beyond != 0) {
+        add("other", unchecked.codes_beyond);
+    }
+}
 
 ChosenDefinitions choose_definitions(
     const Rulebook& rulebook, DefinitionRules::Facts facts, const fhir::Element* root

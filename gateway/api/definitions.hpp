@@ -27,6 +27,11 @@ ChosenDefinitions choose_definitions(
     const Rulebook& rulebook, DefinitionRules::Facts facts, const fhir::Element* root
 );
 
+// Keeps what a verdict could not decide for header and metrics.
+void note_unchecked(
+    Envelope& envelope, const fhir::Engine& engine, const fhir::UncheckedSystems& unchecked
+);
+
 // The message's tree for those definitions: the envelope's own, or read again where another set
 // judges, since names and types are numbered by each set for itself. Null if there is none.
 const fhir::Element* root_for(const Envelope& envelope, const ChosenDefinitions& chosen);

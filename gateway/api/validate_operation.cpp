@@ -138,6 +138,7 @@ Response answer_validate(Envelope& envelope, const ApiContext&, StoreReader& sto
     fhir::Validation validation = engine.validator().validate(
         resource, source, profiles, chosen.chooser, options, *envelope.arena
     );
+    note_unchecked(envelope, engine, validation.unchecked);
     issues.insert(
         issues.end(),
         std::make_move_iterator(validation.issues.begin()),

@@ -349,6 +349,7 @@ Response answer_validator_door(Envelope& envelope, const ApiContext& context) {
             question.options,
             *envelope.arena
         );
+        note_unchecked(envelope, *chosen.engine, found.unchecked);
         issues.insert(
             issues.end(),
             std::make_move_iterator(found.issues.begin()),

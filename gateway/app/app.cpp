@@ -235,8 +235,9 @@ Result<void> Gateway::run() {
     GH_TRY(open_doors());
 
     // Definitions are CPU, the rest is disk: together they take as long as the longer.
-    auto engine = std::async(std::launch::async, [this] { return load_engine(config_); });
-    auto versions = std::async(std::launch::async, [this] { return load_versions(config_); });
+    GH_TRY_ASSIGN(const fhir::TerminologyContent content, load_terminology(config_));
+    auto engine = std::async(std::launch::async, [&] { return load_engine(config_, content); });
+    auto versions = std::async(std::launch::async, [&] { return load_versions(config_, content); });
     auto kept = open_keeping();
     auto directory = Directory::open(directory_options(config_, clock_));
     auto rules = load_rulebook(config_);
@@ -288,13 +289,14 @@ Result<void> Gateway::run() {
 }
 
 Result<void> Gateway::reload() {
-    GH_TRY_ASSIGN(auto engine, load_engine(config_));
+    GH_TRY_ASSIGN(const fhir::TerminologyContent content, load_terminology(config_));
+    GH_TRY_ASSIGN(auto engine, load_engine(config_, content));
     if (engine->digest() == rulebook()->engine->digest()) {
         engine = rulebook()->engine;  // nothing changed: keep the warm one
     }
     GH_TRY_ASSIGN(auto rules, load_rulebook(config_));
     rules.engine = std::move(engine);
-    GH_TRY_ASSIGN(rules.versions, load_versions(config_, rulebook()->versions.get()));
+    GH_TRY_ASSIGN(rules.versions, load_versions(config_, content, rulebook()->versions.get()));
     GH_TRY_ASSIGN(auto partners, directory_->prepare());
     Problems problems;
     check_validator_door(config_, *partners, problems);
@@ -384,6 +386,14 @@ std::string Gateway::status() const {
     out.key("packages").begin_array();
     for (const fhir::PackageInfo& package : rules->engine->definitions().packages()) {
         out.string(package.name + "#" + package.version);
+    }
+    out.end_array();
+    out.key("content").begin_array();
+    for (const fhir::CodeSystemProvider* loaded : rules->engine->terminology().content()) {
+        out.begin_object().key("system").string(loaded->system());
+        out.key("version").string(loaded->version()).key("title").string(loaded->title());
+        out.key("concepts").number(static_cast<long long>(loaded->concept_count()));
+        out.key("digest").string(loaded->digest()).end_object();
     }
     out.end_array();
     if (rules->versions != nullptr && !rules->versions->sets.empty()) {

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "fhir/terminology/load/content.hpp"
 #include "gateway/base/profiles.hpp"
 #include "gateway/pipeline/route_table.hpp"
 #include "gateway/policy/policy.hpp"
@@ -24,7 +25,11 @@ std::filesystem::path at_home(const Config& config, const std::string& text) {
     return text.empty() ? std::filesystem::path() : config.home / text;
 }
 
-Result<DefinitionSet> load_set(const Config& config, const DefinitionRules::Set& wanted) {
+Result<DefinitionSet> load_set(
+    const Config& config,
+    const fhir::TerminologyContent& content,
+    const DefinitionRules::Set& wanted
+) {
     DefinitionSet out;
     out.name = wanted.name;
     fhir::EngineOptions options;
@@ -38,6 +43,7 @@ Result<DefinitionSet> load_set(const Config& config, const DefinitionRules::Set&
         options.packages.push_back({package});
     }
     options.cache = config.packages.cache;
+    options.content = content;
     options.search = false;  // one search index for all, by the gateway's own definitions
     GH_TRY_ASSIGN(out.engine, fhir::Engine::load(options));
     GH_TRY_ASSIGN(
@@ -52,15 +58,28 @@ Result<DefinitionSet> load_set(const Config& config, const DefinitionRules::Set&
 
 }  // namespace
 
-Result<std::shared_ptr<const DefinitionSets>>
-load_versions(const Config& config, const DefinitionSets* known) {
+Result<fhir::TerminologyContent> load_terminology(const Config& config) {
+    auto content = fhir::load_content(config.terminology.content);
+    if (!content) {
+        return Fault(
+            content.error().code,
+            "terminology content",
+            config.file.string() + ": terminology.content: " + content.error().detail
+        );
+    }
+    return content;
+}
+
+Result<std::shared_ptr<const DefinitionSets>> load_versions(
+    const Config& config, const fhir::TerminologyContent& content, const DefinitionSets* known
+) {
     if (config.packages.sets_file.empty()) {
         return std::shared_ptr<const DefinitionSets>();
     }
     auto out = std::make_shared<DefinitionSets>();
     GH_TRY_ASSIGN(out->rules, DefinitionRules::load(config.packages.sets_file));
     for (const DefinitionRules::Set& wanted : out->rules.sets()) {
-        auto set = load_set(config, wanted);
+        auto set = load_set(config, content, wanted);
         if (!set) {
             return Fault(
                 set.error().code,
@@ -105,8 +124,10 @@ void check_validator_door(const Config& config, const Partners& partners, Proble
     problems.add(place + "there is no partner '" + id + "'");
 }
 
-Result<std::shared_ptr<const fhir::Engine>> load_engine(const Config& config) {
+Result<std::shared_ptr<const fhir::Engine>>
+load_engine(const Config& config, const fhir::TerminologyContent& content) {
     fhir::EngineOptions options;
+    options.content = content;
     GH_TRY_ASSIGN(options.lock, fhir::read_lock(config.packages.lock_file));
     for (const std::string& package : config.packages.load) {
         options.packages.push_back({package});

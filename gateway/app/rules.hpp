@@ -16,13 +16,20 @@
 
 namespace gatehouse::gateway {
 
+// The index files of terminology.content, mapped and checked: about a second for each gigabyte.
+Result<fhir::TerminologyContent> load_terminology(const Config& config);
+
 // Packages of the lock file and packages.load, compiled. Takes most of a start's time.
-Result<std::shared_ptr<const fhir::Engine>> load_engine(const Config& config);
+Result<std::shared_ptr<const fhir::Engine>>
+load_engine(const Config& config, const fhir::TerminologyContent& content);
 
 // The other sets of packages.sets_file, each with its default profiles; null where there are none.
 // A set whose engine is in `known` already, by name and digest, is taken from there: it is warm.
-Result<std::shared_ptr<const DefinitionSets>>
-load_versions(const Config& config, const DefinitionSets* known = nullptr);
+Result<std::shared_ptr<const DefinitionSets>> load_versions(
+    const Config& config,
+    const fhir::TerminologyContent& content,
+    const DefinitionSets* known = nullptr
+);
 
 // What is wrong with the validator's open door: its partner is unknown, or may do more than ask.
 void check_validator_door(const Config& config, const Partners& partners, Problems& problems);

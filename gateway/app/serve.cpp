@@ -139,7 +139,12 @@ int run_check(int argc, char** argv) {
     if (const auto tls = check_certificates(*config); !tls) {
         problems.add(tls.error().detail);
     }
-    const auto engine = gateway::load_engine(*config);
+    auto content = gateway::load_terminology(*config);
+    if (!content) {
+        problems.add(content.error().detail);
+        content = fhir::TerminologyContent{};
+    }
+    const auto engine = gateway::load_engine(*config, *content);
     if (!engine) {
         problems.add(describe(engine.error()));
     } else {
@@ -158,6 +163,14 @@ int run_check(int argc, char** argv) {
             package.name.c_str(),
             package.version.c_str(),
             package.resource_count
+        );
+    }
+    for (const auto& provider : content->providers) {
+        std::printf(
+            "  %s %s, %u concepts\n",
+            std::string(provider->system()).c_str(),
+            std::string(provider->version()).c_str(),
+            provider->concept_count()
         );
     }
     return exit_good;

@@ -146,6 +146,40 @@ public:
                        }});
     }
 
+    // Paths, each as path() reads it.
+    void paths(std::string name, std::function<void(Config&, std::vector<fs::path>)> store) {
+        all.push_back({std::move(name), false, [=](const Given& given, Config& config) {
+                           std::vector<fs::path> values;
+                           bool good = !given.node.is(YamlNode::Kind::map);
+                           const auto take = [&](const YamlNode& node) {
+                               if (!node.is(YamlNode::Kind::scalar) || node.text.empty()) {
+                                   good = false;
+                                   return;
+                               }
+                               fs::path value(node.text);
+                               if (value.is_relative()) {
+                                   std::error_code ec;
+                                   value = (given.from_file ? config.home : fs::current_path(ec)) /
+                                           value;
+                               }
+                               values.push_back(value.lexically_normal());
+                           };
+                           if (given.node.is(YamlNode::Kind::scalar) && !given.node.text.empty()) {
+                               take(given.node);  // --set key=one
+                           }
+                           for (const YamlNode& item : given.node.items) {
+                               take(item);
+                           }
+                           if (!good) {
+                               return std::optional(
+                                   "found " + quoted(given.node) + ", expected a list of paths"
+                               );
+                           }
+                           store(config, std::move(values));
+                           return std::optional<std::string>();
+                       }});
+    }
+
     void list(std::string name, std::function<void(Config&, std::vector<std::string>)> store) {
         all.push_back({std::move(name), false, [=](const Given& given, Config& config) {
                            std::vector<std::string> values;
@@ -309,6 +343,9 @@ void data_keys(Keys& k) {
         return std::nullopt;
     });
     k.path("packages.sets_file", [](C& c, fs::path v) { c.packages.sets_file = std::move(v); });
+    k.paths("terminology.content", [](C& c, std::vector<fs::path> v) {
+        c.terminology.content = std::move(v);
+    });
     k.path("profiles.file", [](C& c, fs::path v) { c.folders.profiles_file = std::move(v); });
     k.path(
         "partners.folder", [](C& c, fs::path v) { c.folders.partners = std::move(v); }, true

@@ -76,10 +76,15 @@ struct Config {
     struct Packages {
         std::filesystem::path lock_file;
         std::filesystem::path cache;
-        std::vector<std::string> load;  // after the lock file's, in order
-        std::string registry_url;       // empty: never a network call
+        std::vector<std::string> load;    // after the lock file's, in order
+        std::string registry_url;         // empty: never a network call
         std::filesystem::path sets_file;  // other definition sets and their rules; empty: none
     } packages;
+
+    // Code systems beside the packages.
+    struct Terminology {
+        std::vector<std::filesystem::path> content;  // index files, the first of a system first
+    } terminology;
 
     struct Folders {
         std::filesystem::path profiles_file;

@@ -41,12 +41,14 @@ struct Rulebook {
     std::shared_ptr<const PolicySet> policy;
     fhir::ProfileChooser
         chooser;  // default profile per resource (config/profiles.yaml); may be empty
-    std::shared_ptr<const RouteTable> routes;  // null: everything to the store alone
+    std::shared_ptr<const RouteTable> routes;        // null: everything to the store alone
     std::shared_ptr<const DefinitionSets> versions;  // null: the engine above judges everything
 };
 
 // Header of every answer that rests on a verdict: the digest of the packages that judged.
 inline constexpr const char* definitions_header = "Gatehouse-Definitions";
+// How many codes were not checkable here, by system: "http://snomed.info/sct=2 other=1".
+inline constexpr const char* unchecked_header = "Gatehouse-Unchecked";
 
 struct WritePlan;  // gateway/api/write_plan.hpp
 
@@ -116,6 +118,9 @@ struct Envelope {
     std::vector<std::string> profiles;  // judged against
     std::vector<std::string> tags;      // "system|code" to add to meta.tag
     std::string definitions;  // digest of the packages that judged it; empty: it was not judged
+    // Codes that were neither confirmed nor refused, by system; a system that nothing here knows is
+    // "other", so that these are a closed set.
+    std::vector<std::pair<std::string, std::uint32_t>> unchecked;
     // Bundle of type batch: entries that a rule refuses (index, 0-based) and with what. The rest
     // goes on; prepare_plan() answers each of these for itself.
     struct RefusedEntry {

@@ -640,6 +640,13 @@ asio::awaitable<Response> Road::leave(Envelope& envelope, Response response) {
     if (!envelope.definitions.empty()) {
         response.headers.set(definitions_header, envelope.definitions);
     }
+    if (!envelope.unchecked.empty()) {
+        std::string words;
+        for (const auto& [system, codes] : envelope.unchecked) {
+            words += (words.empty() ? "" : " ") + system + "=" + std::to_string(codes);
+        }
+        response.headers.set(unchecked_header, std::move(words));
+    }
     bool broke = false;
     try {
         finish(response, envelope);

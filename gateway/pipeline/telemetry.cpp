@@ -158,6 +158,21 @@ Counter Telemetry::decided(const RuleResult& result, bool staged, std::string_vi
     return place->second;
 }
 
+// One series a system; the names are a closed set (Envelope::unchecked).
+Counter Telemetry::unchecked(const std::string& system) const {
+    const std::lock_guard lock(decided_mutex_);
+    const auto [place, added] = unchecked_.try_emplace(system);
+    if (added) {
+        place->second = metrics_->counter(
+            "gatehouse_validate_unchecked_codes_total",
+            "Codes that were neither confirmed nor refused, because their system's content is not "
+            "loaded",
+            {{"system", system}}
+        );
+    }
+    return place->second;
+}
+
 void Telemetry::left(const Envelope& envelope, const Response& response) const {
     if (metrics_ == nullptr) {
         return;
@@ -168,6 +183,9 @@ void Telemetry::left(const Envelope& envelope, const Response& response) const {
     stage_took(Stage::receive, std::chrono::steady_clock::now() - envelope.request.received);
     for (const fhir::Issue& issue : envelope.issues) {
         issues_[static_cast<std::size_t>(issue.severity)].add();
+    }
+    for (const auto& [system, codes] : envelope.unchecked) {
+        unchecked(system).add(codes);
     }
     for (const RuleResult& result : envelope.decision.results) {
         const bool staged = result.mode == Mode::observe || result.mode == Mode::warn;

@@ -31,6 +31,8 @@ public:
 private:
     Counter decided(const RuleResult& result, bool staged, std::string_view partner) const;
 
+    Counter unchecked(const std::string& system) const;
+
     static constexpr std::size_t stages = 8;
     static constexpr std::size_t outcomes = 4;
     Metrics* metrics_;
@@ -38,7 +40,8 @@ private:
     std::array<std::array<Counter, outcomes>, stages> messages_;
     std::array<Counter, 4> issues_;
     mutable std::mutex decided_mutex_;
-    mutable std::unordered_map<std::string, Counter> decided_;  // rules x modes x partners
+    mutable std::unordered_map<std::string, Counter> decided_;    // rules x modes x partners
+    mutable std::unordered_map<std::string, Counter> unchecked_;  // by code system
 };
 
 }  // namespace gatehouse::gateway

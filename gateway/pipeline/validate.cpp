@@ -50,6 +50,7 @@ Refused validate(Envelope& envelope, Micros now, const Helpers* helpers) {
     fhir::Validation found = chosen.engine->validator().validate(
         *root, envelope.source, {}, chosen.chooser, options, *envelope.arena
     );
+    note_unchecked(envelope, *chosen.engine, found.unchecked);
     envelope.issues.insert(
         envelope.issues.end(),
         std::make_move_iterator(found.issues.begin()),

@@ -34,6 +34,18 @@ std::string system_words(int error) {
 
 }  // namespace
 
+std::string_view info_value(std::string_view info, std::string_view key) noexcept {
+    while (!info.empty()) {
+        const std::size_t end = info.find('\n');
+        const std::string_view line = info.substr(0, end);
+        if (line.starts_with(key) && line.size() > key.size() && line[key.size()] == '=') {
+            return line.substr(key.size() + 1);
+        }
+        info = end == std::string_view::npos ? std::string_view{} : info.substr(end + 1);
+    }
+    return {};
+}
+
 Fault IndexFile::corrupt(const std::string& words) const {
     return Fault(
         Errc::corrupt,

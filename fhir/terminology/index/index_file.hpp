@@ -94,6 +94,9 @@ private:
     std::span<const SectionEntry> sections_;
 };
 
+// Of a text of "key=value" lines: the value, empty if there is none.
+std::string_view info_value(std::string_view info, std::string_view key) noexcept;
+
 // Writes one index file, section after section, without holding any of it in memory. Errors are
 // kept and reported by finish().
 class IndexWriter {

@@ -13,18 +13,6 @@ bool all_below(std::span<const std::uint32_t> items, std::size_t limit) {
     });
 }
 
-std::string_view info_value(std::string_view info, std::string_view key) {
-    while (!info.empty()) {
-        const std::size_t end = info.find('\n');
-        const std::string_view line = info.substr(0, end);
-        if (line.starts_with(key) && line.size() > key.size() && line[key.size()] == '=') {
-            return line.substr(key.size() + 1);
-        }
-        info = end == std::string_view::npos ? std::string_view{} : info.substr(end + 1);
-    }
-    return {};
-}
-
 }  // namespace
 
 Result<SnomedIndex> SnomedIndex::open(std::shared_ptr<const content::IndexFile> file) {
@@ -79,8 +67,8 @@ Result<void> SnomedIndex::load() {
     GH_TRY(rows(modules_, SnomedSection::modules));
     GH_TRY(rows(languages_, SnomedSection::languages));
     GH_TRY(rows(language_refsets_, SnomedSection::language_refsets));
-    version_ = info_value(info, "version");
-    const std::string_view active = info_value(info, "active");
+    version_ = content::info_value(info, "version");
+    const std::string_view active = content::info_value(info, "active");
     const auto [end, error] =
         std::from_chars(active.data(), active.data() + active.size(), active_count_);
     if (error != std::errc() || end != active.data() + active.size() ||

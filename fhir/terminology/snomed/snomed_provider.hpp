@@ -19,6 +19,7 @@ public:
     [[nodiscard]] std::string_view system() const noexcept override { return snomed_system; }
     [[nodiscard]] std::string_view version() const noexcept override { return index_.version(); }
     [[nodiscard]] std::string_view title() const noexcept override { return title_; }
+    [[nodiscard]] std::string_view digest() const noexcept override { return index_.file().digest(); }
     [[nodiscard]] SystemKnowledge knowledge() const noexcept override {
         return SystemKnowledge::complete;
     }
