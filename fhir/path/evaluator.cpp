@@ -25,7 +25,7 @@ Collection Items::keep() {
     if (size_ == 0) {
         return {};
     }
-    if (data_ == first_) {
+    if (size_ <= inline_count) {
         auto* items = static_cast<Item*>(arena_.allocate(sizeof(Item) * size_, alignof(Item)));
         std::memcpy(static_cast<void*>(items), data_, sizeof(Item) * size_);
         return {items, size_};

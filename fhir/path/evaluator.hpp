@@ -6,7 +6,9 @@
 // nothing; a collection is stored only where an operator needs all of it at once. Everything stored
 // lives in the caller's arena and is paid for with steps, so neither time nor memory can run away.
 
+#include <cstddef>
 #include <cstdint>
+#include <new>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -50,7 +52,8 @@ public:
         if (size_ == capacity_) {
             grow();
         }
-        data_[size_++] = item;
+        ::new (static_cast<void*>(data_ + size_)) Item(item);
+        ++size_;
     }
     [[nodiscard]] std::size_t size() const { return size_; }
     [[nodiscard]] bool empty() const { return size_ == 0; }
@@ -61,6 +64,7 @@ public:
     [[nodiscard]] const Item* begin() const { return data_; }
     [[nodiscard]] const Item* end() const { return data_ + size_; }
     [[nodiscard]] Collection view() const { return {data_, size_}; }
+    void shorten(std::size_t size) { size_ = size; }
     // The items in the arena: what outlives this object.
     [[nodiscard]] Collection keep();
 
@@ -68,8 +72,9 @@ private:
     void grow();
     static constexpr std::size_t inline_count = 4;
     Arena& arena_;
-    Item first_[inline_count];
-    Item* data_ = first_;
+    // Bytes, not items: an evaluation makes many lists and fills few.
+    alignas(Item) std::byte first_[inline_count * sizeof(Item)];
+    Item* data_ = reinterpret_cast<Item*>(first_);
     std::size_t size_ = 0;
     std::size_t capacity_ = inline_count;
 };
@@ -136,6 +141,7 @@ public:
         steps_ -= count;
         return true;
     }
+    [[nodiscard]] std::uint64_t steps_left() const { return steps_; }
     [[nodiscard]] std::uint64_t steps_taken() const { return environment.step_budget - steps_; }
     // Records the first failure; always false.
     bool fail(std::uint32_t offset, std::string message);

@@ -12,6 +12,7 @@
 #include "fhir/path/program.hpp"
 #include "fhir/path/scope.hpp"
 #include "fhir/path/shape.hpp"
+#include "fhir/path/trail.hpp"
 #include "fhir/path/values.hpp"
 
 namespace gatehouse::fhir::path {
@@ -52,7 +53,8 @@ public:
             (options.strict && !check(*program, options.context_type, error))) {
             return out;
         }
-        compile_shape(*program);
+        program->shape_root = compile_shape(*program, program->root);
+        compile_trails(*program);
         out.program_ = std::move(program);
         return out;
     }
@@ -82,7 +84,9 @@ Outcome evaluate(
         run.focus = &self;
     }
     Items items(arena);
-    out.failed = !run.collect(expression.program().root, frame, items);
+    out.failed = focus != nullptr && environment.shortcuts && has_trails(run, *focus)
+                     ? !follow_trails(run, self, items)
+                     : !run.collect(expression.program().root, frame, items);
     if (environment.steps_taken != nullptr) {
         *environment.steps_taken += run.steps_taken();
     }
@@ -111,9 +115,11 @@ Truth evaluate_truth(
     }
     const Expression::Program& program = expression.program();
     std::uint64_t looked = 0;
-    if (focus != nullptr && environment.shapes) {
+    if (focus != nullptr && environment.shortcuts) {
         const TypeModel& types = environment.types != nullptr ? *environment.types : *program.types;
-        const Truth quick = shape_truth(program, *focus, types, looked, environment.step_budget);
+        const Truth quick = shape_truth(
+            program, program.shape_root, *focus, types, looked, environment.step_budget
+        );
         if (quick != Truth::failed) {
             if (environment.steps_taken != nullptr) {
                 *environment.steps_taken += looked;

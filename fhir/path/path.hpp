@@ -132,8 +132,8 @@ struct Environment {
     std::uint64_t step_budget = 1'000'000;
     // Grows by the steps that the evaluation took, also when it failed; may be null.
     std::uint64_t* steps_taken = nullptr;
-    // Off: evaluate_truth() takes the general path only (for tests that compare the two).
-    bool shapes = true;
+    // Off: the general evaluator alone decides, without shapes and trails (for tests that compare).
+    bool shortcuts = true;
 };
 
 // Evaluates with one focus element (or none: empty input). On failure `error` is filled and the

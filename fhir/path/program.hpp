@@ -141,6 +141,36 @@ struct ShapeStep {
     std::string_view text;
 };
 
+// One step of a trail (trail.hpp).
+enum class TrailOp : std::uint8_t {
+    child,        // symbol, text
+    kept_by,      // extra: index in type_names
+    extension,    // text: its URL
+    position,     // extra: which item of all that come by; slot
+    where,        // extra: criteria node; shape; slot counts for $index
+    resolves_to,  // extra: index in type_names
+};
+
+struct TrailStep {
+    TrailOp op = TrailOp::child;
+    std::uint8_t slot = 0;  // position, where: counter of the evaluation
+    Symbol symbol = unknown_symbol;
+    std::uint32_t extra = 0;
+    std::uint32_t shape = no_shape;
+    std::string_view text;
+};
+
+// One operand of the expression's union, or all of it.
+struct Trail {
+    NodeId node = no_node;
+    bool general = true;        // no trail: the general evaluator enumerates `node`
+    bool root_is_name = false;  // elements may be named like the root type by definition
+    bool root_is_base = false;  // other types derive from the root type
+    std::uint16_t length = 0;
+    std::uint32_t first = 0;     // in Program::trail_steps
+    TypeId root = unknown_type;  // type that the focus must be of; unknown_type: any
+};
+
 struct Expression::Program {
     Program();
     ~Program();
@@ -158,9 +188,12 @@ struct Expression::Program {
     std::uint16_t cache_count = 0;
     std::uint32_t defined_count = 0;  // calls of defineVariable()
     bool as_filters = true;
-    std::vector<Shape> shape;  // empty: none
+    std::vector<Shape> shape;
     std::vector<ShapeStep> shape_steps;
-    std::uint32_t shape_root = no_shape;
+    std::uint32_t shape_root = no_shape;  // no_shape: the expression has none
+    std::vector<Trail> trails;            // empty: none
+    std::vector<TrailStep> trail_steps;
+    bool trails_unite = false;  // what the trails give is a union: equal items count once
 
     [[nodiscard]] NodeId argument(const Node& node, std::size_t index) const {
         return index < node.argument_count ? arguments[node.arguments + index] : no_node;

@@ -357,26 +357,29 @@ private:
 
 }  // namespace
 
-void compile_shape(Expression::Program& program) {
+std::uint32_t compile_shape(Expression::Program& program, NodeId node) {
+    const std::size_t shapes = program.shape.size();
+    const std::size_t steps = program.shape_steps.size();
     ShapeCompiler compiler(program);
-    program.shape_root = compiler.compile(program.root, 0);
+    const std::uint32_t shape = compiler.compile(node, 0);
     if (!compiler.useful()) {
-        program.shape.clear();
-        program.shape_steps.clear();
+        program.shape.resize(shapes);
+        program.shape_steps.resize(steps);
+        return no_shape;
     }
+    return shape;
 }
 
 Truth shape_truth(
     const Expression::Program& program,
+    std::uint32_t shape,
     const Element& focus,
     const TypeModel& types,
     std::uint64_t& steps,
     std::uint64_t steps_max
 ) {
-    if (program.shape.empty()) {
-        return Truth::failed;
-    }
-    return ShapeRun(program, types, steps, steps_max).truth(program.shape_root, focus);
+    return shape == no_shape ? Truth::failed
+                             : ShapeRun(program, types, steps, steps_max).truth(shape, focus);
 }
 
 }  // namespace gatehouse::fhir::path

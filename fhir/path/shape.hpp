@@ -14,13 +14,15 @@
 
 namespace gatehouse::fhir::path {
 
-// Fills program.shape; leaves it empty where nothing of the expression has a shape.
-void compile_shape(Expression::Program& program);
+// Adds the shape of a node to program.shape and gives its index; no_shape where nothing of the node
+// has a shape.
+std::uint32_t compile_shape(Expression::Program& program, NodeId node);
 
-// Truth::failed means "deferred". `steps` grows by the elements looked at, and stops the look (by
-// deferring) at `steps_max`.
+// What a shape says of `focus`. Truth::failed means "deferred". `steps` grows by the elements
+// looked at, and stops the look (by deferring) at `steps_max`.
 Truth shape_truth(
     const Expression::Program& program,
+    std::uint32_t shape,
     const Element& focus,
     const TypeModel& types,
     std::uint64_t& steps,

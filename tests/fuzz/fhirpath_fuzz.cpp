@@ -74,10 +74,23 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         outcome.items[0].kind == path::ItemKind::boolean) {
         GH_ASSERT(truth == (outcome.items[0].truth ? path::Truth::yes : path::Truth::no));
     }
-    // Shapes (fhir/path/shape.hpp) decide as the general evaluator, if that has the steps to decide.
-    environment.shapes = false;
+    // Shapes (fhir/path/shape.hpp) decide as the general evaluator, if that has the steps to
+    // decide.
+    environment.shortcuts = false;
     const path::Truth slow = path::evaluate_truth(expression, root, environment, arena, error);
     GH_ASSERT(truth == slow || slow == path::Truth::failed);
+    // Trails (fhir/path/trail.hpp) find what it finds.
+    const auto found = path::evaluate(expression, root, environment, arena);
+    if (!found.failed) {
+        GH_ASSERT(!outcome.failed && outcome.items.size() == found.items.size());
+        for (std::size_t i = 0; i < found.items.size(); ++i) {
+            GH_ASSERT(
+                outcome.items[i].kind == found.items[i].kind &&
+                outcome.items[i].element == found.items[i].element &&
+                path::to_text(outcome.items[i]) == path::to_text(found.items[i])
+            );
+        }
+    }
     for (const auto& item : outcome.items) {
         (void)path::to_text(item);
         GH_ASSERT(!path::type_name(item, model).empty());
