@@ -94,19 +94,24 @@ Result<std::uint64_t> run_count(Database& database, const gateway::SqlStatement&
     return query.number(0);
 }
 
+// `type` empty: whatever it is.
 Result<StoredVersion> read_rid(Database& database, std::string_view type, std::int64_t rid) {
     Query query(
         database,
         "store.fetch",
-        "SELECT v.version, v.last_updated, v.method, v.json, r.id FROM resource r "
-        "CROSS JOIN version v ON v.vid = r.vid WHERE r.rid = ?"
+        type.empty()
+            ? "SELECT v.version, v.last_updated, v.method, v.json, r.id, n.text FROM resource r "
+              "CROSS JOIN version v ON v.vid = r.vid CROSS JOIN name n ON n.id = r.type "
+              "WHERE r.rid = ?"
+            : "SELECT v.version, v.last_updated, v.method, v.json, r.id FROM resource r "
+              "CROSS JOIN version v ON v.vid = r.vid WHERE r.rid = ?"
     );
     query.bind(rid);
     GH_TRY_ASSIGN(const bool row, query.step());
     if (!row) {
         return Fault(Errc::corrupt, "store.fetch", "an index row points to no version");
     }
-    return version_from(query, type, query.text(4));
+    return version_from(query, type.empty() ? query.text(5) : type, query.text(4));
 }
 
 // What a timeout means to the one who asked.
@@ -159,9 +164,10 @@ Result<SearchPage> search_in_snapshot(
             GH_TRY_ASSIGN(page.total, run_count(database, compiled.count()));
         }
     }
+    const std::string_view type = query.types.empty() ? std::string_view(query.type) : "";
     page.matches.reserve(rows.size());
     for (const Found& found : rows) {
-        GH_TRY_ASSIGN(StoredVersion version, read_rid(database, query.type, found.rid));
+        GH_TRY_ASSIGN(StoredVersion version, read_rid(database, type, found.rid));
         page.matches.push_back(std::move(version));
     }
     return page;

@@ -445,7 +445,8 @@ Result<void> Writer::drop_index(const Row& row) {
         "DELETE FROM ix_date WHERE rid = ?",
         "DELETE FROM ix_number WHERE rid = ?",
         "DELETE FROM ix_quantity WHERE rid = ?",
-        "DELETE FROM ix_uri WHERE rid = ?"};
+        "DELETE FROM ix_uri WHERE rid = ?",
+        "DELETE FROM ix_composite WHERE rid = ?"};
     for (std::size_t table = 0; table < statements.size(); ++table) {
         if (((row.kinds >> table) & 1) != 0) {
             Query query(database_, "store.unindex", statements[table]);
@@ -460,11 +461,18 @@ Result<std::int64_t> Writer::write_index(const NewVersion& resource, const Row& 
     std::int64_t kinds = 0;
     for (const fhir::IndexEntry& entry : resource.index) {
         IndexTable table{};
-        if (entry.parameter == nullptr || !gateway::index_table(entry.parameter->type, table)) {
+        if (entry.parameter == nullptr || !gateway::index_table(*entry.parameter, table)) {
+            continue;
+        }
+        if (table == IndexTable::composite) {
+            GH_TRY(write_item(row, resource.type, entry));
+            kinds |= std::int64_t{1} << static_cast<int>(table);
             continue;
         }
         if (entry.kind == fhir::EntryKind::identifier) {
             table = IndexTable::token;
+        } else if (entry.kind == fhir::EntryKind::text) {
+            table = IndexTable::string;
         }
         GH_TRY(write_entry(row, resource.type, entry, table));
         kinds |= std::int64_t{1} << static_cast<int>(table);
@@ -498,7 +506,7 @@ Result<void> Writer::write_entry(
         name_id(gateway::parameter_key(type, entry.parameter->code, entry.kind))
     );
     // The same value twice in one resource is one row.
-    static constexpr std::array<std::string_view, gateway::index_table_count> statements{
+    static constexpr std::array<std::string_view, gateway::index_table_count - 1> statements{
         "INSERT INTO ix_token (rid, param, patient, code, system) VALUES (?, ?, ?, ?, ?) ON "
         "CONFLICT DO NOTHING",
         "INSERT INTO ix_string (rid, param, patient, folded, exact) VALUES (?, ?, ?, ?, ?) ON "
@@ -529,6 +537,7 @@ Result<void> Writer::write_entry(
     case IndexTable::reference: query.bind(word); break;
     case IndexTable::date: query.bind(entry.low).bind(entry.high); break;
     case IndexTable::uri: query.bind(value); break;
+    case IndexTable::composite: GH_ASSERT(false);
     case IndexTable::number:
     case IndexTable::quantity: {
         const auto [low, high] = ends_of(entry);
@@ -539,6 +548,55 @@ Result<void> Writer::write_entry(
         break;
     }
     }
+    return query.run();
+}
+
+// One value of an element that a composite is about, or a position.
+Result<void>
+Writer::write_item(const Row& row, std::string_view type, const fhir::IndexEntry& entry) {
+    using fhir::SearchType;
+    std::string key = gateway::parameter_key(type, entry.parameter->code, fhir::EntryKind::value);
+    SearchType kind = SearchType::number;  // a position
+    if (entry.component != 0) {
+        key = gateway::composite_key(type, entry.part->rows, entry.component, entry.kind);
+        kind = entry.parameter->components[entry.component - 1].type;
+    }
+    GH_TRY_ASSIGN(const std::int64_t param, name_id(key));
+    std::int64_t word = 0;
+    if (kind == SearchType::reference) {
+        GH_TRY_ASSIGN(word, mention(entry.system, gateway::index_key(entry.value)));
+    } else if (kind == SearchType::token || kind == SearchType::quantity) {
+        GH_TRY_ASSIGN(word, name_id(gateway::index_key(entry.system)));
+    }
+    std::string text;
+    std::pair<double, double> ends{0, 0};
+    switch (kind) {
+    case SearchType::reference: break;
+    case SearchType::string: text = gateway::index_folded(entry.folded); break;
+    case SearchType::date:
+        ends = {static_cast<double>(entry.low), static_cast<double>(entry.high)};
+        break;
+    case SearchType::quantity:
+        text = gateway::index_key(entry.value);
+        ends = ends_of(entry);
+        break;
+    case SearchType::number: ends = ends_of(entry); break;
+    default: text = gateway::index_key(entry.value); break;
+    }
+    Query query(
+        database_,
+        "store.index",
+        "INSERT INTO ix_composite (rid, param, item, text, word, low, high, patient) VALUES (?, ?, "
+        "?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+    );
+    query.bind(row.rid)
+        .bind(param)
+        .bind(static_cast<std::int64_t>(entry.item))
+        .bind(text)
+        .bind(word)
+        .bind(ends.first)
+        .bind(ends.second)
+        .bind(row.patient);
     return query.run();
 }
 

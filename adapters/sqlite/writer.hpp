@@ -104,6 +104,7 @@ private:
         const fhir::IndexEntry& entry,
         gateway::IndexTable table
     );
+    Result<void> write_item(const Row& row, std::string_view type, const fhir::IndexEntry& entry);
     void forget();
 
     Database& database_;

@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <span>
+
+#include "fhir/search/base_units.hpp"
 
 namespace gatehouse::fhir::search_convert {
 namespace {
@@ -40,6 +43,9 @@ constexpr std::array named_shapes{
 IndexEntry& add(const Converter::Target& target) {
     IndexEntry& entry = target.out->emplace_back();
     entry.parameter = target.parameter;
+    entry.item = target.item;
+    entry.component = target.component;
+    entry.part = target.part;
     return entry;
 }
 
@@ -61,19 +67,48 @@ void add_string(std::string_view text, const Converter::Target& target) {
     entry.folded = fold(text);
 }
 
+// What people call a code, for `:text`. Components of a composite take no modifier.
+void add_text(std::string_view text, const Converter::Target& target) {
+    if (text.empty() || target.component != 0) {
+        return;
+    }
+    std::string folded = fold(text);
+    // A concept's text is often its coding's display.
+    const std::vector<IndexEntry>& out = *target.out;
+    for (std::size_t i = out.size(); i > 0 && out[i - 1].parameter == target.parameter; --i) {
+        if (out[i - 1].kind == EntryKind::text && out[i - 1].folded == folded) {
+            return;
+        }
+    }
+    IndexEntry& entry = add(target);
+    entry.kind = EntryKind::text;
+    entry.value = text;
+    entry.folded = std::move(folded);
+}
+
+void add_coding(const Element& coding, const Converter::Target& target) {
+    add_token(coding.child_value("system"), coding.child_value("code"), target);
+    add_text(coding.child_value("display"), target);
+}
+
 void add_codings(const Element& concept_element, const Converter::Target& target) {
     for (const Element& child : concept_element.children()) {
         if (child.name == "coding") {
-            add_token(child.child_value("system"), child.child_value("code"), target);
+            add_coding(child, target);
         }
     }
+    add_text(concept_element.child_value("text"), target);
 }
 
 void add_identifier(const Element& identifier, const Converter::Target& target) {
     const std::string_view value = identifier.child_value("value");
     add_token(identifier.child_value("system"), value, target);
     const Element* type = identifier.child("type");
-    if (type == nullptr || value.empty()) {
+    if (type == nullptr || target.component != 0) {
+        return;
+    }
+    add_text(type->child_value("text"), target);
+    if (value.empty()) {
         return;
     }
     for (const Element& coding : type->children()) {
@@ -139,6 +174,39 @@ void set_numbers(IndexEntry& entry, const Element& quantity) {
     }
 }
 
+// The end of a range in base units as text that reads back to the same number.
+bool to_base(std::string& number, std::string_view code, std::string& unit) {
+    if (number.empty()) {
+        return true;  // open
+    }
+    const std::optional<BaseQuantity> base = to_base_units(number, code);
+    if (!base) {
+        return false;
+    }
+    std::array<char, 32> text{};
+    const auto [end, error] = std::to_chars(text.data(), text.data() + text.size(), base->value);
+    GH_ASSERT(error == std::errc{});
+    number.assign(text.data(), end);
+    unit = base->unit;
+    return true;
+}
+
+// The quantity just added once more in base units, if its unit is UCUM's.
+void add_base(const Converter::Target& target) {
+    IndexEntry entry = target.out->back();
+    if (entry.system != ucum_system) {
+        return;
+    }
+    std::string unit;
+    if (to_base(entry.number, entry.value, unit) && to_base(entry.number_high, entry.value, unit) &&
+        !unit.empty()) {
+        entry.kind = EntryKind::base;
+        entry.system.clear();
+        entry.value = std::move(unit);
+        target.out->push_back(std::move(entry));
+    }
+}
+
 }  // namespace
 
 Converter::Converter(const TypeModel& types) : types_(types) {
@@ -163,7 +231,7 @@ void Converter::convert(const Element& element, const Target& target) const {
     const Shape shape = element.is_resource             ? Shape::resource
                         : element.type < shapes_.size() ? shapes_[element.type]
                                                         : Shape::other;
-    switch (target.parameter->type) {
+    switch (target.type) {
     case SearchType::token: token(element, shape, target); return;
     case SearchType::string: string(element, shape, target); return;
     case SearchType::reference: reference(element, shape, target); return;
@@ -179,15 +247,20 @@ void Converter::convert(const Element& element, const Target& target) const {
     case SearchType::uri:
         if (element.has_value() && !element.value.empty()) {
             add(target).value = element.value;
+            // A canonical is found with and without its version.
+            const std::size_t bar = element.value.rfind('|');
+            if (shape == Shape::canonical && bar != std::string_view::npos) {
+                add(target).value = element.value.substr(0, bar);
+            }
         }
         return;
-    case SearchType::composite:
-    case SearchType::special: return;
+    case SearchType::special: position(element, target); return;
+    case SearchType::composite: return;
     }
 }
 
 void Converter::convert_text(std::string_view text, const Target& target) {
-    switch (target.parameter->type) {
+    switch (target.type) {
     case SearchType::token: add_token({}, text, target); return;
     case SearchType::string: add_string(text, target); return;
     case SearchType::uri: add(target).value = text; return;
@@ -210,9 +283,7 @@ void Converter::token(const Element& element, Shape shape, const Target& target)
     switch (shape) {
     case Shape::identifier: add_identifier(element, target); return;
     case Shape::codeable_concept: add_codings(element, target); return;
-    case Shape::coding:
-        add_token(element.child_value("system"), element.child_value("code"), target);
-        return;
+    case Shape::coding: add_coding(element, target); return;
     case Shape::contact_point:
         // "phone|0113 ..." as well as the number alone; spaces do not tell numbers apart.
         add_token(element.child_value("system"), element.child_value("value"), target);
@@ -287,6 +358,7 @@ void Converter::quantity(const Element& element, Shape shape, const Target& targ
         entry.system = one->child_value("system");
         entry.value =
             one->child_value("code").empty() ? one->child_value("unit") : one->child_value("code");
+        add_base(target);
         return;
     }
     if ((shape != Shape::quantity && shape != Shape::money) ||
@@ -302,6 +374,7 @@ void Converter::quantity(const Element& element, Shape shape, const Target& targ
         set_numbers(entry, element);
         entry.system = money ? money_system : element.child_value("system");
         entry.value = code.empty() ? unit : code;
+        add_base(target);
     }
     // "5.4||mg" may name the unit as people wrote it.
     if (!code.empty() && !unit.empty() && unit != code) {
@@ -309,6 +382,19 @@ void Converter::quantity(const Element& element, Shape shape, const Target& targ
         set_numbers(entry, element);
         entry.value = unit;
     }
+}
+
+// Location.position, for `near`.
+void Converter::position(const Element& element, const Target& target) {
+    const std::string_view latitude = element.child_value("latitude");
+    const std::string_view longitude = element.child_value("longitude");
+    if (latitude.empty() || longitude.empty() || target.parameter->code != "near") {
+        return;
+    }
+    IndexEntry& entry = add(target);
+    entry.is_range = true;
+    entry.number = latitude;
+    entry.number_high = longitude;
 }
 
 void Converter::reference(const Element& element, Shape shape, const Target& target) const {
@@ -322,7 +408,8 @@ void Converter::reference(const Element& element, Shape shape, const Target& tar
     }
     if (shape == Shape::reference) {
         literal(element.child_value("reference"), target);
-        if (const Element* identifier = element.child("identifier")) {
+        const Element* identifier = element.child("identifier");
+        if (identifier != nullptr && target.component == 0) {
             // Found by `patient:identifier=` without the target being here.
             const std::string_view value = identifier->child_value("value");
             if (!value.empty()) {

@@ -41,9 +41,14 @@ public:
 
     struct Target {
         const SearchParameter* parameter = nullptr;
-        std::string_view code_system;  // of a code with a required binding
+        SearchType type = SearchType::token;  // the parameter's, or a component's
+        std::string_view code_system;         // of a code with a required binding
         std::string_view own_base;
         std::vector<IndexEntry>* out = nullptr;
+        // For every entry of a composite.
+        std::uint32_t item = 0;
+        std::uint32_t component = 0;
+        const CompositePart* part = nullptr;
     };
     void convert(const Element& element, const Target& target) const;
     // A computed value (FHIRPath's boolean or string).
@@ -55,6 +60,7 @@ private:
     void reference(const Element& element, Shape shape, const Target& target) const;
     static void date(const Element& element, Shape shape, const Target& target);
     static void quantity(const Element& element, Shape shape, const Target& target);
+    static void position(const Element& element, const Target& target);
     void literal(std::string_view text, const Target& target) const;
 
     const TypeModel& types_;

@@ -21,6 +21,7 @@ void SearchParameters::extract(
     target.out = &out;
     const auto follow = [&](const Impl::Walk& walk, std::size_t from, const Element& start) {
         target.parameter = walk.parameter;
+        target.type = walk.parameter->type;
         target.code_system = walk.code_system;
         search_steps::walk(walk.steps, from, start, types, [&](const Element& element) {
             impl_->converter.convert(element, target);
@@ -44,11 +45,13 @@ void SearchParameters::extract(
     for (const Impl::Walk& walk : plan.whole) {
         follow(walk, 0, resource);
     }
+    impl_->extract_items(plan, resource, target);
     path::Environment environment;
     environment.types = &types;
     target.code_system = {};
     for (const Impl::Formula& formula : plan.formulas) {
         target.parameter = formula.parameter;
+        target.type = formula.parameter->type;
         const path::Outcome outcome =
             path::evaluate(formula.expression, &resource, environment, arena);
         // A record on which an expression fails is kept; it cannot be found by that parameter.

@@ -61,8 +61,11 @@ bool read_scaled(std::string_view text, Scaled& out) {
     return at == text.size() && out.power > -search_power_max && out.power < search_power_max;
 }
 
-double to_double(bool negative, const std::string& digits, long power) {
-    const std::string text = (negative ? "-" : "") + digits + "e" + std::to_string(power);
+std::string to_text(bool negative, const std::string& digits, long power) {
+    return (negative ? "-" : "") + digits + "e" + std::to_string(power);
+}
+
+double to_double(const std::string& text) {
     double value = 0;
     std::from_chars(text.data(), text.data() + text.size(), value);
     return value;
@@ -82,12 +85,13 @@ std::string one_less(std::string digits) {
 
 }  // namespace
 
-bool number_range(std::string_view text, double& value, double& low, double& high) {
+std::optional<NumberTexts> number_texts(std::string_view text) {
     Scaled number;
     if (!read_scaled(text, number)) {
-        return false;
+        return std::nullopt;
     }
-    value = to_double(number.negative, number.digits, number.power);
+    NumberTexts out;
+    out.value = to_text(number.negative, number.digits, number.power);
     // R4 reads "1e2" as [95, 105): with an exponent the last digit written is followed by an exact
     // one.
     if (number.exponent) {
@@ -95,11 +99,23 @@ bool number_range(std::string_view text, double& value, double& low, double& hig
         --number.power;
     }
     const bool zero = number.digits.find_first_not_of('0') == std::string::npos;
-    const double away = to_double(number.negative, number.digits + "5", number.power - 1);
-    const double nearer =
-        zero ? -away : to_double(number.negative, one_less(number.digits) + "5", number.power - 1);
-    low = away < nearer ? away : nearer;
-    high = away < nearer ? nearer : away;
+    out.high = to_text(number.negative, number.digits + "5", number.power - 1);
+    out.low = zero ? to_text(!number.negative, number.digits + "5", number.power - 1)
+                   : to_text(number.negative, one_less(number.digits) + "5", number.power - 1);
+    if (number.negative) {
+        std::swap(out.low, out.high);
+    }
+    return out;
+}
+
+bool number_range(std::string_view text, double& value, double& low, double& high) {
+    const std::optional<NumberTexts> texts = number_texts(text);
+    if (!texts) {
+        return false;
+    }
+    value = to_double(texts->value);
+    low = to_double(texts->low);
+    high = to_double(texts->high);
     return true;
 }
 

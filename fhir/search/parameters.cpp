@@ -36,6 +36,8 @@ constexpr std::array<std::pair<std::string_view, SearchType>, 9> search_types{{
     {"special", SearchType::special},
 }};
 
+}  // namespace
+
 void note(Issues& notes, const SearchParameter& parameter, const std::string& words) {
     Issue& issue = notes.emplace_back();
     issue.severity = Severity::warning;
@@ -43,6 +45,8 @@ void note(Issues& notes, const SearchParameter& parameter, const std::string& wo
     issue.rule = "search-parameter";
     issue.diagnostics = "SearchParameter " + parameter.url + " (" + parameter.code + "): " + words;
 }
+
+namespace {
 
 std::vector<std::string> values_of(const Element& element, std::string_view name) {
     std::vector<std::string> values;
@@ -72,6 +76,7 @@ SearchParameters::SearchParameters(
         }
         arena.reset();
     }
+    impl_->link_components(notes);
     BoundSystems systems(definitions);
     const TypeId resource = types.find("Resource");
     for (TypeId type = 1; type < types.type_count(); ++type) {
@@ -108,9 +113,9 @@ void SearchParameters::Impl::read(const Element& definition, Issues& notes) {
         return;
     }
     parameter.type = known->second;
-    parameter.searchable = parameter.type != SearchType::composite &&
-                           parameter.type != SearchType::special &&
+    parameter.searchable = (parameter.type != SearchType::special || parameter.code == "near") &&
                            (!parameter.expression.empty() || kept_by_store(parameter.code));
+    read_components(definition, parameter);
     parameter.id = static_cast<std::uint32_t>(parameters.size());
     parameters.push_back(std::move(parameter));
 }
@@ -129,6 +134,10 @@ void SearchParameters::Impl::plan_type(TypeId type, BoundSystems& systems, Issue
     }
     for (const auto& [code, parameter] : plan.by_code) {
         if (!parameter->searchable || kept_by_store(code)) {
+            continue;
+        }
+        if (parameter->type == SearchType::composite) {
+            plan_composite(type, *parameter, systems);
             continue;
         }
         for (search_steps::Operand& operand :
@@ -160,6 +169,58 @@ void SearchParameters::Impl::plan_type(TypeId type, BoundSystems& systems, Issue
             plan.formulas.push_back(std::move(formula));
         }
     }
+}
+
+namespace {
+
+// Changes with what is written for a kind of parameter, whatever its definition says.
+constexpr std::uint64_t index_revision = 1;
+
+std::uint64_t digest(std::uint64_t seed, std::string_view text) {
+    for (const char c : text) {
+        seed = (seed ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
+    }
+    return (seed ^ 0xffU) * 0x100000001b3U;
+}
+
+}  // namespace
+
+std::vector<IndexUnit> SearchParameters::index_units() const {
+    std::map<std::string, std::uint64_t> units;
+    for (const auto& [type, plan] : impl_->plans) {
+        const std::string prefix = impl_->types.type(type).name + ".";
+        for (const auto& [code, parameter] : plan.by_code) {
+            if (!parameter->searchable || kept_by_store(code) ||
+                parameter->type == SearchType::composite) {
+                continue;
+            }
+            const std::string name = prefix + code;
+            const std::uint64_t own = digest(
+                digest(0xcbf29ce484222325U + index_revision, to_string(parameter->type)),
+                parameter->expression
+            );
+            units[name] = own;
+            if (parameter->type == SearchType::token) {
+                units[name + ":text"] = own;
+            } else if (parameter->type == SearchType::quantity) {
+                units[name + ":base"] = own;
+            }
+        }
+        for (const Impl::Items& items : plan.items) {
+            const std::string& rows = items.parameter->parts[items.part].rows;
+            std::uint64_t own = digest(0xcbf29ce484222325U + index_revision, rows);
+            for (const SearchComponent& component : items.parameter->components) {
+                own = digest(own, to_string(component.type));
+            }
+            units[prefix + rows] = own;
+        }
+    }
+    std::vector<IndexUnit> out;
+    out.reserve(units.size());
+    for (const auto& [name, own] : units) {
+        out.push_back({name, own});
+    }
+    return out;
 }
 
 const SearchParameter* SearchParameters::find(std::string_view type, std::string_view code) const {

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,12 +32,24 @@ enum class SearchType : std::uint8_t {
 // "token", as SearchParameter.type spells it.
 const char* to_string(SearchType type) noexcept;
 
-// One part of a composite parameter.
+struct SearchParameter;
+
+// One of the values that a composite parameter joins.
 struct SearchComponent {
     SearchType type = SearchType::token;
-    std::string code;        // of the parameter that defines it
+    std::string url;         // of the parameter that defines it
     std::string expression;  // from the element that the composite is about
     std::vector<std::string> targets;
+};
+
+// Where the values of a composite stand for one resource type and one operand of its expression.
+struct CompositePart {
+    std::string type;
+    // Elements inside the resource, each with its values: the name of their rows in the index,
+    // "component(code,value.as(Quantity))". Empty: it is about the resource itself, and `own` are
+    // the parameters whose rows are the values, in order of the components.
+    std::string rows;
+    std::vector<const SearchParameter*> own;
 };
 
 struct SearchParameter {
@@ -48,8 +61,9 @@ struct SearchParameter {
     std::vector<std::string> bases;           // resource types
     std::vector<std::string> targets;         // reference targets
     std::vector<SearchComponent> components;  // composite
-    // False for composite and special: known, indexed or not, but not offered; the API refuses in
-    // words.
+    std::vector<CompositePart> parts;         // composite
+    // False for what is known but not offered (special, without an expression): the API refuses it
+    // in words.
     bool searchable = true;
 };
 
@@ -58,6 +72,8 @@ enum class EntryKind : std::uint8_t {
     value,
     identifier,  // reference: Reference.identifier as system and value, for `patient:identifier=`
     of_type,     // token: Identifier.type's system, and "code|value", for `identifier:of-type=`
+    text,        // token: a display or text of the code, as a string, for `code:text=`
+    base,        // quantity with a UCUM unit: the same in base units; `value` is their code
 };
 
 // One value of one parameter. Which members are used depends on the parameter's type.
@@ -72,6 +88,18 @@ struct IndexEntry {
     std::string number;  // number and quantity: exact decimal text; low end of a Range, or empty
     std::string number_high;  // high end of a Range, or empty; the same as `number` unless is_range
     bool is_range = false;    // number and quantity: [number, number_high], either end may be open
+    // Composite: which of the resource's elements, which component (from 1), and where it stands.
+    std::uint32_t item = 0;
+    std::uint32_t component = 0;
+    const CompositePart* part = nullptr;
+    // special `near`: latitude and longitude are `number` and `number_high`.
+};
+
+// A part of the index that is complete or not, as a whole: "Observation.code",
+// "Observation.code:text", "Observation.value-quantity:base", a composite's rows.
+struct IndexUnit {
+    std::string name;
+    std::uint64_t digest = 0;  // of everything that decides which rows it has
 };
 
 class SearchParameters {
@@ -84,6 +112,8 @@ public:
 
     [[nodiscard]] const SearchParameter* find(std::string_view type, std::string_view code) const;
     [[nodiscard]] std::vector<const SearchParameter*> all(std::string_view type) const;
+    // What extract() fills, in order of the name.
+    [[nodiscard]] std::vector<IndexUnit> index_units() const;
     // Index entries of one annotated resource, all its parameters. `own_base` is our public base
     // without trailing slash: references to it are the same as relative ones. Thread-safe; `arena`
     // takes what FHIRPath makes.
@@ -111,6 +141,13 @@ inline constexpr std::int64_t date_max = 300'000'000'000'000'000;
 // [5.35, 5.45), "1e2" -> [95, 105) (FHIR R4 §3.1.1.4.5). `value` is the number itself. False if it
 // is no decimal.
 bool number_range(std::string_view text, double& value, double& low, double& high);
+// The same as decimals with an exponent ("535e-2").
+struct NumberTexts {
+    std::string value;
+    std::string low;
+    std::string high;
+};
+std::optional<NumberTexts> number_texts(std::string_view text);
 
 // A FHIR date, dateTime or instant (any precision; without a zone: Europe/London) as the half-open
 // range of microseconds since 1970 UTC that it covers. False if it is not a date.

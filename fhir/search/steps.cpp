@@ -166,6 +166,12 @@ private:
         step.kind = StepKind::as_type;
         step.name = name;
         step.type = types_.find(name);
+        if (step.type == unknown_type && !name.empty()) {
+            // R4's code-value-date says "DateTime".
+            step.name.front() =
+                static_cast<char>(std::tolower(static_cast<unsigned char>(name.front())));
+            step.type = types_.find(step.name);
+        }
         steps.push_back(std::move(step));
         return steps.back().type != unknown_type;
     }

@@ -31,6 +31,7 @@ struct Step {
     TypeId type = unknown_type;
     std::string text;
     int position = -1;
+    bool operator==(const Step&) const = default;
 };
 
 using Steps = std::vector<Step>;

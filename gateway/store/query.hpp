@@ -31,7 +31,9 @@ enum class SearchModifier : std::uint8_t {
     of_type,     // token on Identifier: `system` and `value` of the type, `code` the number
     type,        // reference
     identifier,  // reference
-    ends,        // string, uri: ends so (`ew` of _filter)
+    equals,      // string: the folded text is the same (`eq` of _filter)
+    starts,      // uri (`sw`)
+    ends,        // string, uri (`ew`)
 };
 
 struct SearchValue {
@@ -101,8 +103,9 @@ struct SearchClause {
     std::vector<SearchClause> chained;
     // Types the chained clauses are about; empty: all targets of `parameter`.
     std::vector<std::string> target_types;
-    std::vector<SearchCodes> sets;      // in_set, not_in_set
-    std::vector<SearchLink> links;      // Field::linked: compartments
+    std::vector<SearchCodes> sets;  // in_set, not_in_set
+    // Field::linked: compartments. On a composite (made by the compiler): where its rows stand.
+    std::vector<SearchLink> links;
     std::vector<SearchClause> members;  // Field::all, any, none
     // Holds only for resources of these types; empty: those that the search is about. A parameter
     // whose meaning differs between types is one clause for each, in a group.

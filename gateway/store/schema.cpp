@@ -125,6 +125,16 @@ CREATE UNIQUE INDEX outbox_message ON outbox (message_id, destination);
 CREATE INDEX outbox_order ON outbox (destination, state, seq);
 )sql";
 
+// Since format 3. `item` numbers the elements that a composite of a resource is about; text, word,
+// low and high are what the component's own table would hold (near: latitude and longitude).
+constexpr std::string_view composite_table = R"sql(
+CREATE TABLE ix_composite (
+    rid $INT NOT NULL, param $INT NOT NULL, item $INT NOT NULL, text TEXT NOT NULL,
+    word $INT NOT NULL, low $REAL NOT NULL, high $REAL NOT NULL, patient $INT NOT NULL,
+    PRIMARY KEY (rid, param, item, text, word, low, high))$CLUSTERED;
+CREATE INDEX ix_composite_value ON ix_composite (param, text, word, low, high, rid, item);
+)sql";
+
 struct Word {
     std::string_view word;
     std::string_view sqlite;
@@ -199,12 +209,19 @@ std::string translated(std::string_view rest, Dialect dialect) {
 
 std::string schema_sql(Dialect dialect) {
     return schema_detail::translated(schema_detail::tables, dialect) +
-           schema_detail::translated(schema_detail::outbox_table, dialect);
+           schema_detail::translated(schema_detail::outbox_table, dialect) +
+           schema_detail::translated(schema_detail::composite_table, dialect);
 }
 
 std::string upgrade_sql(Dialect dialect, int from) {
-    return from < 2 ? schema_detail::translated(schema_detail::outbox_table, dialect)
-                    : std::string();
+    std::string sql;
+    if (from < 2) {
+        sql += schema_detail::translated(schema_detail::outbox_table, dialect);
+    }
+    if (from < 3) {
+        sql += schema_detail::translated(schema_detail::composite_table, dialect);
+    }
+    return sql;
 }
 
 const char* table_name(IndexTable table) noexcept {
@@ -216,12 +233,13 @@ const char* table_name(IndexTable table) noexcept {
     case IndexTable::number: return "ix_number";
     case IndexTable::quantity: return "ix_quantity";
     case IndexTable::uri: return "ix_uri";
+    case IndexTable::composite: return "ix_composite";
     }
     return "";
 }
 
-bool index_table(fhir::SearchType type, IndexTable& table) noexcept {
-    switch (type) {
+bool index_table(const fhir::SearchParameter& parameter, IndexTable& table) noexcept {
+    switch (parameter.type) {
     case fhir::SearchType::number: table = IndexTable::number; return true;
     case fhir::SearchType::date: table = IndexTable::date; return true;
     case fhir::SearchType::string: table = IndexTable::string; return true;
@@ -229,8 +247,8 @@ bool index_table(fhir::SearchType type, IndexTable& table) noexcept {
     case fhir::SearchType::reference: table = IndexTable::reference; return true;
     case fhir::SearchType::quantity: table = IndexTable::quantity; return true;
     case fhir::SearchType::uri: table = IndexTable::uri; return true;
-    case fhir::SearchType::composite:
-    case fhir::SearchType::special: return false;
+    case fhir::SearchType::composite: table = IndexTable::composite; return true;
+    case fhir::SearchType::special: table = IndexTable::composite; return parameter.code == "near";
     }
     return false;
 }
@@ -238,11 +256,35 @@ bool index_table(fhir::SearchType type, IndexTable& table) noexcept {
 std::string parameter_key(std::string_view type, std::string_view code, fhir::EntryKind kind) {
     std::string key;
     key.reserve(type.size() + code.size() + 9);
-    key.append(type).append(".").append(code);
-    if (kind == fhir::EntryKind::of_type) {
-        key.append(":of-type");
-    }
+    key.append(type).append(".").append(code).append(key_suffix(kind));
     return key;
+}
+
+const char* key_suffix(fhir::EntryKind kind) noexcept {
+    switch (kind) {
+    case fhir::EntryKind::of_type: return ":of-type";
+    case fhir::EntryKind::text: return ":text";
+    case fhir::EntryKind::base: return ":base";
+    case fhir::EntryKind::value:
+    case fhir::EntryKind::identifier: break;
+    }
+    return "";
+}
+
+std::string composite_key(
+    std::string_view type, std::string_view rows, std::uint32_t component, fhir::EntryKind kind
+) {
+    std::string key(type);
+    key.append(".").append(rows).append("$").append(std::to_string(component));
+    return key.append(key_suffix(kind));
+}
+
+std::string_view index_unit(std::string_view key) noexcept {
+    if (const std::size_t dollar = key.find('$'); dollar != std::string_view::npos) {
+        return key.substr(0, dollar);
+    }
+    const std::string_view of_type = key_suffix(fhir::EntryKind::of_type);
+    return key.ends_with(of_type) ? key.substr(0, key.size() - of_type.size()) : key;
 }
 
 std::string index_key(std::string_view text) {

@@ -17,8 +17,9 @@ namespace gatehouse::gateway {
 enum class Dialect : std::uint8_t { sqlite, postgresql };
 
 // On-disk format: a change of tables or of what a column means counts. A binary opens this one, and
-// those from the oldest on after upgrade_sql(). 2: the outbox.
-inline constexpr int store_format = 2;
+// those from the oldest on after upgrade_sql(). 2: the outbox. 3: composites, and which parameters
+// are indexed.
+inline constexpr int store_format = 3;
 inline constexpr int store_format_oldest = 1;
 
 // A value bound to a statement.
@@ -30,17 +31,33 @@ std::string schema_sql(Dialect dialect);
 std::string upgrade_sql(Dialect dialect, int from);
 
 // The index tables, in the order of the bits of resource.kinds.
-enum class IndexTable : std::uint8_t { token, string, reference, date, number, quantity, uri };
-inline constexpr int index_table_count = 7;
+enum class IndexTable : std::uint8_t {
+    token,
+    string,
+    reference,
+    date,
+    number,
+    quantity,
+    uri,
+    composite
+};
+inline constexpr int index_table_count = 8;
 const char* table_name(IndexTable table) noexcept;  // "ix_token"
 
-// The table of a parameter's values. Parameters that are not indexed (composite, special) have
-// none.
-bool index_table(fhir::SearchType type, IndexTable& table) noexcept;
+// The table of a parameter's values. What is not indexed (special, but for `near`) has none.
+bool index_table(const fhir::SearchParameter& parameter, IndexTable& table) noexcept;
 
 // The name under which a parameter of a resource type is kept in `name`: "Patient.birthdate", or
 // "Patient.identifier:of-type".
+const char* key_suffix(fhir::EntryKind kind) noexcept;
 std::string parameter_key(std::string_view type, std::string_view code, fhir::EntryKind kind);
+
+// The same for a component (from 1) of a composite's elements: "Observation.component(code,...)$1".
+std::string composite_key(
+    std::string_view type, std::string_view rows, std::uint32_t component, fhir::EntryKind kind
+);
+// The part of the index (fhir::IndexUnit) that a key belongs to.
+std::string_view index_unit(std::string_view key) noexcept;
 
 // Index columns hold at most this many bytes. A longer key (token, uri, exact string) keeps its
 // start and a hash of the whole, so equality still decides; a longer folded string is cut.

@@ -38,6 +38,8 @@ public:
     [[nodiscard]] SqlStatement page(const Cursor* after, std::uint32_t limit) const;
     // One row, one column.
     [[nodiscard]] SqlStatement count() const;
+    // The parameter_key()s that the search reads, sorted: all must have been indexed.
+    [[nodiscard]] const std::vector<std::string>& keys() const noexcept { return keys_; }
     // The search without its page, as a text: cursors are bound to it.
     [[nodiscard]] const std::string& fingerprint() const noexcept { return fingerprint_; }
 
@@ -53,11 +55,12 @@ private:
     std::string rid_;       // "b.rid" or "r.rid"
     SqlStatement matches_;  // FROM ... WHERE ...
     std::vector<Sort> sorts_;
+    std::vector<std::string> keys_;
     std::string fingerprint_;
 };
 
-// Errc::unsupported for what is not offered (composite, special, a modifier the type lacks) and
-// Errc::too_many over search_values_max or search_hops_max, in words for the sender.
+// Errc::unsupported for what is not offered (a modifier the type lacks) and Errc::too_many over the
+// bounds of query.hpp, in words for the sender.
 Result<CompiledSearch> compile_search(const SearchQuery& query, Dialect dialect);
 
 }  // namespace gatehouse::gateway

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 
 namespace gatehouse::gateway::search_detail {
 namespace {
@@ -13,136 +14,271 @@ using fhir::SearchType;
 // Above every code point that can follow a prefix.
 constexpr std::string_view last_code_point = "\xf4\x8f\xbf\xbf";
 
-void write_token(SqlText& out, const SearchValue& value) {
+void write_token(SqlText& out, const Columns& columns, const SearchValue& value) {
     if (value.has_system && value.value.empty()) {
-        out << "x.system = ";
+        out << columns.word << " = ";
         out.name(index_key(value.system));
         return;
     }
-    out << "x.code = ";
+    out << columns.text << " = ";
     out.bind(index_key(value.value));
     if (value.has_system) {
-        out << " AND x.system = ";
+        out << " AND " << columns.word << " = ";
         out.name(index_key(value.system));
     }
 }
 
-void write_string(SqlText& out, const SearchClause& clause, const SearchValue& value) {
+void write_string(
+    SqlText& out, const Columns& columns, SearchModifier modifier, const SearchValue& value
+) {
     const std::string folded = index_folded(fhir::fold(value.value));
-    if (clause.modifier == SearchModifier::exact) {
-        out << "x.folded = ";
-        out.bind(folded) << " AND x.exact = ";
+    switch (modifier) {
+    case SearchModifier::exact:
+        out << columns.text << " = ";
+        out.bind(folded) << " AND " << columns.exact << " = ";
         out.bind(index_key(value.value));
         return;
-    }
-    if (clause.modifier == SearchModifier::contains) {
-        out << (out.dialect() == Dialect::sqlite ? "instr(x.folded, " : "strpos(x.folded, ");
+    case SearchModifier::equals:
+        out << columns.text << " = ";
+        out.bind(folded);
+        return;
+    case SearchModifier::contains:
+        out << (out.dialect() == Dialect::sqlite ? "instr(" : "strpos(") << columns.text << ", ";
         out.bind(folded) << ") > 0";
         return;
+    case SearchModifier::ends:
+        out << "substr(" << columns.text << ", length(" << columns.text << ") + 1 - length(";
+        out.bind(folded) << ")) = ";
+        out.bind(folded);
+        return;
+    default:
+        out << columns.text << " >= ";
+        out.bind(folded) << " AND " << columns.text << " < ";
+        out.bind(folded + std::string(last_code_point));
+        return;
     }
-    out << "x.folded >= ";
-    out.bind(folded) << " AND x.folded < ";
-    out.bind(folded + std::string(last_code_point));
 }
 
-// Numbers: rows are closed ranges, mostly points. Only eq and ne look at the significant digits.
-Result<void> write_number(SqlText& out, const SearchValue& value) {
+// A number of a search as a point and the range that it stands for (with `ap`: near enough).
+struct Number {
     double exact = 0;
     double low = 0;
     double high = 0;
-    if (!fhir::number_range(value.value, exact, low, high)) {
-        return Fault(Errc::invalid, "store.search", "a number was expected, like 5.4 or ge100");
-    }
-    switch (value.prefix) {
+};
+
+// Rows are closed ranges, mostly points. Only eq and ne look at the significant digits (FHIR R4
+// §3.1.1.4.5: with the other prefixes the number is taken as exact).
+void write_number(SqlText& out, const Columns& columns, SearchPrefix prefix, const Number& number) {
+    const auto compare = [&](const std::string& column, std::string_view operation, double at) {
+        out << column << operation;
+        out.bind(at);
+    };
+    switch (prefix) {
     case SearchPrefix::eq:
-        out << "x.low >= ";
-        out.bind(low) << " AND x.high < ";
-        out.bind(high);
+        compare(columns.low, " >= ", number.low);
+        out << " AND ";
+        compare(columns.high, " < ", number.high);
         break;
     case SearchPrefix::ne:
-        out << "(x.low < ";
-        out.bind(low) << " OR x.high >= ";
-        out.bind(high) << ")";
+        out << "(";
+        compare(columns.low, " < ", number.low);
+        out << " OR ";
+        compare(columns.high, " >= ", number.high);
+        out << ")";
         break;
-    case SearchPrefix::gt:
-        out << "x.high > ";
-        out.bind(exact);
-        break;
-    case SearchPrefix::lt:
-        out << "x.low < ";
-        out.bind(exact);
-        break;
-    case SearchPrefix::ge:
-        out << "x.high >= ";
-        out.bind(exact);
-        break;
-    case SearchPrefix::le:
-        out << "x.low <= ";
-        out.bind(exact);
-        break;
-    case SearchPrefix::sa:
-        out << "x.low > ";
-        out.bind(exact);
-        break;
-    case SearchPrefix::eb:
-        out << "x.high < ";
-        out.bind(exact);
-        break;
-    case SearchPrefix::ap: {
-        const double margin = std::abs(exact) / 10;  // FHIR R4: "recommended 10%"
-        out << "x.low <= ";
-        out.bind(exact + margin) << " AND x.high >= ";
-        out.bind(exact - margin);
+    case SearchPrefix::gt: compare(columns.high, " > ", number.exact); break;
+    case SearchPrefix::lt: compare(columns.low, " < ", number.exact); break;
+    case SearchPrefix::ge: compare(columns.high, " >= ", number.exact); break;
+    case SearchPrefix::le: compare(columns.low, " <= ", number.exact); break;
+    case SearchPrefix::sa: compare(columns.low, " > ", number.exact); break;
+    case SearchPrefix::eb: compare(columns.high, " < ", number.exact); break;
+    case SearchPrefix::ap:
+        compare(columns.low, " <= ", number.high);
+        out << " AND ";
+        compare(columns.high, " >= ", number.low);
         break;
     }
-    }
-    return {};
 }
 
-Result<void> write_quantity(SqlText& out, const SearchValue& value) {
+Result<Number> number_of(const SearchValue& value) {
+    Number number;
+    if (!fhir::number_range(value.value, number.exact, number.low, number.high)) {
+        return Fault(Errc::invalid, "store.search", "a number was expected, like 5.4 or ge100");
+    }
+    if (value.prefix == SearchPrefix::ap) {
+        const double margin = std::abs(number.exact) / 10;  // FHIR R4: "recommended 10%"
+        number.low = number.exact - margin;
+        number.high = number.exact + margin;
+    }
+    return number;
+}
+
+Result<void> write_quantity(SqlText& out, const Columns& columns, const SearchValue& value) {
+    if (!value.base_unit.empty()) {
+        out << columns.text << " = ";
+        out.bind(index_key(value.base_unit)) << " AND ";
+        write_number(out, columns, value.prefix, {value.base, value.base_low, value.base_high});
+        return {};
+    }
     if (!value.code.empty()) {
-        out << "x.code = ";
+        out << columns.text << " = ";
         out.bind(index_key(value.code)) << " AND ";
     }
     if (value.has_system && !value.system.empty()) {
-        out << "x.system = ";
+        out << columns.word << " = ";
         out.name(index_key(value.system)) << " AND ";
     }
-    return write_number(out, value);
+    GH_TRY_ASSIGN(const Number number, number_of(value));
+    write_number(out, columns, value.prefix, number);
+    return {};
+}
+
+// The path hierarchy of a URL (FHIR R4 §3.1.1.4.4): below http://a/b are itself and all that go on
+// with a slash; above are itself and every part of it that ends before a slash. A URN has none.
+void write_uri(
+    SqlText& out, const Columns& columns, SearchModifier modifier, const SearchValue& value
+) {
+    std::string text = value.value;
+    const std::size_t scheme = text.find("://");
+    if (modifier == SearchModifier::contains) {
+        out << (out.dialect() == Dialect::sqlite ? "instr(" : "strpos(") << columns.text << ", ";
+        out.bind(text) << ") > 0";
+        return;
+    }
+    if (modifier == SearchModifier::ends) {
+        out << "substr(" << columns.text << ", length(" << columns.text << ") + 1 - length(";
+        out.bind(text) << ")) = ";
+        out.bind(text);
+        return;
+    }
+    if (modifier == SearchModifier::starts) {
+        out << columns.text << " >= ";
+        out.bind(index_folded(text)) << " AND " << columns.text << " < ";
+        out.bind(index_folded(text) + std::string(last_code_point));
+        return;
+    }
+    if (scheme == std::string::npos || modifier == SearchModifier::none) {
+        out << columns.text << " = ";
+        out.bind(index_key(text));
+        return;
+    }
+    const std::size_t root = scheme + 3;
+    while (text.size() > root && text.back() == '/') {
+        text.pop_back();
+    }
+    if (modifier == SearchModifier::below) {
+        out << "(" << columns.text << " = ";
+        out.bind(index_key(text)) << " OR (" << columns.text << " >= ";
+        out.bind(index_folded(text + "/")) << " AND " << columns.text << " < ";
+        out.bind(index_folded(text) + "0") << "))";  // '0' follows '/'
+        return;
+    }
+    std::vector<std::string> above;
+    for (std::size_t slash = text.size(); slash != std::string::npos && slash > root;
+         slash = text.rfind('/', slash - 1)) {
+        above.push_back(index_key(text.substr(0, slash)));
+        above.push_back(index_key(text.substr(0, slash) + "/"));
+    }
+    out << columns.text << " IN (";
+    out.bind_all(above) << ")";
 }
 
 // Types that a reference without a type may point at.
-std::vector<std::string> types_of(const SearchClause& clause, const SearchValue& value) {
+std::vector<std::string> types_of(const Comparison& how, const SearchValue& value) {
     if (!value.type.empty()) {
         return {value.type};
     }
     if (value.value.find(':') != std::string::npos) {
         return {""};  // an absolute URL or URN
     }
-    return clause.parameter->targets;
+    return how.targets != nullptr ? *how.targets : std::vector<std::string>();
 }
 
-void write_reference(SqlText& out, const SearchClause& clause, const SearchValue& value) {
-    const std::vector<std::string> types = types_of(clause, value);
+void write_reference(
+    SqlText& out, const Columns& columns, const Comparison& how, const SearchValue& value
+) {
+    const std::vector<std::string> types = types_of(how, value);
     const std::string id = index_key(value.value);
-    out << "x.target";
     if (types.size() == 1) {
         // One row at most: an equality keeps the index's order.
-        out << " = (SELECT n.rid FROM resource n WHERE n.type = ";
+        out << columns.word << " = (SELECT n.rid FROM resource n WHERE n.type = ";
         out.name(types.front()) << " AND n.id = ";
         out.bind(id) << ")";
         return;
     }
-    out << " IN (SELECT n.rid FROM resource n WHERE n.type IN (SELECT id FROM name WHERE text IN (";
-    for (std::size_t i = 0; i < types.size(); ++i) {
-        out << (i == 0 ? "" : ", ");
-        out.bind(types[i]);
-    }
-    out << ")) AND n.id = ";
+    out << columns.word << " IN (SELECT n.rid FROM resource n WHERE n.type";
+    out.is_name(types) << " AND n.id = ";
     out.bind(id) << ")";
 }
 
+// Several values as one list in SQL, where they share a system (token) or a type (reference):
+// false, and nothing written, where they do not.
+bool write_list(
+    SqlText& out,
+    const Columns& columns,
+    const Comparison& how,
+    const std::vector<SearchValue>& any_of
+) {
+    const SearchValue& first = any_of.front();
+    const bool token = how.type == SearchType::token && how.modifier != SearchModifier::text &&
+                       how.modifier != SearchModifier::of_type;
+    const bool reference = how.type == SearchType::reference && !first.type.empty();
+    if ((!token && !reference) || !std::ranges::all_of(any_of, [&](const SearchValue& value) {
+            return value.has_system == first.has_system && value.system == first.system &&
+                   value.type == first.type && !value.value.empty();
+        })) {
+        return false;
+    }
+    std::vector<std::string> keys;
+    for (const SearchValue& value : any_of) {
+        keys.push_back(index_key(value.value));
+    }
+    if (token) {
+        out << columns.text << " IN (";
+        out.bind_all(keys) << ")";
+        if (first.has_system) {
+            out << " AND " << columns.word << " = ";
+            out.name(index_key(first.system));
+        }
+        return true;
+    }
+    out << columns.word << " IN (SELECT n.rid FROM resource n WHERE n.type = ";
+    out.name(first.type) << " AND n.id IN (";
+    out.bind_all(keys) << "))";
+    return true;
+}
+
+// Halves, not a chain: engines limit the depth of an expression.
+Result<void> write_alternatives(
+    SqlText& out,
+    const Columns& columns,
+    const Comparison& how,
+    const std::vector<SearchValue>& any_of,
+    std::size_t begin,
+    std::size_t end
+) {
+    out << "(";
+    if (end - begin == 1) {
+        GH_TRY(write_value(out, columns, how, any_of[begin]));
+    } else {
+        const std::size_t middle = begin + (end - begin) / 2;
+        GH_TRY(write_alternatives(out, columns, how, any_of, begin, middle));
+        out << " OR ";
+        GH_TRY(write_alternatives(out, columns, how, any_of, middle, end));
+    }
+    out << ")";
+    return {};
+}
+
 }  // namespace
+
+SqlText& SqlText::bind_all(const std::vector<std::string>& texts) {
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+        *this << (i == 0 ? "" : ", ");
+        bind(texts[i]);
+    }
+    return *this;
+}
 
 SqlText& SqlText::name(std::string_view text) {
     if (text.empty()) {
@@ -150,6 +286,45 @@ SqlText& SqlText::name(std::string_view text) {
     }
     *this << "(SELECT id FROM name WHERE text = ";
     return bind(std::string(text)) << ")";
+}
+
+SqlText& SqlText::is_name(const std::vector<std::string>& texts) {
+    if (texts.size() == 1) {
+        *this << " = ";
+        return name(texts.front());
+    }
+    *this << " IN (SELECT id FROM name WHERE text IN ";
+    return rows_of(texts) << ")";
+}
+
+SqlText& SqlText::rows_of(const std::vector<std::string>& texts) {
+    if (texts.size() <= 8) {
+        *this << "(";
+        return bind_all(texts) << ")";
+    }
+    // A JSON array: one value to bind however many there are.
+    std::string array = "[";
+    for (const std::string& text : texts) {
+        array += array.size() == 1 ? "\"" : ",\"";
+        for (const char c : text) {
+            if (c == '"' || c == '\\') {
+                array.push_back('\\');
+                array.push_back(c);
+            } else if (static_cast<unsigned char>(c) < 0x20) {
+                constexpr std::string_view digits = "0123456789abcdef";
+                const auto byte = static_cast<unsigned char>(c);
+                array.append("\\u00").append(1, digits[byte >> 4U]).append(1, digits[byte & 15U]);
+            } else {
+                array.push_back(c);
+            }
+        }
+        array += '"';
+    }
+    *this
+        << (dialect_ == Dialect::sqlite ? "(SELECT value FROM json_each("
+                                        : "(SELECT jsonb_array_elements_text(CAST(");
+    bind(array + "]");
+    return *this << (dialect_ == Dialect::sqlite ? "))" : " AS jsonb)))");
 }
 
 SqlStatement SqlText::finish() const {
@@ -168,15 +343,34 @@ SqlStatement SqlText::finish() const {
     return numbered;
 }
 
-bool is_exact(const SearchClause& clause, const SearchValue& value) {
-    switch (clause.parameter->type) {
+Columns::Columns(IndexTable table, std::string_view alias) {
+    const std::string prefix = std::string(alias) + ".";
+    low = prefix + "low";
+    high = prefix + "high";
+    word = prefix + "system";
+    text = prefix + "code";
+    exact = prefix + "exact";
+    switch (table) {
+    case IndexTable::string: text = prefix + "folded"; break;
+    case IndexTable::reference: word = prefix + "target"; break;
+    case IndexTable::uri: text = prefix + "value"; break;
+    case IndexTable::composite:
+        word = prefix + "word";
+        text = prefix + "text";
+        break;
+    default: break;
+    }
+}
+
+bool is_exact(const Comparison& how, const SearchValue& value) {
+    switch (how.type) {
     case SearchType::token:
-        return clause.modifier == SearchModifier::none && value.has_system && !value.value.empty();
+        return (how.modifier == SearchModifier::none || how.modifier == SearchModifier::of_type) &&
+               value.has_system && !value.value.empty();
     case SearchType::reference:
-        return clause.modifier != SearchModifier::identifier && clause.chained.empty() &&
-               types_of(clause, value).size() == 1;
-    case SearchType::uri: return clause.modifier == SearchModifier::none;
-    case SearchType::string: return clause.modifier == SearchModifier::exact;
+        return how.modifier != SearchModifier::identifier && types_of(how, value).size() == 1;
+    case SearchType::uri: return how.modifier == SearchModifier::none;
+    case SearchType::string: return how.modifier == SearchModifier::exact;
     default: return false;
     }
 }
@@ -217,60 +411,103 @@ void write_date(
     }
 }
 
-bool write_list(SqlText& out, const SearchClause& clause) {
-    const SearchValue& first = clause.any_of.front();
-    const bool token = clause.parameter->type == SearchType::token;
-    const bool reference = clause.parameter->type == SearchType::reference && !first.type.empty();
-    if ((!token && !reference) ||
-        !std::ranges::all_of(clause.any_of, [&](const SearchValue& value) {
-            return value.has_system == first.has_system && value.system == first.system &&
-                   value.type == first.type && !value.value.empty();
-        })) {
-        return false;
+void write_near(SqlText& out, const Columns& columns, const SearchValue& value) {
+    constexpr double earth_metres = 6'371'008.8;  // mean radius (IUGG)
+    constexpr double degree = std::numbers::pi / 180;
+    const double angle = value.metres / earth_metres;
+    const double latitudes = angle / degree;
+    const double south = value.latitude - latitudes;
+    const double north = value.latitude + latitudes;
+    out << columns.low << " >= ";
+    out.bind(south) << " AND " << columns.low << " <= ";
+    out.bind(north);
+    // Meridians meet at the poles: there, and over half the globe, every longitude is in reach.
+    const double widest = std::cos(value.latitude * degree);
+    const double reach = std::sin(std::min(angle, std::numbers::pi / 2));
+    if (south > -90 && north < 90 && reach < widest) {
+        const double longitudes = std::asin(reach / widest) / degree;
+        const double west = value.longitude - longitudes;
+        const double east = value.longitude + longitudes;
+        out << " AND (" << columns.high << " >= ";
+        out.bind(west < -180 ? west + 360 : west);
+        out << (west < -180 || east > 180 ? " OR " : " AND ") << columns.high << " <= ";
+        out.bind(east > 180 ? east - 360 : east) << ")";
     }
-    const auto write_items = [&] {
-        for (std::size_t i = 0; i < clause.any_of.size(); ++i) {
-            out << (i == 0 ? "" : ", ");
-            out.bind(index_key(clause.any_of[i].value));
-        }
+    // Haversine: sin²(Δlat/2) + cos(lat) cos(lat') sin²(Δlon/2) <= sin²(angle/2).
+    const auto half_sine = [&](const std::string& column, double at) {
+        out << "sin((" << column << " - ";
+        out.bind(at) << ") * ";
+        out.bind(degree / 2) << ")";
     };
-    if (token) {
-        out << "x.code IN (";
-        write_items();
-        out << ")";
-        if (first.has_system) {
-            out << " AND x.system = ";
-            out.name(index_key(first.system));
-        }
-        return true;
-    }
-    out << "x.target IN (SELECT n.rid FROM resource n WHERE n.type = ";
-    out.name(first.type) << " AND n.id IN (";
-    write_items();
-    out << "))";
-    return true;
+    out << " AND ";
+    half_sine(columns.low, value.latitude);
+    out << " * ";
+    half_sine(columns.low, value.latitude);
+    out << " + ";
+    out.bind(widest) << " * cos(" << columns.low << " * ";
+    out.bind(degree) << ") * ";
+    half_sine(columns.high, value.longitude);
+    out << " * ";
+    half_sine(columns.high, value.longitude);
+    const double chord = std::sin(std::min(angle, std::numbers::pi) / 2);
+    out << " <= ";
+    out.bind(chord * chord);
 }
 
-Result<void> write_value(SqlText& out, const SearchClause& clause, const SearchValue& value) {
-    switch (clause.parameter->type) {
-    case SearchType::token: write_token(out, value); return {};
-    case SearchType::string: write_string(out, clause, value); return {};
-    case SearchType::reference: write_reference(out, clause, value); return {};
-    case SearchType::date: write_date(out, value, "x.low", "x.high"); return {};
-    case SearchType::number: return write_number(out, value);
-    case SearchType::quantity: return write_quantity(out, value);
-    case SearchType::uri:
-        out << "x.value = ";
-        out.bind(index_key(value.value));
-        return {};
-    case SearchType::composite:
-    case SearchType::special: break;
+void write_sets(SqlText& out, const Columns& columns, const std::vector<SearchCodes>& sets) {
+    out << "(";
+    for (std::size_t i = 0; i < sets.size(); ++i) {
+        std::vector<std::string> keys;
+        for (const std::string& code : sets[i].codes) {
+            keys.push_back(index_key(code));
+        }
+        out << (i == 0 ? "(" : " OR (") << columns.word << " = ";
+        out.name(index_key(sets[i].system)) << " AND " << columns.text << " IN ";
+        out.rows_of(keys) << ")";
     }
-    return Fault(
-        Errc::unsupported,
-        "store.search",
-        "parameter " + clause.parameter->code + " is of a kind that cannot be searched yet"
-    );
+    out << (sets.empty() ? "1 = 0)" : ")");
+}
+
+Result<void> write_values(
+    SqlText& out,
+    const Columns& columns,
+    const Comparison& how,
+    const std::vector<SearchValue>& any_of
+) {
+    if (any_of.size() > 1 && write_list(out, columns, how, any_of)) {
+        return {};
+    }
+    return write_alternatives(out, columns, how, any_of, 0, any_of.size());
+}
+
+Result<void>
+write_value(SqlText& out, const Columns& columns, const Comparison& how, const SearchValue& value) {
+    switch (how.type) {
+    case SearchType::token:
+        if (how.modifier == SearchModifier::text) {
+            write_string(out, columns, SearchModifier::none, value);
+        } else if (how.modifier == SearchModifier::of_type) {
+            SearchValue typed = value;
+            typed.value.append("|").append(value.code);
+            write_token(out, columns, typed);
+        } else {
+            write_token(out, columns, value);
+        }
+        return {};
+    case SearchType::string: write_string(out, columns, how.modifier, value); return {};
+    case SearchType::reference: write_reference(out, columns, how, value); return {};
+    case SearchType::date: write_date(out, value, columns.low, columns.high); return {};
+    case SearchType::number: {
+        GH_TRY_ASSIGN(const Number number, number_of(value));
+        write_number(out, columns, value.prefix, number);
+        return {};
+    }
+    case SearchType::quantity: return write_quantity(out, columns, value);
+    case SearchType::uri: write_uri(out, columns, how.modifier, value); return {};
+    case SearchType::special: write_near(out, columns, value); return {};
+    case SearchType::composite: break;
+    }
+    return Fault(Errc::unsupported, "store.search", "a composite has no value of its own");
 }
 
 }  // namespace gatehouse::gateway::search_detail

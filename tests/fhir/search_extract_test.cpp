@@ -82,6 +82,15 @@ std::string spell(const IndexEntry& entry) {
     const std::string words = entry.kind == EntryKind::identifier ? "identifier "
                               : entry.kind == EntryKind::of_type  ? "of-type "
                                                                   : "";
+    if (entry.kind == EntryKind::text) {
+        return "text " + entry.folded;
+    }
+    if (entry.component != 0) {
+        // item.component of the rows' name
+        return std::to_string(entry.item) + "." + std::to_string(entry.component) + " of " +
+               entry.part->rows + ": " +
+               (entry.number.empty() ? entry.system + "|" : entry.number + " ") + entry.value;
+    }
     switch (entry.parameter->type) {
     case SearchType::date: return instant(entry.low) + "/" + instant(entry.high);
     case SearchType::string: return entry.value + "=" + entry.folded;
@@ -183,8 +192,9 @@ TEST(SearchExtract, every_parameter_of_r4_is_understood) {
         searchable += parameter->searchable ? 1 : 0;
     }
     EXPECT_GT(searchable, 30U);
-    EXPECT_FALSE(loaded()->parameters->find("Observation", "code-value-quantity")->searchable);
-    EXPECT_FALSE(loaded()->parameters->find("Location", "near")->searchable);
+    EXPECT_TRUE(loaded()->parameters->find("Observation", "code-value-quantity")->searchable);
+    EXPECT_TRUE(loaded()->parameters->find("Location", "near")->searchable);
+    EXPECT_FALSE(loaded()->parameters->find("Patient", "_filter")->searchable);
     EXPECT_TRUE(loaded()->parameters->find("Patient", "_id")->searchable);
     EXPECT_EQ(loaded()->parameters->find("Patient", "nonsense"), nullptr);
     EXPECT_EQ(loaded()->parameters->find("Nothing", "_id"), nullptr);

@@ -1,0 +1,107 @@
+#pragma once
+// SPDX-License-Identifier: Apache-2.0
+//
+// The compiler behind compile_search(): clauses as sets of rids and as tests of one rid
+// (search_clauses.cpp), bounds and composites (search_check.cpp), the whole (search_sql.cpp).
+// An alias of a table is numbered, so that a test inside a test can speak of the row outside.
+
+#include <deque>
+
+#include "gateway/store/search_values.hpp"
+
+namespace gatehouse::gateway {
+
+class SearchCompiler {
+public:
+    SearchCompiler(const SearchQuery& query, Dialect dialect);
+    Result<CompiledSearch> compile();
+
+private:
+    using SqlText = search_detail::SqlText;
+    using Types = std::vector<std::string>;
+
+    // search_check.cpp
+    Result<void>
+    check(const std::vector<SearchClause>& clauses, std::size_t hop, std::size_t depth);
+    Result<void> check_one(const SearchClause& clause) const;
+    // Composites as groups of what they consist of, for these types.
+    std::vector<SearchClause> lower(const std::vector<SearchClause>& clauses, const Types& types);
+    SearchClause lower_composite(const SearchClause& clause, const Types& types);
+
+    // search_clauses.cpp
+    // Lower is better; none: it cannot find candidates.
+    static std::optional<int> cost(const SearchClause& clause);
+    void write_types(SqlText& out, const Types& types, std::string_view alias) const;
+    void write_param(
+        SqlText& out,
+        std::string_view alias,
+        const Types& types,
+        const SearchClause& clause,
+        std::string_view suffix
+    );
+    // "alias.param = ... AND (values)" of a clause over its own table.
+    Result<void> write_rows(
+        SqlText& out, std::string_view alias, const Types& types, const SearchClause& clause
+    );
+    Result<void> write_targets(SqlText& out, const SearchClause& clause);
+    // SELECTs that yield the rids of a clause, joined by UNION.
+    Result<void> write_set(SqlText& out, const Types& types, const SearchClause& clause);
+    Result<void> write_parameter_set(SqlText& out, const Types& types, const SearchClause& clause);
+    // The rids of all resources of these types that satisfy all clauses.
+    Result<void>
+    write_sets(SqlText& out, const Types& types, const std::vector<SearchClause>& clauses);
+    // A condition on the rid given.
+    Result<void> write_test(
+        SqlText& out, const Types& types, const SearchClause& clause, const std::string& rid
+    );
+    Result<void> write_tests(
+        SqlText& out,
+        const Types& types,
+        const std::vector<SearchClause>& clauses,
+        const std::string& rid,
+        std::string_view between
+    );
+    Result<void> write_exists(
+        SqlText& out, const Types& types, const SearchClause& clause, const std::string& rid
+    );
+    Result<void> write_missing(
+        SqlText& out, const Types& types, const SearchClause& clause, const std::string& rid
+    );
+    Result<void> write_has(SqlText& out, const SearchClause& clause, const std::string& rid);
+    void write_linked(SqlText& out, std::string_view alias, const SearchClause& clause);
+    Result<void> write_items(SqlText& out, std::string_view alias, const SearchClause& clause);
+    Result<void> write_field(SqlText& out, std::string_view alias, const SearchClause& clause);
+    std::string next_alias() { return "x" + std::to_string(++aliases_); }
+
+    // search_sql.cpp
+    Result<void> write_base(SqlText& out, CompiledSearch& compiled, const SearchClause* finder);
+    Result<void> write_sort(CompiledSearch& compiled, const SearchSort& sort);
+    void explain(CompiledSearch& compiled, const SearchClause& clause, std::string_view use) const;
+
+    const SearchQuery& query_;
+    Dialect dialect_;
+    Types types_;
+    std::deque<SearchClause> made_;
+    std::vector<std::string> keys_;
+    std::size_t values_ = 0;
+    std::size_t codes_ = 0;
+    std::size_t clauses_ = 0;
+    int aliases_ = 0;
+    bool joined_ = false;  // alias r of resource is there
+};
+
+namespace search_detail {
+
+// "_id", "patient.identifier", "(code or status)": for people.
+std::string clause_name(const SearchClause& clause);
+// True if it says what a resource must not have.
+bool excludes(const SearchClause& clause);
+// True if it speaks of the resource that a reference leads to.
+bool follows(const SearchClause& clause);
+// Table of a clause over a parameter.
+IndexTable table_of(const SearchClause& clause);
+Comparison comparison_of(const SearchClause& clause);
+
+}  // namespace search_detail
+
+}  // namespace gatehouse::gateway
