@@ -31,7 +31,7 @@ constexpr const char* terminology_about =
     "a\n"
     "Coding. validate-code is about a value set, with --type CodeSystem about a code system. Exit "
     "code\n"
-    "1: refused, or the answer is false. 'gatehouse terminology build' compiles SNOMED CT.";
+    "1: refused, or the answer is false. 'gatehouse terminology build' compiles SNOMED CT, dm+d, LOINC and ICD-10.";
 
 struct TerminologyArguments {
     ConfigArguments config;
@@ -202,7 +202,7 @@ int run_terminology(int argc, char** argv) {
         {"--terminology"},
         arguments.content,
         "FILE",
-        "an index file of 'gatehouse terminology build' (SNOMED CT); may be repeated"
+        "an index file of 'gatehouse terminology build'; may be repeated"
     );
     options.flag({"--no-package"}, arguments.no_package, "start from R4 core alone");
     options.flag({"--compact"}, arguments.compact, "without line breaks");

@@ -1,7 +1,7 @@
 #pragma once
 // SPDX-License-Identifier: Apache-2.0
 //
-// gatehouse terminology build: a SNOMED CT release folder -> an index file.
+// gatehouse terminology build: a release of a code system -> an index file.
 
 namespace gatehouse::cli {
 

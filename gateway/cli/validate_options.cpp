@@ -142,7 +142,7 @@ void declare_validate_options(Options& options, ValidateArguments& arguments) {
         {"--terminology"},
         arguments.content,
         "FILE",
-        "an index file of 'gatehouse terminology build' (SNOMED CT); may be repeated"
+        "an index file of 'gatehouse terminology build'; may be repeated"
     );
     options.flag(
         {"--no-package"},

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SNOMED CT from a synthetic release: compiled, asked and used in a verdict by the command line."""
+"""Code systems from synthetic releases: compiled, asked and used in a verdict by the command line."""
 import json
 import os
 import pathlib
@@ -85,3 +85,99 @@ class Terminology(unittest.TestCase):
         )
         self.assertEqual(status, 2)
         self.assertIn("torn.index", err)
+
+
+class Tables(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.root = pathlib.Path(cls.folder.name)
+        for script, folder in (("make_dmd.py", cls.root / "dmd"), ("make_lists.py", cls.root)):
+            subprocess.run([sys.executable, os.path.join(ROOT, "tests/support", script), str(folder)],
+                           check=True, capture_output=True)
+        cls.names = dict(row.split("\t") for row in (cls.root / "dmd/names.tsv").read_text().splitlines())
+        cls.built = {}
+        for kind in ("dmd", "loinc", "icd10"):
+            index = cls.root / f"{kind}.idx"
+            status, out, err = command("terminology", "build", f"--{kind}", str(cls.root / kind), "--out", str(index))
+            if status != 0:
+                raise AssertionError(err)
+            cls.built[kind] = (str(index), out)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.folder.cleanup()
+
+    def ask(self, *words):
+        content = [word for index, _ in self.built.values() for word in ("--terminology", index)]
+        status, out, err = command("terminology", *words, *content, "--compact")
+        self.assertIn(status, (0, 1), err)
+        return json.loads(out)
+
+    def outcome(self, system, a, b):
+        answer = self.ask("subsumes", f"system={system}", f"codeA={a}", f"codeB={b}")
+        return answer["parameter"][0]["valueCode"]
+
+    def test_build_says_what_it_read(self):
+        self.assertIn("https://dmd.nhs.uk|20251031", self.built["dmd"][1])
+        self.assertIn("http://loinc.org|2.78", self.built["loinc"][1])
+        self.assertIn("http://hl7.org/fhir/sid/icd-10-uk|5.20160401", self.built["icd10"][1])
+
+    def test_subsumption_in_each(self):
+        dmd = "https://dmd.nhs.uk"
+        self.assertEqual(self.outcome(dmd, self.names["sampletril_vtm"], self.names["sampletril_ampp2"]), "subsumes")
+        self.assertEqual(self.outcome(dmd, self.names["sampletril_amp"], self.names["sampletril_vmp"]), "subsumed-by")
+        self.assertEqual(self.outcome(dmd, self.names["sampletril_amp"], self.names["testazole_amp"]), "not-subsumed")
+        self.assertEqual(self.outcome("http://loinc.org", "LP999000-1", "99901-1"), "subsumes")
+        self.assertEqual(self.outcome("http://hl7.org/fhir/sid/icd-10", "Z99.81", "Z99"), "subsumed-by")
+
+    def test_lookup_shows_class_parent_and_supplier(self):
+        answer = self.ask("lookup", "system=https://dmd.nhs.uk", f"code={self.names['sampletril_amp']}")
+        text = json.dumps(answer)
+        for words in ("concept-class", "Sample Pharma", self.names["sampletril_vmp"]):
+            self.assertIn(words, text)
+
+    def test_a_compose_draws_on_filters(self):
+        value_set = self.root / "vs.json"
+        value_set.write_text(json.dumps({"resourceType": "ValueSet", "status": "active", "compose": {
+            "include": [
+                {"system": "http://loinc.org", "filter": [{"property": "CLASS", "op": "=", "value": "CHEM"},
+                                                          {"property": "STATUS", "op": "=", "value": "ACTIVE"}]},
+                {"system": "https://dmd.nhs.uk", "filter": [
+                    {"property": "concept", "op": "is-a", "value": self.names["testazole_vmp"]},
+                    {"property": "concept-class", "op": "=", "value": "AMP"}]}],
+            "exclude": [{"system": "http://loinc.org", "filter": [
+                {"property": "SYSTEM", "op": "=", "value": "Urine"}]}]}}))
+        answer = self.ask("expand", f"valueSet=@{value_set}", "activeOnly=true")
+        codes = {one["code"] for one in answer["expansion"]["contains"]}
+        self.assertEqual(codes, {"99901-1", self.names["testazole_amp"]})
+
+    def test_verdicts(self):
+        def judge(system, code):
+            record = {"resourceType": "Observation", "status": "final",
+                      "code": {"coding": [{"system": system, "code": code}]}}
+            content = [word for index, _ in self.built.values() for word in ("--terminology", index)]
+            status, out, _ = command("validate", "--no-package", "--no-default-profiles", *content, "-",
+                                     input=json.dumps(record))
+            return status, out
+        self.assertEqual(judge("http://loinc.org", "99901-1")[0], 0)
+        status, out = judge("http://loinc.org", "99909-9")
+        self.assertEqual(status, 1)
+        self.assertIn("code-unknown", out)
+        self.assertEqual(judge("http://hl7.org/fhir/sid/icd-10-uk", "Z99.8")[0], 0)
+        self.assertEqual(judge("http://hl7.org/fhir/sid/icd-10-uk", "Z99.9")[0], 1)
+        self.assertEqual(judge("https://dmd.nhs.uk", self.names["old_vmp"])[0], 0)
+        self.assertEqual(judge("https://dmd.nhs.uk", "317972000")[0], 1)
+
+    def test_what_names_no_release_is_refused(self):
+        for words, reason in (
+            (("--dmd", str(self.root / "loinc")), "f_vtm2"),
+            (("--loinc", str(self.root / "icd10")), "Loinc.csv"),
+            (("--codes", str(self.root / "vs.none"), "--system", "urn:x"), "vs.none"),
+            (("--codes", "x.csv"), "--system"),
+            (("--dmd", "a", "--loinc", "b"), "name one release"),
+        ):
+            status, _, err = command("terminology", "build", *words, "--out", str(self.root / "none.idx"))
+            self.assertEqual(status, 2, words)
+            self.assertIn(reason, err)
+        self.assertFalse((self.root / "none.idx").exists())

@@ -1,0 +1,1 @@
+gatehouse_fuzz(code_table SOURCE code_table_fuzz.cpp LINKS gatehouse_fhir_terminology_table gatehouse_fhir_terminology_table_load)

@@ -1,0 +1,1 @@
+gatehouse_fuzz(xml_records SOURCE xml_records_fuzz.cpp LINKS gatehouse_fhir_xml)
