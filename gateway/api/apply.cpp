@@ -22,6 +22,20 @@ using fhir::IssueType;
 
 constexpr const char* fhir_json = "application/fhir+json; charset=utf-8";
 
+// The Spine code that fits what kept an entry from being applied; there is none for a conflict.
+std::string_view spine_code_of(IssueType type) noexcept {
+    switch (type) {
+    case IssueType::not_found:
+    case IssueType::deleted: return "NO_RECORD_FOUND";
+    case IssueType::multiple_matches:
+    case IssueType::too_costly: return "INVALID_PARAMETER";
+    case IssueType::invalid:
+    case IssueType::value: return "INVALID_RESOURCE";
+    case IssueType::not_supported: return "NOT_IMPLEMENTED";
+    default: return {};
+    }
+}
+
 EntryResult version_conflict(const std::string& name, std::uint64_t expected) {
     return refuse_entry(
         412,
@@ -48,7 +62,7 @@ EntryResult refused_by(PlanRefusal refusal) {
 EntryResult refuse_entry(int status, IssueType type, std::string rule, std::string text) {
     EntryResult result;
     result.status = status;
-    result.refused.push_back(request_issue(type, rule, std::move(text)));
+    result.refused.push_back(request_issue(type, rule, std::move(text), {}, spine_code_of(type)));
     return result;
 }
 
@@ -108,7 +122,7 @@ PlanApplier::match(const SearchQuery& query, std::uint32_t limit, std::vector<st
     case Errc::unsupported:
     case Errc::invalid:
         return std::optional<EntryResult>(refuse_entry(
-            501,
+            400,
             IssueType::not_supported,
             "condition",
             "The condition cannot be searched here: " + found.error().detail + "."
@@ -140,10 +154,11 @@ PlanApplier::Refusals PlanApplier::find_one(const PlannedEntry& entry, std::stri
 
 PlanApplier::Refusals
 PlanApplier::settle_references(NewVersion& resource, const PlannedEntry& entry) {
-    for (const auto& [text, query] : entry.references) {
+    for (const auto& [text, place, query] : entry.references) {
         std::vector<std::string> ids;
         GH_TRY_ASSIGN(std::optional<EntryResult> costly, match(query, 2, ids));
         if (costly) {
+            costly->refused.front().expression = place;
             return costly;
         }
         if (ids.size() != 1) {
@@ -155,6 +170,8 @@ PlanApplier::settle_references(NewVersion& resource, const PlannedEntry& entry) 
                     (ids.empty() ? "nothing" : "more than one resource") +
                     "; it must match exactly one."
             );
+            refused.refused.front().expression = place;
+            refused.refused.front().spine_code = "REFERENCE_NOT_FOUND";
             refused.unmatched = ids.empty();
             return std::optional<EntryResult>(std::move(refused));
         }
@@ -181,14 +198,16 @@ PlanApplier::Refusals PlanApplier::check_targets(const NewVersion& resource) {
             return target.error();
         }
         if (!target || target->deleted()) {
-            return std::optional<EntryResult>(refuse_entry(
+            EntryResult refused = refuse_entry(
                 422,
                 IssueType::not_found,
                 "reference-exists",
                 "Reference " + index.parameter->code + " points at " + index.system + "/" +
                     index.value +
                     ", which is not held here. Send it first or in the same transaction."
-            ));
+            );
+            refused.refused.front().spine_code = "REFERENCE_NOT_FOUND";
+            return std::optional<EntryResult>(std::move(refused));
         }
     }
     return std::optional<EntryResult>();
@@ -484,26 +503,30 @@ Result<EntryResult> PlanApplier::get(const PlannedEntry& entry) {
     if (auto refused = route(sub, *plan_.api)) {
         response = std::move(*refused);
     } else {
+        if (!sub.request.body.empty()) {  // an operation's, written by the planner
+            sub.source = sub.request.body;
+            sub.root = plan_.rulebook->engine
+                           ->read(sub.source, fhir::Format::json, *sub.arena, own_text_limits())
+                           .root;
+        }
         response = answer(sub, *plan_.api, store_);
     }
     EntryResult result;
     result.status = response.status;
     if (response.status >= 400) {
-        result.refused.push_back(request_issue(
-            response.status == 404   ? IssueType::not_found
-            : response.status == 410 ? IssueType::deleted
-                                     : IssueType::processing,
-            "entry-read",
-            "The read of this entry fails with status " + std::to_string(response.status) + "."
-        ));
-        result.outcome = std::move(response.body);
+        result.refused = issues_of(response.body);
+        for (fhir::Issue& issue : result.refused) {
+            issue.expression.clear();  // it would be of another resource
+        }
         return result;
     }
     if (!sub.view.whole() && !response.body.empty()) {
         apply_view(response.body, sub.view, *plan_.rulebook->engine);
     }
     disclosed_.insert(disclosed_.end(), sub.disclosed.begin(), sub.disclosed.end());
-    result.resource = std::move(response.body);
+    if (sub.request.method != "HEAD") {
+        result.resource = std::move(response.body);
+    }
     result.etag = response.headers.get("ETag");
     result.last_modified = sub.last_modified;
     return result;

@@ -6,6 +6,7 @@
 #include "fhir/json/value.hpp"
 #include "fhir/outcome/outcome.hpp"
 #include "gateway/api/bundles.hpp"
+#include "gateway/api/issues.hpp"
 #include "gateway/api/operations.hpp"
 #include "gateway/api/plan_applier.hpp"
 #include "gateway/http/answer.hpp"
@@ -47,15 +48,17 @@ fhir::Issues PlanApplier::findings_of(std::uint32_t index) const {
     return own;
 }
 
-void PlanApplier::append_entry(std::string& out, const EntryResult& result, std::uint32_t index)
-    const {
+void PlanApplier::append_entry(
+    std::string& out, const EntryResult& result, std::uint32_t index, std::set<std::string>& shown
+) const {
     const PlannedEntry& entry = plan_.entries[index];
     fhir::JsonWriter json;
     json.begin_object();
     const bool writes = entry.kind == PlanKind::create || entry.kind == PlanKind::update ||
                         entry.kind == PlanKind::change;
     if (!result.resource.empty() && shows_resource(entry, plan_.prefer.return_what)) {
-        if (writes && !result.path.empty()) {
+        // Two entries that turn out to be one version may not both have its fullUrl (bdl-7).
+        if (writes && !result.path.empty() && shown.insert(result.path).second) {
             json.key("fullUrl").string(
                 plan_.base + "/" + result.path.substr(0, result.path.find("/_history/"))
             );
@@ -78,10 +81,12 @@ void PlanApplier::append_entry(std::string& out, const EntryResult& result, std:
     }
     fhir::Issues own = findings_of(index);
     own.insert(own.end(), result.shown.begin(), result.shown.end());
-    if (!result.outcome.empty()) {
-        json.key("outcome").raw(result.outcome);
-    } else if (!result.refused.empty()) {
-        json.key("outcome").raw(fhir::outcome_json(result.refused));
+    if (!result.refused.empty()) {
+        fhir::Issues refused = result.refused;
+        for (fhir::Issue& issue : refused) {
+            issue.expression = place_in_entry(index, issue.expression);
+        }
+        json.key("outcome").raw(fhir::outcome_json(refused));
     } else if (!entry.failure.empty()) {
         json.key("outcome").raw(entry.failure);
     } else if (!own.empty() || plan_.prefer.return_what == "OperationOutcome") {
@@ -152,7 +157,7 @@ PlanApplier::run_in_order(std::vector<std::uint32_t> order, std::vector<EntryRes
 Result<std::optional<std::uint32_t>>
 PlanApplier::confirm_references(std::vector<EntryResult>& results) {
     for (const PlannedEntry& entry : plan_.entries) {
-        for (const auto& [text, query] : entry.references) {
+        for (const auto& [text, place, query] : entry.references) {
             const auto resolved = resolved_.find(text);
             if (resolved == resolved_.end()) {
                 continue;
@@ -168,6 +173,7 @@ PlanApplier::confirm_references(std::vector<EntryResult>& results) {
                     "A conditional reference of this entry no longer matches exactly one resource "
                     "after the other entries of the transaction."
                 );
+                results[index].refused.front().expression = place;
                 return std::optional(index);
             }
         }
@@ -208,15 +214,12 @@ Result<std::optional<std::uint32_t>> PlanApplier::run_transaction(std::vector<En
 }
 
 Applied PlanApplier::failed_transaction(EntryResult result, std::uint32_t index) const {
-    const std::string place = "Bundle.entry[" + std::to_string(index) + "]";
     Applied applied;
     applied.state = MessageState::rejected;
     applied.rules = rules_;
     applied.response.status = result.status;
     for (fhir::Issue& issue : result.refused) {
-        const auto dot = issue.expression.find('.');
-        issue.expression =
-            dot == std::string::npos ? place : place + ".resource" + issue.expression.substr(dot);
+        issue.expression = place_in_entry(index, issue.expression);
         issue.diagnostics += " Nothing of this transaction was stored.";
     }
     applied.response.headers.set("Content-Type", "application/fhir+json; charset=utf-8");
@@ -240,11 +243,12 @@ Result<Applied> PlanApplier::bundle() {
     }
     std::string body =
         open_bundle(transaction ? "transaction-response" : "batch-response", std::nullopt, {});
+    std::set<std::string> shown;
     for (std::uint32_t index = 0; index < results.size(); ++index) {
         if (index > 0) {
             body.push_back(',');
         }
-        append_entry(body, results[index], index);
+        append_entry(body, results[index], index, shown);
     }
     if (results.empty()) {
         body.resize(body.size() - std::string_view(",\"entry\":[").size());

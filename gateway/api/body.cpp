@@ -106,12 +106,18 @@ void add_tag(Element& meta, std::string_view text, const fhir::TypeModel& types,
     }
 }
 
-bool is_uri_type(const Element& element, const fhir::TypeModel& types) {
+// uri, url, oid, uuid: of the types of URIs only canonical is no link (FHIR R4 §3.1.0.11.2).
+bool is_link(const Element& element, const fhir::TypeModel& types) {
     if (element.type == fhir::unknown_type) {
         return false;
     }
-    const fhir::TypeId uri = types.find("uri");
-    return uri != fhir::unknown_type && types.is_a(element.type, uri);
+    const std::string_view type = types.type(element.type).name;
+    return type == "uri" || type == "url" || type == "oid" || type == "uuid";
+}
+
+bool is_narrative(const Element& element, const fhir::TypeModel& types) {
+    return element.written == Written::xhtml ||
+           (element.type != fhir::unknown_type && types.type(element.type).name == "xhtml");
 }
 
 // Calls visit(element) for every element below, resources inside included.
@@ -120,6 +126,21 @@ template <class Visit> void walk(Element& element, const Visit& visit) {
     for (Element& child : element.children()) {
         walk(child, visit);
     }
+}
+
+// The same without the entries of a Bundle, whose references are the Bundle's own business.
+template <class Visit> void walk_own(const Element& element, const Visit& visit) {
+    visit(element);
+    for (const Element& child : element.children()) {
+        if (!child.is_resource || child.name == "contained") {
+            walk_own(child, visit);
+        }
+    }
+}
+
+// The value without the fragment or version that points into the resource.
+std::string_view target_of(std::string_view reference) {
+    return reference.substr(0, std::min(reference.find('#'), reference.find("/_history/")));
 }
 
 std::string json_text(std::string_view text) {
@@ -135,7 +156,53 @@ void replace_all(std::string& text, std::string_view from, std::string_view to) 
     }
 }
 
+// XHTML with the links (href and src) that are keys of `map` replaced.
+std::string
+relinked(std::string_view xhtml, const std::map<std::string, std::string, std::less<>>& map) {
+    std::string out;
+    std::size_t copied = 0;
+    for (std::size_t at = xhtml.find('='); at != std::string_view::npos;
+         at = xhtml.find('=', at + 1)) {
+        const std::string_view before = xhtml.substr(0, at);
+        const char quote = at + 1 < xhtml.size() ? xhtml[at + 1] : '\0';
+        if ((quote != '"' && quote != '\'') ||
+            (!before.ends_with("href") && !before.ends_with("src"))) {
+            continue;
+        }
+        const std::size_t start = at + 2;
+        const std::size_t end = xhtml.find(quote, start);
+        if (end == std::string_view::npos) {
+            break;
+        }
+        const std::string_view link = xhtml.substr(start, end - start);
+        const std::string_view target = target_of(link);
+        if (const auto found = map.find(target); found != map.end()) {
+            out.append(xhtml.substr(copied, start - copied)).append(found->second);
+            copied = start + target.size();
+        }
+        at = end;
+    }
+    return out.append(xhtml.substr(copied));
+}
+
+// Links in narrative as they stand inside of a JSON text.
+void replace_links(std::string& json, const std::string& from, const std::string& to) {
+    for (const char* attribute : {"href=", "src="}) {
+        for (const char* quote : {"\\\"", "'"}) {
+            const std::string before = std::string(attribute) + quote;
+            replace_all(json, before + from + quote, before + to + quote);
+        }
+    }
+}
+
 }  // namespace
+
+fhir::DecodeLimits own_text_limits() {
+    fhir::DecodeLimits limits;
+    limits.depth = 512;
+    limits.string_bytes = limits.members = limits.elements = SIZE_MAX;
+    return limits;
+}
 
 SplitJson split_body(
     Element& resource,
@@ -183,17 +250,9 @@ void rewrite_references(
         return;
     }
     walk(resource, [&](Element& element) {
-        if (element.written == Written::xhtml) {
-            std::string text(element.value);
-            bool changed = false;
-            for (const auto& [from, to] : map) {
-                const std::string quoted = "\"" + from + "\"";
-                if (text.find(quoted) != std::string::npos) {
-                    replace_all(text, quoted, "\"" + to + "\"");
-                    changed = true;
-                }
-            }
-            if (changed) {
+        if (is_narrative(element, types)) {
+            const std::string text = relinked(element.value, map);
+            if (text != element.value) {
                 element.value = arena.copy(text);
             }
             return;
@@ -201,35 +260,41 @@ void rewrite_references(
         if (!element.has_value() || element.is_resource) {
             return;
         }
-        if (element.name != "reference" && !is_uri_type(element, types)) {
+        if (element.name != "reference" && !is_link(element, types)) {
             return;
         }
-        // A fragment or version suffix follows the resource it points into.
-        const auto suffix_at = std::min(element.value.find('#'), element.value.find("/_history/"));
-        const std::string_view target = element.value.substr(0, suffix_at);
+        const std::string_view target = target_of(element.value);
         const auto found = map.find(target);
         if (found != map.end()) {
-            const std::string_view suffix = suffix_at == std::string_view::npos
-                                                ? std::string_view{}
-                                                : element.value.substr(suffix_at);
-            element.value = arena.copy(found->second + std::string(suffix));
+            element.value =
+                arena.copy(found->second + std::string(element.value.substr(target.size())));
         }
     });
 }
 
-std::vector<std::string> conditional_references(Element& resource) {
-    std::vector<std::string> found;
-    walk(resource, [&](const Element& element) {
+std::vector<const Element*> conditional_references(const Element& resource) {
+    std::vector<const Element*> found;
+    walk_own(resource, [&](const Element& element) {
         if (element.name != "reference" || !element.has_value()) {
             return;
         }
         const auto mark = element.value.find('?');
         const bool absolute = element.value.substr(0, mark).find(':') != std::string_view::npos;
-        if (mark != std::string_view::npos && !absolute) {
-            std::string text(element.value);
-            if (std::find(found.begin(), found.end(), text) == found.end()) {
-                found.push_back(std::move(text));
-            }
+        const auto same = [&](const Element* other) { return other->value == element.value; };
+        if (mark != std::string_view::npos && !absolute &&
+            std::none_of(found.begin(), found.end(), same)) {
+            found.push_back(&element);
+        }
+    });
+    return found;
+}
+
+const Element* placeholder_reference(const Element& resource) {
+    const Element* found = nullptr;
+    walk_own(resource, [&](const Element& element) {
+        if (found == nullptr && element.name == "reference" && element.has_value() &&
+            (element.value.starts_with("urn:uuid:") || element.value.starts_with("urn:oid:"))) {
+            found = &element;
         }
     });
     return found;
@@ -275,6 +340,8 @@ void replace_reference(
     const std::string to = std::string(type) + "/" + std::string(id);
     replace_all(resource.json.head, json_text(from), json_text(to));
     replace_all(resource.json.tail, json_text(from), json_text(to));
+    replace_links(resource.json.head, std::string(from), to);
+    replace_links(resource.json.tail, std::string(from), to);
     const auto slash = from.find('/');
     for (fhir::IndexEntry& entry : resource.index) {
         const bool whole = entry.value == from;

@@ -16,6 +16,9 @@
 
 namespace gatehouse::gateway {
 
+// For text that was let in once, and was written by us since: only its depth is bounded.
+fhir::DecodeLimits own_text_limits();
+
 // Gives `resource` this id, drops versionId and lastUpdated (they are the server's), adds `tags`
 // ("system|code") and serialises it. `token` must be unguessable: it marks the split while writing.
 // `resource` is annotated anew, so search extraction sees the same tree as the store.
@@ -28,8 +31,9 @@ SplitJson split_body(
     Arena& arena
 );
 
-// Replaces every reference (Reference.reference, uri-typed values, and src/href in narrative) that
-// is a key of `map` by its value. FHIR R4 §3.1.0.11.2.
+// Replaces every reference (Reference.reference, values of type uri, url, oid and uuid, and
+// src/href in narrative) that is a key of `map` by its value; never a canonical. FHIR R4
+// §3.1.0.11.2.
 void rewrite_references(
     fhir::Element& resource,
     const std::map<std::string, std::string, std::less<>>& map,
@@ -37,8 +41,13 @@ void rewrite_references(
     Arena& arena
 );
 
-// Reference texts that are searches ("Patient?identifier=…"), each once.
-std::vector<std::string> conditional_references(fhir::Element& resource);
+// The `reference` elements that are searches ("Patient?identifier=…"), each text once. Entries of a
+// resource that is a Bundle are left out, here and below.
+std::vector<const fhir::Element*> conditional_references(const fhir::Element& resource);
+
+// The first `reference` that only an entry of the same Bundle could resolve (urn:uuid, urn:oid), or
+// nullptr: outside of it nobody can follow it.
+const fhir::Element* placeholder_reference(const fhir::Element& resource);
 
 // Index entries and patient compartment key of an annotated resource.
 // `own_base` is our public base URL: absolute references below it are indexed as relative ones.

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 
+#include "fhir/json/json.hpp"
 #include "fhir/outcome/outcome.hpp"
 #include "gateway/api/body.hpp"
 #include "gateway/api/issues.hpp"
@@ -59,7 +60,7 @@ private:
     std::optional<PlanRefusal> draft_write(Draft& draft, const Envelope& sub, std::uint32_t index);
     std::optional<PlanRefusal> check_identities() const;
     void map_full_urls();
-    std::optional<PlanRefusal> finish_entry(Draft& draft, std::uint32_t index);
+    std::optional<PlanRefusal> finish_entry(Draft& draft);
     void fail_entry(Draft& draft, PlanRefusal refusal);
 
     Envelope& envelope_;
@@ -124,7 +125,7 @@ std::optional<PlanRefusal> BundlePlanner::run() {
     for (std::uint32_t index = 0; index < drafts_.size(); ++index) {
         Draft& draft = drafts_[index];
         if (!draft.refused) {
-            draft.refused = finish_entry(draft, index);
+            draft.refused = finish_entry(draft);
             if (draft.refused && !batch) {
                 return std::move(draft.refused);
             }
@@ -178,13 +179,11 @@ std::optional<PlanRefusal> BundlePlanner::draft_entry(Draft& draft, std::uint32_
         }
     }
     if (auto refused = route(sub, context_)) {
-        return entry_refusal(
-            refused->status,
-            refused->status == 501 ? IssueType::not_supported : IssueType::invalid,
-            sub.request.method + " " + url.substr(0, 200) +
-                " is not something an entry can do here.",
-            place + ".request"
-        );
+        PlanRefusal out{refused->status, issues_of(refused->body)};
+        for (fhir::Issue& issue : out.issues) {
+            issue.expression = place + ".request";
+        }
+        return out;
     }
     switch (sub.call.interaction) {
     case Interaction::create:
@@ -200,6 +199,7 @@ std::optional<PlanRefusal> BundlePlanner::draft_entry(Draft& draft, std::uint32_
     case Interaction::history_system:
     case Interaction::meta:
     case Interaction::document:
+    case Interaction::validate:
     case Interaction::expand:
     case Interaction::validate_code:
     case Interaction::lookup:
@@ -210,26 +210,22 @@ std::optional<PlanRefusal> BundlePlanner::draft_entry(Draft& draft, std::uint32_
         draft.planned.kind = PlanKind::get;
         // The whole answer is JSON here, and is turned into what the caller wants at the exit.
         sub.request.headers.set("Accept", "application/fhir+json");
+        if (sub.request.method == "POST" && draft.resource != nullptr) {
+            sub.request.headers.set("Content-Type", "application/fhir+json");
+            sub.request.body =
+                fhir::write_json(*draft.resource, &envelope_.rulebook->engine->types());
+        }
         draft.planned.get = std::make_shared<const Request>(std::move(sub.request));
         return std::nullopt;
     default: break;
     }
     return entry_refusal(
-        501,
+        400,
         IssueType::not_supported,
         "An entry may create, update, patch, delete, read, search or ask for history; " +
             std::string(to_string(sub.call.interaction)) + " is not supported.",
         place + ".request"
     );
-}
-
-// Where in the Bundle a refusal of a single write belongs.
-std::string place_in_entry(const std::string& place, const std::string& expression) {
-    const auto dot = expression.find('.');
-    if (expression.empty()) {
-        return place + ".request";
-    }
-    return place + ".resource" + (dot == std::string::npos ? "" : expression.substr(dot));
 }
 
 std::optional<PlanRefusal>
@@ -246,7 +242,8 @@ BundlePlanner::draft_write(Draft& draft, const Envelope& sub, std::uint32_t inde
     );
     if (refused) {
         for (fhir::Issue& issue : refused->issues) {
-            issue.expression = place_in_entry(place, issue.expression);
+            issue.expression = issue.expression.empty() ? place + ".request"
+                                                        : place_in_entry(index, issue.expression);
         }
     }
     return refused;
@@ -321,15 +318,31 @@ void BundlePlanner::map_full_urls() {
     }
 }
 
-std::optional<PlanRefusal> BundlePlanner::finish_entry(Draft& draft, std::uint32_t index) {
+std::optional<PlanRefusal> BundlePlanner::finish_entry(Draft& draft) {
     PlannedEntry& planned = draft.planned;
     if (planned.kind != PlanKind::create && planned.kind != PlanKind::update) {
         return std::nullopt;
     }
     const fhir::Engine& engine = *envelope_.rulebook->engine;
     rewrite_references(*draft.resource, references_, engine.types(), *envelope_.arena);
-    for (const std::string& text : conditional_references(*draft.resource)) {
-        const std::string place = entry_expression(index) + ".resource";
+    if (const Element* lost = placeholder_reference(*draft.resource)) {
+        return PlanRefusal{
+            422,
+            {request_issue(
+                IssueType::not_found,
+                "bundle-reference",
+                plan_.shape == WritePlan::Shape::batch
+                    ? "Entries of a batch cannot refer to one another, and nothing else has this "
+                      "urn. Send a transaction."
+                    : "No entry of this transaction that creates or updates has this fullUrl, so "
+                      "the reference would point nowhere.",
+                fhir::expression_of(*lost),
+                "REFERENCE_NOT_FOUND"
+            )}};
+    }
+    for (const Element* reference : conditional_references(*draft.resource)) {
+        const std::string text(reference->value);
+        const std::string place = fhir::expression_of(*reference);
         if (plan_.shape == WritePlan::Shape::batch) {
             return entry_refusal(
                 400,
@@ -350,7 +363,7 @@ std::optional<PlanRefusal> BundlePlanner::finish_entry(Draft& draft, std::uint32
                 place
             );
         }
-        planned.references.emplace_back(text, std::move(parsed.query));
+        planned.references.push_back({text, place, std::move(parsed.query)});
     }
     fill_resource(planned, envelope_, context_, *draft.resource);
     return std::nullopt;

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "fhir/json/value.hpp"
+#include "gateway/api/issues.hpp"
 #include "gateway/api/offers.hpp"
 #include "gateway/api/operations.hpp"
 
@@ -156,6 +157,21 @@ void write_security(JsonWriter& json, const ApiContext& context) {
 }  // namespace
 
 Response answer_capabilities(Envelope& envelope, const ApiContext& context) {
+    const auto mode = envelope.call.parameter("mode");
+    if (!mode.empty() && mode != "full" && mode != "normative") {
+        return refusal(
+            400,
+            {request_issue(
+                fhir::IssueType::not_supported,
+                "http-parameter",
+                "mode takes full or normative: there is no TerminologyCapabilities here. The "
+                "statement lists the terminology operations.",
+                {},
+                "INVALID_PARAMETER"
+            )},
+            envelope
+        );
+    }
     const Offers offers(envelope, context);
     JsonWriter json;
     json.begin_object();

@@ -79,13 +79,6 @@ private:
     fhir::JsonPatch patch_;
 };
 
-fhir::DecodeLimits own_limits() {
-    fhir::DecodeLimits limits;
-    limits.depth = 512;
-    limits.string_bytes = limits.members = limits.elements = SIZE_MAX;
-    return limits;
-}
-
 // Keeps the patch as text: its tree lives in an arena that ends before the change is carried out.
 class PathPatchChange final : public Change {
 public:
@@ -94,9 +87,9 @@ public:
     apply(std::string_view current, const fhir::Engine& engine, std::string& out) const override {
         Arena arena;
         const fhir::Decoded patch =
-            engine.read(parameters_, fhir::Format::json, arena, own_limits());
+            engine.read(parameters_, fhir::Format::json, arena, own_text_limits());
         const fhir::Decoded resource =
-            engine.read(current, fhir::Format::json, arena, own_limits());
+            engine.read(current, fhir::Format::json, arena, own_text_limits());
         GH_ASSERT(patch.root != nullptr && resource.root != nullptr);
         if (auto fault =
                 fhir::apply_path_patch(*patch.root, *resource.root, engine.types(), arena)) {
@@ -216,9 +209,10 @@ public:
     std::optional<PlanRefusal>
     apply(std::string_view current, const fhir::Engine& engine, std::string& out) const override {
         Arena arena;
-        const fhir::Decoded labels = engine.read(meta_, fhir::Format::json, arena, own_limits());
+        const fhir::Decoded labels =
+            engine.read(meta_, fhir::Format::json, arena, own_text_limits());
         const fhir::Decoded resource =
-            engine.read(current, fhir::Format::json, arena, own_limits());
+            engine.read(current, fhir::Format::json, arena, own_text_limits());
         GH_ASSERT(labels.root != nullptr && resource.root != nullptr);
         const Element* wanted = labels.root->child("meta");
         Element& meta = meta_of(*resource.root, engine.types(), arena);
@@ -378,7 +372,7 @@ std::optional<PlanRefusal> judge_changed(
 ) {
     const fhir::Engine& engine = *facts.rulebook.engine;
     Arena arena;
-    fhir::Decoded decoded = engine.read(json, fhir::Format::json, arena, own_limits());
+    fhir::Decoded decoded = engine.read(json, fhir::Format::json, arena, own_text_limits());
     const auto refuse = [](int status, fhir::Issues issues) {
         for (fhir::Issue& issue : issues) {
             // Lines of the patched text are nobody's; its elements have names.
@@ -453,7 +447,7 @@ std::optional<PlanRefusal> judge_changed(
     const fhir::Element* judged = &root;
     if (!chosen.own) {
         fhir::Element* again =
-            chosen.engine->read(json, fhir::Format::json, arena, own_limits()).root;
+            chosen.engine->read(json, fhir::Format::json, arena, own_text_limits()).root;
         drop_own_marks(*again);
         judged = again;
     }
@@ -498,7 +492,7 @@ NewVersion relabelled(
 ) {
     Arena arena;
     const fhir::Decoded decoded =
-        facts.rulebook.engine->read(json, fhir::Format::json, arena, own_limits());
+        facts.rulebook.engine->read(json, fhir::Format::json, arena, own_text_limits());
     GH_ASSERT(decoded.root != nullptr && decoded.root->resource_type() == type);
     return version_of(*decoded.root, id, {}, facts, arena);
 }
@@ -516,8 +510,8 @@ bool carry_labels(std::string_view current, NewVersion& next, const ChangeFacts&
     const fhir::Engine& engine = *facts.rulebook.engine;
     Arena arena;
     const std::string text = next.json.head + "\"versionId\":\"0\"" + next.json.tail;
-    const fhir::Decoded before = engine.read(current, fhir::Format::json, arena, own_limits());
-    const fhir::Decoded after = engine.read(text, fhir::Format::json, arena, own_limits());
+    const fhir::Decoded before = engine.read(current, fhir::Format::json, arena, own_text_limits());
+    const fhir::Decoded after = engine.read(text, fhir::Format::json, arena, own_text_limits());
     GH_ASSERT(before.root != nullptr && after.root != nullptr);
     const Element* old_meta = before.root->child("meta");
     Element& meta = meta_of(*after.root, engine.types(), arena);

@@ -109,7 +109,7 @@ private:
 Response answer_document(Envelope& envelope, const ApiContext& context, StoreReader& store) {
     if (envelope.call.parameter("persist") == "true") {
         return refusal(
-            501,
+            400,
             {request_issue(
                 fhir::IssueType::not_supported,
                 "document-operation",

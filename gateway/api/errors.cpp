@@ -21,7 +21,7 @@ FaultForm form_of(Errc code) noexcept {
     switch (code) {
     case Errc::invalid: return {400, fhir::IssueType::invalid, "BAD_REQUEST"};
     case Errc::not_found: return {404, fhir::IssueType::not_found, "NO_RECORD_FOUND"};
-    case Errc::gone: return {410, fhir::IssueType::deleted, ""};
+    case Errc::gone: return {410, fhir::IssueType::deleted, "NO_RECORD_FOUND"};
     case Errc::conflict: return {409, fhir::IssueType::conflict, ""};
     case Errc::precondition: return {412, fhir::IssueType::conflict, ""};
     case Errc::unauthorised: return {401, fhir::IssueType::login, "ACCESS_DENIED"};

@@ -73,6 +73,22 @@ std::optional<fhir::Format> format_of_media_type(std::string_view media_type) {
     return std::nullopt;
 }
 
+std::string_view media_type_parameter(std::string_view media_type, std::string_view name) {
+    std::string_view found;
+    const auto semicolon = media_type.find(';');
+    if (semicolon != std::string_view::npos) {
+        each_parameter(
+            media_type.substr(semicolon + 1),
+            [&](std::string_view key, std::string_view value) {
+                if (equal_ignoring_case(key, name)) {
+                    found = value;
+                }
+            }
+        );
+    }
+    return found;
+}
+
 std::optional<fhir::Format> format_of_parameter(std::string_view value) {
     if (equal_ignoring_case(value, "json")) {
         return fhir::Format::json;

@@ -15,6 +15,9 @@ namespace gatehouse::gateway {
 // fhirVersion parameter other than 4.0 is not ours.
 std::optional<fhir::Format> format_of_media_type(std::string_view media_type);
 
+// Value of a parameter of a media type ("charset"), without quotes; empty if there is none.
+std::string_view media_type_parameter(std::string_view media_type, std::string_view name);
+
 // Format named by a _format value: "json", "xml", or a media type (a '+' may have arrived as a
 // space).
 std::optional<fhir::Format> format_of_parameter(std::string_view value);

@@ -106,7 +106,7 @@ std::optional<fhir::Issue> read_history_request(
             if (value != "-_lastUpdated") {
                 return bad("_sort", "-_lastUpdated: history runs from the newest to the oldest");
             }
-        } else if (name != "_summary" && name != "_elements") {
+        } else if (name != "_summary" && name != "_elements" && name != "_format" && name != "_pretty") {
             continue;  // what is kept here, the next page has too
         }
         out.used.emplace_back(name, value);

@@ -3,6 +3,7 @@
 //
 // Short ways to state one finding about a request, used all over the API.
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -26,5 +27,13 @@ inline fhir::Issue request_issue(
     issue.spine_code = spine_code;
     return issue;
 }
+
+// The issues of an OperationOutcome of ours (JSON), for another answer that has to say them;
+// without lines, which were those of another text. Empty for anything else.
+fhir::Issues issues_of(std::string_view outcome);
+
+// An expression that starts at the resource of a Bundle's entry ("Patient.id"), from the Bundle;
+// one that has no element is about the entry.
+std::string place_in_entry(std::uint32_t index, std::string_view expression);
 
 }  // namespace gatehouse::gateway

@@ -2,6 +2,7 @@
 //
 // $meta of a resource or one of its versions (FHIR R4 Resource-meta).
 #include "fhir/json/json.hpp"
+#include "gateway/api/body.hpp"
 #include "gateway/api/disclose.hpp"
 #include "gateway/api/operations.hpp"
 
@@ -9,10 +10,7 @@ namespace gatehouse::gateway {
 
 std::string meta_parameters(std::string_view json, const fhir::Engine& engine) {
     Arena arena;
-    fhir::DecodeLimits no_limits;
-    no_limits.depth = 512;
-    no_limits.string_bytes = no_limits.members = no_limits.elements = SIZE_MAX;
-    const fhir::Decoded decoded = engine.read(json, fhir::Format::json, arena, no_limits);
+    const fhir::Decoded decoded = engine.read(json, fhir::Format::json, arena, own_text_limits());
     std::string out = R"({"resourceType":"Parameters","parameter":[{"name":"return","valueMeta":)";
     const fhir::Element* meta = decoded.root == nullptr ? nullptr : decoded.root->child("meta");
     GH_ASSERT(meta != nullptr);  // every stored version has one

@@ -6,6 +6,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,7 +25,6 @@ struct EntryResult {
     std::string etag;      // of a read
     std::string resource;  // representation, if it may be shown
     fhir::Issues refused;  // not empty: nothing was done
-    std::string outcome;   // a failed read's OperationOutcome
     fhir::Issues shown;    // warnings about this entry alone
     // Refused only because a conditional reference matches nothing yet: another entry may bring it.
     bool unmatched = false;
@@ -84,7 +84,13 @@ private:
     Result<void> foresee_targets();
     Result<std::optional<std::uint32_t>> confirm_references(std::vector<EntryResult>& results);
     Applied failed_transaction(EntryResult result, std::uint32_t index) const;
-    void append_entry(std::string& out, const EntryResult& result, std::uint32_t index) const;
+    // `shown`: the versions whose fullUrl the answer has already.
+    void append_entry(
+        std::string& out,
+        const EntryResult& result,
+        std::uint32_t index,
+        std::set<std::string>& shown
+    ) const;
     [[nodiscard]] fhir::Issues findings_of(std::uint32_t index) const;
 
     const WritePlan& plan_;

@@ -37,6 +37,19 @@ std::string_view essence(std::string_view content_type) {
     return type;
 }
 
+// FHIR is UTF-8 (R4 §3.1.0.1.11); text in another encoding would be kept as something else.
+bool is_utf8(std::string_view content_type) {
+    const auto charset = media_type_parameter(content_type, "charset");
+    return charset.empty() || equal_ignoring_case(charset, "utf-8") ||
+           equal_ignoring_case(charset, "utf8") || equal_ignoring_case(charset, "us-ascii");
+}
+
+Response wrong_charset(const Envelope& envelope) {
+    return unsupported_type(
+        envelope, "FHIR is sent in UTF-8. Convert the body, and say charset=utf-8 or nothing."
+    );
+}
+
 char first_character(std::string_view body) {
     const auto first = body.find_first_not_of(" \t\r\n");
     return first == std::string_view::npos ? '\0' : body[first];
@@ -49,6 +62,9 @@ fhir::Format format_by_content(std::string_view body) {
 
 std::optional<Response> read_patch_type(Envelope& envelope) {
     const auto content_type = envelope.request.headers.get("Content-Type");
+    if (!is_utf8(content_type)) {
+        return wrong_charset(envelope);
+    }
     const std::string_view type = essence(content_type);
     const bool array = first_character(envelope.request.body) == '[';
     if (equal_ignoring_case(type, "application/json-patch+json") ||
@@ -118,7 +134,9 @@ std::optional<Response> read_formats(Envelope& envelope) {
                 IssueType::not_supported,
                 "http-accept",
                 "None of the wanted formats is offered. Ask for application/fhir+json or "
-                "application/fhir+xml (FHIR version 4.0), in Accept or _format."
+                "application/fhir+xml (FHIR version 4.0), in Accept or _format.",
+                {},
+                "UNSUPPORTED_MEDIA_TYPE"
             )
         );
     }
@@ -128,7 +146,13 @@ std::optional<Response> read_formats(Envelope& envelope) {
         return refuse_request(
             envelope,
             400,
-            request_issue(IssueType::value, "http-parameter", "_pretty must be true or false.")
+            request_issue(
+                IssueType::value,
+                "http-parameter",
+                "_pretty must be true or false.",
+                {},
+                "INVALID_PARAMETER"
+            )
         );
     }
     envelope.pretty = pretty == "true";
@@ -172,6 +196,9 @@ std::optional<Response> read_content_type(Envelope& envelope) {
         envelope.body_format = format_by_content(envelope.request.body);
         return std::nullopt;
     }
+    if (!is_utf8(content_type)) {
+        return wrong_charset(envelope);
+    }
     const auto format = format_of_media_type(content_type);
     if (!format) {
         return unsupported_type(
@@ -186,6 +213,9 @@ std::optional<Response> read_content_type(Envelope& envelope) {
 
 std::optional<Response> read_form(Envelope& envelope) {
     const auto content_type = envelope.request.headers.get("Content-Type");
+    if (content_type.empty() && envelope.request.body.empty()) {
+        return std::nullopt;  // everything stands in the URL
+    }
     if (!equal_ignoring_case(essence(content_type), "application/x-www-form-urlencoded")) {
         return unsupported_type(
             envelope, "A _search is posted as application/x-www-form-urlencoded."

@@ -22,13 +22,18 @@ Response refuse(const Envelope& envelope, int status, fhir::Issue issue) {
 }
 
 Response not_found(const Envelope& envelope, std::string what) {
-    return refuse(envelope, 404, request_issue(IssueType::not_found, "http-path", std::move(what)));
+    return refuse(
+        envelope,
+        404,
+        request_issue(IssueType::not_found, "http-path", std::move(what), {}, "NO_RECORD_FOUND")
+    );
 }
 
+// There is nothing at such a URL (FHIR R4 §3.1.0.1.9), so 404 and not a fault of the server.
 Response not_supported(const Envelope& envelope, std::string what) {
     return refuse(
         envelope,
-        501,
+        404,
         request_issue(
             IssueType::not_supported, "http-interaction", std::move(what), {}, "NOT_IMPLEMENTED"
         )
@@ -43,10 +48,16 @@ Response method_not_allowed(const Envelope& envelope, const char* allowed) {
             IssueType::not_supported,
             "http-method",
             "Method " + envelope.request.method +
-                " does not apply to this URL. Allowed: " + allowed + "."
+                " does not apply to this URL. Allowed: " + allowed + ".",
+            {},
+            "BAD_REQUEST"
         )
     );
-    response.headers.set("Allow", allowed);
+    std::string allow(allowed);
+    if (!allow.ends_with("OPTIONS")) {
+        allow += ", OPTIONS";  // of every URL
+    }
+    response.headers.set("Allow", allow);
     return response;
 }
 
@@ -311,7 +322,8 @@ std::optional<Response> route(Envelope& envelope, const ApiContext& context) {
             );
         }
         rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end);
-        if (!segment.empty() || !rest.empty()) {
+        // A slash too many, as clients make of a base with a slash at its end, names nothing.
+        if (!segment.empty()) {
             segments.push_back(std::move(segment));
         }
         if (segments.size() > 6) {

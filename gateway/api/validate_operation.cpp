@@ -81,6 +81,16 @@ Response answer_validate(Envelope& envelope, const ApiContext&, StoreReader& sto
             envelope, IssueType::value, "mode must be create, update, delete or profile."
         );
     }
+    if (subject.mode == "profile" && subject.profiles.empty()) {
+        return refuse(envelope, IssueType::required, "mode profile needs the parameter 'profile'.");
+    }
+    if (subject.mode == "delete" && envelope.call.id.empty()) {
+        return refuse(
+            envelope,
+            IssueType::required,
+            "mode delete is about a resource that is kept: ask at Type/id/$validate."
+        );
+    }
     std::string source = envelope.request.body;
     if (subject.resource == nullptr && !envelope.call.id.empty()) {
         // Instance level without a body: judge what is stored.
@@ -144,14 +154,18 @@ Response answer_validate(Envelope& envelope, const ApiContext&, StoreReader& sto
         std::make_move_iterator(validation.issues.begin()),
         std::make_move_iterator(validation.issues.end())
     );
-    if (subject.mode == "update" && envelope.call.id.empty() &&
-        resource.child_value("id").empty()) {
-        issues.push_back(request_issue(
-            IssueType::required,
-            "validate-mode",
-            "An update needs an id in the resource.",
-            std::string(resource.resource_type()) + ".id"
-        ));
+    if (subject.mode == "update") {
+        const auto id = resource.child_value("id");
+        const bool other = !envelope.call.id.empty() && id != envelope.call.id;
+        if (id.empty() || other) {
+            issues.push_back(request_issue(
+                id.empty() ? IssueType::required : IssueType::value,
+                "validate-mode",
+                id.empty() ? "An update needs an id in the resource."
+                           : "The id in the resource is not the one in the URL.",
+                std::string(resource.resource_type()) + ".id"
+            ));
+        }
     }
     Response response;
     response.body = fhir::outcome_json(issues, {envelope.definitions});

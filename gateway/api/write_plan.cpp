@@ -48,6 +48,11 @@ std::optional<PlanRefusal> read_condition(
 ) {
     ParsedSearch parsed = parse_condition(type, text, engine, condition_limits(context));
     if (fhir::has_errors(parsed.issues)) {
+        for (fhir::Issue& issue : parsed.issues) {
+            if (issue.spine_code.empty()) {
+                issue.spine_code = "INVALID_PARAMETER";
+            }
+        }
         return PlanRefusal{400, std::move(parsed.issues)};
     }
     out = std::move(parsed.query);
@@ -74,6 +79,46 @@ PlanRefusal invalid(IssueType type, const char* rule, std::string text, std::str
     return {
         400,
         {request_issue(type, rule, std::move(text), std::move(expression), "INVALID_RESOURCE")}};
+}
+
+// Outside of a transaction nothing settles a conditional reference, and what is kept would point
+// nowhere (FHIR R4 §3.1.0.11.2).
+std::optional<PlanRefusal> check_stored_references(const fhir::Element& resource) {
+    const auto conditional = conditional_references(resource);
+    if (conditional.empty()) {
+        return std::nullopt;
+    }
+    return invalid(
+        IssueType::invalid,
+        "conditional-reference",
+        "A reference that is a search is settled in a transaction only. Send a transaction, or "
+        "name the resource by type and id.",
+        fhir::expression_of(*conditional.front())
+    );
+}
+
+// That a body is of the type, and an update of the id, that the URL names.
+std::optional<PlanRefusal> check_names(const RestCall& call, const fhir::Element& resource) {
+    const std::string type(resource.resource_type().substr(0, 64));
+    if (type != call.type) {
+        return invalid(
+            IssueType::invalid,
+            "resource-type",
+            "The URL is about " + call.type + ", the body is a " + type + ".",
+            type
+        );
+    }
+    const auto body_id = resource.child_value("id");
+    if (call.interaction == Interaction::update && !call.id.empty() && body_id != call.id) {
+        return invalid(
+            body_id.empty() ? IssueType::required : IssueType::value,
+            "update-id",
+            body_id.empty() ? "An update carries its id: set it to the one in the URL."
+                            : "The id in the resource is not the one in the URL.",
+            type + ".id"
+        );
+    }
+    return std::nullopt;
 }
 
 std::optional<PlanRefusal> plan_create(
@@ -121,15 +166,6 @@ std::optional<PlanRefusal> plan_update(
             *message.rulebook->engine,
             context,
             entry.condition
-        );
-    }
-    if (body_id != call.call.id) {
-        return invalid(
-            body_id.empty() ? IssueType::required : IssueType::value,
-            "update-id",
-            body_id.empty() ? "An update carries its id: set it to the one in the URL."
-                            : "The id in the resource is not the one in the URL.",
-            std::string(resource.resource_type()) + ".id"
         );
     }
     entry.resource.id = call.call.id;
@@ -292,14 +328,8 @@ std::optional<PlanRefusal> plan_write(
         return plan_relabel(call, resource, message, entry);
     }
     GH_ASSERT(resource != nullptr);
-    if (resource->resource_type() != call.call.type) {
-        return invalid(
-            IssueType::invalid,
-            "resource-type",
-            "The URL is about " + call.call.type + ", the body is a " +
-                std::string(resource->resource_type().substr(0, 64)) + ".",
-            std::string(resource->resource_type().substr(0, 64))
-        );
+    if (auto refused = check_names(call.call, *resource)) {
+        return refused;
     }
     if (is_subset(*resource)) {
         return PlanRefusal{
@@ -361,6 +391,18 @@ fhir::Issues shown_findings(const Envelope& envelope) {
     return shown;
 }
 
+std::optional<Refusal> check_names(const Envelope& envelope) {
+    const Interaction interaction = envelope.call.interaction;
+    if (envelope.root == nullptr ||
+        (interaction != Interaction::create && interaction != Interaction::update)) {
+        return std::nullopt;
+    }
+    if (auto refused = check_names(envelope.call, *envelope.root)) {
+        return refuse(envelope, std::move(*refused));
+    }
+    return std::nullopt;
+}
+
 std::optional<Refusal>
 prepare_plan(Envelope& envelope, const ApiContext& context, std::shared_ptr<const WritePlan>& out) {
     auto plan = std::make_shared<WritePlan>();
@@ -391,6 +433,9 @@ prepare_plan(Envelope& envelope, const ApiContext& context, std::shared_ptr<cons
         return refuse(envelope, std::move(*refused));
     }
     if (entry.kind == PlanKind::create || entry.kind == PlanKind::update) {
+        if (auto unfit = check_stored_references(*envelope.root)) {
+            return refuse(envelope, std::move(*unfit));
+        }
         fill_resource(entry, envelope, context, *envelope.root);
     }
     plan->entries.push_back(std::move(entry));

@@ -25,6 +25,13 @@ class Change;  // gateway/api/changes.hpp
 // $meta-delete, which change a version in place.
 enum class PlanKind : std::uint8_t { create, update, change, relabel, remove, get };
 
+// A reference of a body that is a search ("Patient?identifier=…").
+struct ConditionalReference {
+    std::string text;
+    std::string place;  // expression of the element
+    SearchQuery query;
+};
+
 struct PlannedEntry {
     PlanKind kind = PlanKind::create;
     std::string full_url;                  // Bundle entry's fullUrl
@@ -39,8 +46,7 @@ struct PlannedEntry {
     std::shared_ptr<const Request> get;    // a read of any kind, answered where its turn comes
     std::string failure;  // batch: OperationOutcome JSON of an entry that cannot be done
     int failure_status = 0;
-    // Conditional references found in the body ("Patient?identifier=…"): text and query.
-    std::vector<std::pair<std::string, SearchQuery>> references;
+    std::vector<ConditionalReference> references;
 };
 
 struct WritePlan {
@@ -80,6 +86,9 @@ struct Refusal {
     Response response;
     fhir::Issues issues;
 };
+// A create or update whose body is of another type, or has another id, than its URL says. Asked
+// before the body is judged, since the verdict on the wrong type would hide it.
+std::optional<Refusal> check_names(const Envelope& envelope);
 std::optional<Refusal>
 prepare_plan(Envelope& envelope, const ApiContext& context, std::shared_ptr<const WritePlan>& out);
 

@@ -452,6 +452,10 @@ Judged Road::judge(Envelope& envelope) {
         if (auto refused = decode(envelope, deps_.decode)) {  // 3
             return refuse(std::move(*refused));
         }
+        if (auto refused = check_names(envelope)) {
+            envelope.issues = std::move(refused->issues);
+            return refuse(std::move(refused->response));
+        }
     }
     if (!envelope.bundle_identifier.empty()) {
         const auto key = InFlight::bundle_key(partner, envelope.bundle_identifier);

@@ -240,13 +240,21 @@ bool contains(const std::vector<std::string>& list, std::string_view item) {
     return list.empty() || std::find(list.begin(), list.end(), item) != list.end();
 }
 
+// Formed like a resource type; "R4" and "FHIR" of a base are not.
+bool is_type_name(std::string_view step) {
+    return step.size() > 1 && step[0] >= 'A' && step[0] <= 'Z' && step[1] >= 'a' &&
+           step[1] <= 'z' && std::all_of(step.begin() + 1, step.end(), [](char c) {
+               return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+           });
+}
+
 // "Patient" of "Patient/1", "Patient?x=y" and "https://host/base/Patient/1".
 std::string_view type_in_url(std::string_view url) {
     url = url.substr(0, url.find('?'));
     while (!url.empty()) {
         const auto end = url.find('/');
         const std::string_view step = url.substr(0, end);
-        if (!step.empty() && step.front() >= 'A' && step.front() <= 'Z') {
+        if (is_type_name(step)) {
             return step;
         }
         url = end == std::string_view::npos ? std::string_view{} : url.substr(end + 1);
@@ -254,46 +262,55 @@ std::string_view type_in_url(std::string_view url) {
     return {};
 }
 
-// What an entry of a batch or transaction does, by method and URL.
-Interaction interaction_of(std::string_view method, std::string_view url) {
-    const std::string_view path = url.substr(0, url.find('?'));
-    if (path.ends_with("$meta-add")) {
-        return Interaction::meta_add;
+// What an entry of a batch or transaction does, by method and URL, as limits name it. Operations
+// are named like themselves ("meta-add").
+std::string_view interaction_of(std::string_view method, std::string_view url) {
+    std::string_view path = url.substr(0, url.find('?'));
+    while (path.ends_with('/')) {
+        path.remove_suffix(1);
     }
-    if (path.ends_with("$meta-delete")) {
-        return Interaction::meta_delete;
+    const std::string_view last = path.substr(path.rfind('/') + 1);
+    if (last.starts_with('$')) {
+        return last.substr(1);
+    }
+    if (last == "_search") {
+        return to_string(Interaction::search);
     }
     if (method == "POST") {
-        return Interaction::create;
+        return to_string(Interaction::create);
     }
     if (method == "PUT") {
-        return Interaction::update;
+        return to_string(Interaction::update);
     }
     if (method == "PATCH") {
-        return Interaction::patch;
+        return to_string(Interaction::patch);
     }
     if (method == "DELETE") {
-        return Interaction::remove;
+        return to_string(Interaction::remove);
     }
     if (path.find("_history/") != std::string_view::npos) {
-        return Interaction::vread;
-    }
-    if (path.ends_with("_history")) {
-        return Interaction::history_instance;
+        return to_string(Interaction::vread);
     }
     const auto type = type_in_url(path);
-    const bool instance =
-        !type.empty() && path.find('/', path.find(type)) != std::string_view::npos;
-    return instance ? Interaction::read : Interaction::search;
+    const std::string_view below =
+        type.empty() ? std::string_view{} : path.substr(path.find(type) + type.size());
+    if (last == "_history") {
+        return to_string(
+            type.empty()                       ? Interaction::history_system
+            : below.find('/', 1) == below.npos ? Interaction::history_type
+                                               : Interaction::history_instance
+        );
+    }
+    return to_string(below.empty() ? Interaction::search : Interaction::read);
 }
 
 // A Bundle is no way around what a partner may not do by itself.
 void Decider::limit_entry(
     const PartnerLimits& limits, const Element& entry, const Element& request
 ) {
-    const Interaction interaction =
+    const std::string_view interaction =
         interaction_of(request.child_value("method"), request.child_value("url"));
-    if (contains(limits.interactions, to_string(interaction))) {
+    if (contains(limits.interactions, interaction)) {
         return;
     }
     say(policy_.check(Check::g16),
@@ -301,7 +318,7 @@ void Decider::limit_entry(
          403,
          IssueType::forbidden,
          "ACCESS_DENIED",
-         std::string("This partner may not use the interaction ") + to_string(interaction) +
+         "This partner may not use the interaction " + std::string(interaction.substr(0, 64)) +
              ", in a Bundle either.",
          &entry});
 }
