@@ -70,6 +70,22 @@ std::size_t invalid_utf8_at(std::string_view text) noexcept {
     return std::string_view::npos;
 }
 
+MendedText mend_utf8(std::string_view text) {
+    MendedText out{std::string(text), 0};
+    const auto* bytes = reinterpret_cast<const unsigned char*>(text.data());
+    std::size_t last = std::string_view::npos;  // the byte mended last
+    for (std::size_t at = 0; at < text.size();) {
+        const std::size_t length = sequence_length(bytes + at, text.size() - at);
+        if (length == 0) {
+            out.text[at] = '?';
+            out.runs += last == std::string_view::npos || last + 1 != at ? 1U : 0U;
+            last = at;
+        }
+        at += length == 0 ? 1 : length;
+    }
+    return out;
+}
+
 void append_utf8(std::string& out, std::uint32_t code_point) {
     if (code_point < 0x80) {
         out += static_cast<char>(code_point);

@@ -16,6 +16,14 @@ namespace gatehouse {
 // of ASCII go sixteen bytes at a time.
 std::size_t invalid_utf8_at(std::string_view text) noexcept;
 
+// The text with '?' for every byte that belongs to no valid sequence, so that every offset stays
+// what it was, and how many runs of such bytes there were.
+struct MendedText {
+    std::string text;
+    std::size_t runs = 0;
+};
+MendedText mend_utf8(std::string_view text);
+
 // Appends the code point as UTF-8. `code_point` must be a Unicode scalar value.
 void append_utf8(std::string& out, std::uint32_t code_point);
 

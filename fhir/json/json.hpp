@@ -23,6 +23,10 @@ struct DecodeLimits {
     std::size_t string_bytes = 4 * 1024 * 1024;  // base64Binary data may reach the body's size
     std::size_t members = 1024;                  // per object
     std::size_t elements = 2'000'000;
+    // A text with bytes that are not UTF-8 is still refused, by an error in place of a fatal issue,
+    // and read on with '?' for each such byte, so that a validator can say what else is wrong. The
+    // tree is then not the sender's: for verdicts only.
+    bool read_past_bad_bytes = false;
 };
 
 // What a decoder gives back: the tree, or nullptr when the text is not FHIR at all (then the last

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "fhir/base/utf8.hpp"
+#include "fhir/json/bad_bytes.hpp"
 #include "fhir/json/json.hpp"
 #include "fhir/json/source_stream.hpp"
 #include "fhir/json/tree_builder.hpp"
@@ -47,7 +48,9 @@ const char* words_of(rapidjson::ParseErrorCode code) noexcept {
 
 }  // namespace json
 
-Decoded read_json(
+namespace {
+
+Decoded read_whole(
     std::string_view text, Arena& arena, const SymbolTable& symbols, const DecodeLimits& limits
 ) {
     constexpr std::size_t text_bytes_max = 0xFFFFFFF0U;  // offsets in Element are 32 bits wide
@@ -94,6 +97,20 @@ Decoded read_json(
         );
     }
     return builder.finish();
+}
+
+}  // namespace
+
+Decoded read_json(
+    std::string_view text, Arena& arena, const SymbolTable& symbols, const DecodeLimits& limits
+) {
+    Decoded decoded = read_whole(text, arena, symbols, limits);
+    if (decoded.root == nullptr && limits.read_past_bad_bytes) {
+        read_past_bad_bytes(decoded, text, arena, "json-encoding", [&](std::string_view mended) {
+            return read_whole(mended, arena, symbols, limits);
+        });
+    }
+    return decoded;
 }
 
 }  // namespace gatehouse::fhir

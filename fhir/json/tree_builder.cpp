@@ -320,6 +320,7 @@ bool TreeBuilder::EndArray(rapidjson::SizeType count) {
             frame.array_offset,
             "an array is empty; leave the member out"
         );
+        frame.node->lost_part = true;
     }
     return true;
 }

@@ -50,6 +50,7 @@ struct Element {
     bool in_array : 1 = false;    // JSON: came from an array
     bool has_twin : 1 = false;    // JSON: "_name" was written for it, so it is a primitive
     bool may_repeat : 1 = false;  // set by annotate(): the definition allows several
+    bool lost_part : 1 = false;   // JSON: had a member that says nothing ([]) and was noted
     std::uint8_t choice_bytes =
         0;  // set by annotate(): length of "value" in "valueQuantity"; 0: no choice
 

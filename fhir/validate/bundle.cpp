@@ -16,13 +16,6 @@ bool is_absolute(std::string_view url) noexcept {
     return has_scheme(url) && url.find_first_of(" \t\r\n") == std::string_view::npos;
 }
 
-// A fullUrl that is there and no absolute URL has been refused; what it breaks needs no second
-// word.
-bool has_sound_url(const Element& entry) noexcept {
-    const std::string_view url = entry.child_value("fullUrl");
-    return url.empty() || is_absolute(url);
-}
-
 // A URL of the form base/Type/id.
 struct RestUrl {
     std::string_view type;
@@ -130,6 +123,9 @@ void Walker::check_bundle(const Element& bundle, const BundleIndex& index) {
     if (linked && first != nullptr) {
         check_links(bundle, index, type == "message");
     }
+    if (type == "document") {
+        check_document_relations(bundle, index);
+    }
     check_bundle_relations(bundle, type);
 }
 
@@ -176,12 +172,12 @@ void Walker::check_links(const Element& bundle, const BundleIndex& index, bool m
             }
         });
     }
-    if (count > 0 && !has_sound_url(*entries[0])) {
-        return;
+    const Element* composition = count == 0 ? nullptr : entries[0]->child("resource");
+    if (!message && composition != nullptr && composition->resource_type() == "Composition") {
+        check_composition(*composition, index, *entries[0]);
     }
     for (std::uint32_t i = 1; i < count; ++i) {
-        if (entries[i]->child("resource") != nullptr && has_sound_url(*entries[i]) &&
-            leader(i) != leader(0)) {
+        if (entries[i]->child("resource") != nullptr && leader(i) != leader(0)) {
             const RuleInfo& rule = message ? rules::bundle_orphan_message : rules::bundle_orphan;
             report(rule, *entries[i], [&] {
                 return join(
@@ -191,6 +187,50 @@ void Walker::check_links(const Element& bundle, const BundleIndex& index, bool m
                 );
             });
         }
+    }
+}
+
+// A document holds what its Composition refers to directly (R4 §3.3.1): whom and what it is about,
+// who made it, and what its sections list. `part` is the Composition or one of its parts.
+void Walker::check_composition(
+    const Element& part, const BundleIndex& index, const Element& entry
+) {
+    static constexpr std::string_view held[] = {
+        "subject",
+        "encounter",
+        "author",
+        "custodian",
+        "party",
+        "detail",
+        "focus",
+        "entry",
+    };
+    for (const Element& child : part.children()) {
+        if (child.name == "section" || child.name == "attester" || child.name == "event") {
+            check_composition(child, index, entry);
+            continue;
+        }
+        const Element* reference = child.child(known_.reference_symbol);
+        if (reference == nullptr ||
+            std::find(std::begin(held), std::end(held), child.name) == std::end(held)) {
+            continue;
+        }
+        const std::string_view text = reference->value;
+        const std::size_t slash = text.find('/');
+        // '#' means the Composition itself, and what is neither a URL nor Type/id is said already.
+        if (text.starts_with('#') || (!has_scheme(text) && slash == std::string_view::npos) ||
+            !spend() || index.resolve(entry, text).entry != nullptr ||
+            (!has_scheme(text) &&
+             index.by_id(text.substr(0, slash), text.substr(slash + 1)).entry != nullptr)) {
+            continue;
+        }
+        report(rules::bundle_not_held, child, [&] {
+            return join(
+                "A document holds what its Composition refers to, and no entry is",
+                options_.show_values ? shown(text) : std::string(" the one meant here"),
+                ". Send it along."
+            );
+        });
     }
 }
 
@@ -209,7 +249,7 @@ const Element* Walker::check_link(
         return nullptr;
     }
     const BundleIndex::Found near = index.by_id(text.substr(0, slash), text.substr(slash + 1));
-    if (near.entry != nullptr && has_sound_url(entry)) {
+    if (near.entry != nullptr) {
         const bool based = !BundleIndex::base_of(entry).empty();
         // The first entry says what the document or message is; its own links are named exactly.
         const Element& place = &entry == bundle.child("entry") && reference.parent != nullptr
@@ -320,6 +360,29 @@ void Walker::check_search_set(const Element& bundle) {
                     mode.empty() ? ". Say so by search mode include, or leave it out."
                                  : " with search mode match. Give it mode include, or leave it out."
                 );
+            });
+        }
+    }
+}
+
+// Bundle.link of a document: a stylesheet named by a relative URL is a Binary inside, and pages
+// are of search sets alone.
+void Walker::check_document_relations(const Element& bundle, const BundleIndex& index) {
+    for (const Element* link = bundle.child("link"); link != nullptr; link = link->next_same()) {
+        const Element* relation = link->child("relation");
+        const Element* url = link->child("url");
+        const std::string_view kind = relation == nullptr ? std::string_view{} : relation->value;
+        if (kind == "first" || kind == "previous" || kind == "next" || kind == "last") {
+            report(rules::bundle_link_search, *relation, [&] {
+                return join("The relation ", kind, " is for search sets; take the link out.");
+            });
+        } else if (kind == "stylesheet" && url != nullptr && !url->value.empty() &&
+                   !has_scheme(url->value) && index.by_url(url->value).entry == nullptr &&
+                   index.by_id(split_rest(url->value).type, split_rest(url->value).id).entry ==
+                       nullptr) {
+            report(rules::bundle_stylesheet, *url, [] {
+                return std::string("No entry holds this stylesheet. A document travels alone: send "
+                                   "it along as a Binary.");
             });
         }
     }

@@ -98,8 +98,11 @@ BundleIndex::resolve(const Element& entry, std::string_view reference) const noe
     const std::string_view base = base_of(entry);
     if (base.empty()) {
         // Without a base of its own the entry can only mean a neighbour that has none either.
-        return found.entry != nullptr && found.entry->child_value("fullUrl").empty() ? found
-                                                                                     : Found{};
+        if (found.entry != nullptr && found.entry->child_value("fullUrl").empty()) {
+            return found;
+        }
+        // A fullUrl that is no absolute URL is an error of its own; what it means is plain.
+        return by_url(reference);
     }
     if (found.entry != nullptr && base_of(*found.entry) == base) {
         return found;

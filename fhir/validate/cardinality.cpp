@@ -95,6 +95,12 @@ bool Walker::check_type(const Element& at, const PlanRule& rule) {
             return true;
         }
     }
+    // What an extension's value may be was said at the extension (check_extension_shape).
+    if (at.parent != nullptr && at.parent->type == known_.extension && rule.plan != nullptr &&
+        rule.plan->profile->is_extension && at.name.starts_with("value") &&
+        rule.plan->profile->url == without_version(at.parent->child_value("url"))) {
+        return false;
+    }
     report(
         rules::wrong_type,
         at,

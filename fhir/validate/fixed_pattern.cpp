@@ -24,9 +24,13 @@ bool same_value(const Element& a, const Element& b) noexcept {
     return a.has_value() == b.has_value() && a.value == b.value;
 }
 
-// Elements of the same name as `wanted`; a fixed value's own root has no say in names.
-const Element* first_named(const Element& parent, std::string_view name) noexcept {
-    return parent.child(name);
+// The child of `parent` of the same name and place among its like as `part`, or nullptr.
+const Element* counterpart(const Element& parent, const Element& part) noexcept {
+    const Element* match = parent.child(part.name);
+    for (std::uint32_t skip = part.index(); match != nullptr && skip > 0; --skip) {
+        match = match->next_same();
+    }
+    return match;
 }
 
 }  // namespace
@@ -48,10 +52,7 @@ bool equals_fixed(const Element& at, const Element& wanted) {
             continue;
         }
         ++count_b;
-        const Element* match = first_named(at, b->name);
-        for (std::uint32_t skip = b->index(); match != nullptr && skip > 0; --skip) {
-            match = match->next_same();
-        }
+        const Element* match = counterpart(at, *b);
         if (match == nullptr || !equals_fixed(*match, *b)) {
             return false;
         }
@@ -65,7 +66,7 @@ bool matches_pattern(const Element& at, const Element& wanted) {
     }
     for (const Element& part : wanted.children()) {
         bool found = false;
-        for (const Element* one = first_named(at, part.name); one != nullptr && !found;
+        for (const Element* one = at.child(part.name); one != nullptr && !found;
              one = one->next_same()) {
             found = matches_pattern(*one, part);
         }
@@ -153,36 +154,85 @@ void Walker::check_values(const Element& at, const PlanRule& rule) {
     }
 }
 
+// Says it at the parts that differ: a complex value has many, and the sender looks for the one.
 void Walker::check_fixed(const Element& at, const Element& wanted, const PlanRule& rule) {
     if (equals_fixed(at, wanted)) {
         return;
     }
-    report(
-        rules::fixed_value,
-        at,
-        [&] {
-            return wanted.has_value()
-                       ? join(
-                             "The value",
-                             shown(at.value),
-                             " is not the fixed value '",
-                             wanted.value,
-                             "' that profile ",
-                             rule.plan->canonical,
-                             " asks for at ",
-                             rule.rule->id,
-                             "."
-                         )
-                       : join(
-                             "The content is not exactly the fixed value that profile ",
-                             rule.plan->canonical,
-                             " asks for at ",
-                             rule.rule->id,
-                             "."
-                         );
-        },
-        rule.plan
-    );
+    if (!same_value(at, wanted)) {
+        report(
+            rules::fixed_value,
+            at,
+            [&] {
+                return wanted.has_value()
+                           ? join(
+                                 "The value",
+                                 shown(at.value),
+                                 " is not the fixed value '",
+                                 wanted.value,
+                                 "' that profile ",
+                                 rule.plan->canonical,
+                                 " asks for at ",
+                                 rule.rule->id,
+                                 "."
+                             )
+                           : join(
+                                 "This is a single value, but the fixed value that profile ",
+                                 rule.plan->canonical,
+                                 " asks for at ",
+                                 rule.rule->id,
+                                 " has parts."
+                             );
+            },
+            rule.plan
+        );
+    }
+    for (const Element& part : wanted.children()) {
+        if (part.name == "id" && part.has_value()) {
+            continue;
+        }
+        if (const Element* match = counterpart(at, part)) {
+            check_fixed(*match, part, rule);
+            continue;
+        }
+        report(
+            rules::fixed_part_missing,
+            at,
+            [&] {
+                return join(
+                    "The fixed value that profile ",
+                    rule.plan->canonical,
+                    " asks for at ",
+                    rule.rule->id,
+                    " has ",
+                    part.name,
+                    "; add it."
+                );
+            },
+            rule.plan
+        );
+    }
+    for (const Element& part : at.children()) {
+        if ((part.name == "id" && part.has_value()) || counterpart(wanted, part) != nullptr) {
+            continue;
+        }
+        report(
+            rules::fixed_part_extra,
+            part,
+            [&] {
+                return join(
+                    "The fixed value that profile ",
+                    rule.plan->canonical,
+                    " asks for at ",
+                    rule.rule->id,
+                    " has no such ",
+                    part.name,
+                    "; take it out."
+                );
+            },
+            rule.plan
+        );
+    }
 }
 
 void Walker::check_pattern(const Element& at, const Element& wanted, const PlanRule& rule) {

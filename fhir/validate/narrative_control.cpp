@@ -108,6 +108,7 @@ void Walker::check_narrative_control(const Element& narrative, const PlanRule& r
             sourced_at = depth;
         }
     };
+    std::size_t unsourced = 0;
     const auto on_text = [&](std::string_view text) {
         if (source_control.empty() || sourced_at != 0 || blank(text)) {
             return;
@@ -117,7 +118,9 @@ void Walker::check_narrative_control(const Element& narrative, const PlanRule& r
             narrative,
             [&] {
                 return join(
-                    "A part of the narrative does not say where it comes from, and profile ",
+                    join("Part ", std::to_string(++unsourced)),
+                    " of the narrative's parts without a source does not say where it comes from, "
+                    "and profile ",
                     rule.plan->canonical,
                     " asks for it. Put it into an element with class boilerplate, generated or "
                     "original."

@@ -426,7 +426,7 @@ void Walker::check_uri(const Element& at, PrimitiveKind kind) {
             report(rules::uuid_start, at, [] {
                 return std::string("A UUID starts with urn:uuid:.");
             });
-        } else if (!lexical::is_uuid(value.substr(9))) {
+        } else if (!lexical::is_uuid(value.substr(9, value.find('#') - 9))) {
             report(rules::uuid_value, at, [&] {
                 return join(
                     "The UUID", shown(value), " is not 8-4-4-4-12 lower-case hexadecimal digits."

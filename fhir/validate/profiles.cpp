@@ -165,6 +165,30 @@ constexpr VitalSigns snomed_signs(snomed_vital_signs);
 
 }  // namespace
 
+// False, and reported, if the profile is about another type than the element's.
+bool Walker::is_about(const Element& at, const Plan& plan) {
+    if (plan.profile->type == at.type || types_.is_a(at.type, plan.profile->type)) {
+        return true;
+    }
+    report(
+        rules::profile_type,
+        at,
+        [&] {
+            return join(
+                "Profile ",
+                plan.canonical,
+                " is for ",
+                types_.type(plan.profile->type).name,
+                ", but this is ",
+                types_.type(at.type).name,
+                "."
+            );
+        },
+        &plan
+    );
+    return false;
+}
+
 void Walker::add_profile(
     const Element& at, Actives& rules, std::string_view canonical, const Element* named
 ) {
@@ -192,23 +216,7 @@ void Walker::add_profile(
         );
         return;
     }
-    if (plan->profile->type != at.type && !types_.is_a(at.type, plan->profile->type)) {
-        report(
-            rules::profile_type,
-            at,
-            [&] {
-                return join(
-                    "Profile ",
-                    plan->canonical,
-                    " is for ",
-                    types_.type(plan->profile->type).name,
-                    ", but this is ",
-                    types_.type(at.type).name,
-                    "."
-                );
-            },
-            plan
-        );
+    if (!is_about(at, *plan)) {
         // Where the resource leaves the profile's type, for whoever looks at elements.
         for (const Element& child : at.children()) {
             if (child.child_rule == 0 || types_.child(plan->profile->type, child.symbol)) {
@@ -297,7 +305,9 @@ void Walker::add_type_profiles(const Element& at, const PlanRule& rule, Actives&
         if (type.profiles.size() == 1) {
             const ProfileLink& link = *type.profiles.front();
             if (const PlanRule* wanted = planner_.follow_rule(link)) {
-                rules.add(wanted);
+                if (!at.is_resource || wanted->plan == nullptr || is_about(at, *wanted->plan)) {
+                    rules.add(wanted);
+                }
             } else if (at.type != known_.extension) {
                 ++out_.not_checkable;
                 report(
@@ -342,8 +352,37 @@ void Walker::add_type_profiles(const Element& at, const PlanRule& rule, Actives&
             },
             rule.plan
         );
+        constexpr std::size_t explained_max = 4;
+        for (std::size_t i = 0; i < std::min(type.profiles.size(), explained_max); ++i) {
+            explain(at, *planner_.follow_rule(*type.profiles[i]));
+        }
         return;
     }
+}
+
+// Says what keeps the element from meeting `rule`, of which conforms() has said that it does not:
+// its errors, without the lesser findings.
+void Walker::explain(const Element& at, const PlanRule& rule) {
+    if (quiet_ > 0 || trial_depth_ > 0) {
+        return;
+    }
+    const std::size_t before = out_.issues.size();
+    ++trial_depth_;
+    try_on(at, rule);
+    --trial_depth_;
+    std::size_t kept = before;
+    for (std::size_t i = before; i < out_.issues.size(); ++i) {
+        if (out_.issues[i].severity > Severity::error) {
+            continue;
+        }
+        if (kept != i) {
+            out_.issues[kept] = std::move(out_.issues[i]);
+            issue_places_[kept] = issue_places_[i];
+        }
+        ++kept;
+    }
+    out_.issues.resize(kept);
+    issue_places_.resize(kept);
 }
 
 }  // namespace gatehouse::fhir::judge

@@ -158,11 +158,20 @@ void Walker::check_relative_form(const Element& at, std::string_view reference) 
         return;
     }
     const std::size_t slash = reference.find('/');
+    const std::string_view type = scope->entry->parent->child_value("type");
+    const bool requests = type == "transaction" || type == "batch";
+    const bool responses = type == "transaction-response" || type == "batch-response";
+    // What a relative reference means hangs on its entry's fullUrl, if entries are no requests.
+    if (!requests && !responses && scope->entry->child("fullUrl") == nullptr) {
+        report(rules::bundle_reference_no_url, at, [] {
+            return std::string("A relative reference means a neighbour of its own entry, whose "
+                               "fullUrl is missing. Add the fullUrl.");
+        });
+        return;
+    }
     if (slash != std::string_view::npos && slash > 0) {
         return;
     }
-    const std::string_view type = scope->entry->parent->child_value("type");
-    const bool requests = type == "transaction" || type == "batch";
     if (requests && slash == std::string_view::npos &&
         reference.find('?') != std::string_view::npos) {
         return;

@@ -341,7 +341,7 @@ void Walker::walk_element(const Element& at, Actives& rules) {
             );
         });
         return;
-    } else if (!at.is_resource && has_nothing(at, known_.id_symbol)) {
+    } else if (!at.is_resource && !at.lost_part && has_nothing(at, known_.id_symbol)) {
         report(rules::empty_element, at, [&] {
             return std::string("This element has no content. Give it a value or leave it out.");
         });
@@ -413,11 +413,14 @@ void Walker::walk_children(const Element& at, const Actives& structural) {
     for (std::size_t i = 0; i < structural.count; ++i) {
         counts[i] = arena_.array<std::uint32_t>(structural.items[i]->children.size());
     }
-    std::uint32_t last_rule = 0;
-    const Element* last = nullptr;
+    const Element* before = nullptr;  // unknown too, and just before
     for (const Element* child = at.first_child; child != nullptr;) {
         if (child->child_rule == 0) {
-            report_unknown(*child);
+            // An array of them is one finding.
+            if (!child->in_array || before == nullptr || before->name != child->name) {
+                report_unknown(*child);
+            }
+            before = child;
             child = child->next;
             continue;
         }
@@ -438,32 +441,12 @@ void Walker::walk_children(const Element& at, const Actives& structural) {
             ++run;
             after = after->next;
         }
-        const bool attribute = xml_ && at.type != unknown_type &&
-                               types_.type(at.type).children[child->child_rule - 1].attribute;
-        if (xml_ && !attribute && child->child_rule < last_rule &&
-            known_.primitive(at.type) == PrimitiveKind::none) {
-            report(rules::element_order, *child, [&] {
-                return join(
-                    "Element ",
-                    child->name,
-                    " stands after ",
-                    last->name,
-                    ", but XML asks for the order of the definition. Move it before ",
-                    last->name,
-                    "."
-                );
-            });
-        }
         // Differential and snapshot both name their elements by id (sdf-16, sdf-17 keep each
         // unique).
         if (child->symbol == known_.id_symbol && !at.is_resource && child->has_value() &&
             at.type != known_.element_definition) {
             element_ids_.push_back(&at);
         }
-        if (!attribute) {
-            last_rule = std::max(last_rule, child->child_rule);
-        }
-        last = child;
         if (child->may_repeat != child->in_array) {
             check_shape(*child, run);
         }
@@ -618,6 +601,19 @@ void Walker::report_unknown(const Element& at) {
     });
 }
 
+void Walker::try_on(const Element& at, const PlanRule& rule) {
+    Actives rules;
+    rules.add(&rule);
+    if (at.is_resource) {
+        Scope scope;
+        scope.resource = &at;
+        scope.outer = scope_;
+        walk_resource(at, rules, scope, {});
+    } else {
+        walk_element(at, rules);
+    }
+}
+
 bool Walker::conforms(const Element& at, const PlanRule& rule) {
     constexpr std::uint32_t trial_depth_max = 12;
     if (trial_depth_ >= trial_depth_max) {
@@ -627,18 +623,7 @@ bool Walker::conforms(const Element& at, const PlanRule& rule) {
     ++quiet_;
     const std::uint64_t before = errors_;
     const std::uint32_t unchecked = out_.not_checkable;
-    if (at.is_resource) {
-        Scope scope;
-        scope.resource = &at;
-        scope.outer = scope_;
-        Actives given;
-        given.add(&rule);
-        walk_resource(at, given, scope, {});
-    } else {
-        Actives rules;
-        rules.add(&rule);
-        walk_element(at, rules);
-    }
+    try_on(at, rule);
     const bool good = errors_ == before;
     errors_ = before;
     out_.not_checkable = unchecked;

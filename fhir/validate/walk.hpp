@@ -241,6 +241,7 @@ private:
     void add_profile(
         const Element& at, Actives& rules, std::string_view canonical, const Element* named
     );
+    bool is_about(const Element& at, const Plan& plan);
     void add_vital_signs(const Element& at, Actives& rules);
     // Adds the profile that the rule names for the element's type; of several the first that fits.
     void add_type_profiles(const Element& at, const PlanRule& rule, Actives& rules);
@@ -401,6 +402,7 @@ private:
     // bundle.cpp
     void check_bundle(const Element& bundle, const BundleIndex& index);
     void check_links(const Element& bundle, const BundleIndex& index, bool message);
+    void check_composition(const Element& part, const BundleIndex& index, const Element& entry);
     const Element* check_link(
         const Element& bundle,
         const BundleIndex& index,
@@ -415,6 +417,7 @@ private:
     );
     void check_search_set(const Element& bundle);
     void check_bundle_relations(const Element& bundle, std::string_view type);
+    void check_document_relations(const Element& bundle, const BundleIndex& index);
 
     // report.cpp: issues. `words` is called only if the issue is kept.
     template <class Words>
@@ -451,6 +454,8 @@ private:
     [[nodiscard]] std::string shown(std::string_view value) const;
     // True if `at` meets `rule` without an error; nothing is reported.
     bool conforms(const Element& at, const PlanRule& rule);
+    void try_on(const Element& at, const PlanRule& rule);
+    void explain(const Element& at, const PlanRule& rule);
 
     const Schema& schema_;
     const TypeModel& types_;

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <string>
+#include <utility>
+
 #include "fhir/xml/xml.hpp"
 
 namespace gatehouse::fhir {
@@ -14,25 +17,17 @@ public:
     void walk(const Element& element) {
         const std::uint32_t rules =
             static_cast<std::uint32_t>(model_.type(element.type).children.size());
-        std::uint32_t highest = 0;
-        bool order_noted = false;
+        const Element* last = nullptr;
         for (const Element& child : element.children()) {
             if (child.child_rule != 0 && child.child_rule <= rules) {
                 const ChildInfo& info = model_.type(element.type).children[child.child_rule - 1];
                 check_attribute(child, info);
                 // Attributes come before every element, whatever the definition's order.
                 if (!info.attribute) {
-                    if (child.child_rule < highest && !order_noted) {
-                        order_noted = true;
-                        note(
-                            child,
-                            "xml-order",
-                            "an element stands after one that the definition puts behind it; XML "
-                            "keeps "
-                            "the definition's order"
-                        );
+                    if (last != nullptr && child.child_rule < last->child_rule) {
+                        note_order(child, *last);
                     }
-                    highest = child.child_rule > highest ? child.child_rule : highest;
+                    last = &child;
                 }
             }
             walk(child);
@@ -54,7 +49,20 @@ private:
         );
     }
 
-    void note(const Element& element, const char* rule, const char* words) {
+    void note_order(const Element& child, const Element& last) {
+        note(
+            child,
+            "element-order",
+            "Element " + std::string(child.name) + " stands after " + std::string(last.name) +
+                ", but XML asks for the order of the definition. Move it before " +
+                std::string(last.name) + "."
+        );
+        if (!issues_.empty()) {
+            issues_.back().message_id = "Validation_VAL_Profile_OutOfOrder";
+        }
+    }
+
+    void note(const Element& element, const char* rule, std::string words) {
         if (issues_.size() >= form_findings_max) {
             return;
         }
@@ -65,7 +73,7 @@ private:
         issue.line = position.line;
         issue.column = position.column;
         issue.expression = expression_of(element);
-        issue.diagnostics = words;
+        issue.diagnostics = std::move(words);
         issues_.push_back(std::move(issue));
     }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "fhir/base/assert.hpp"
+#include "fhir/json/bad_bytes.hpp"
 #include "fhir/xml/xml.hpp"
 
 namespace gatehouse::fhir {
@@ -122,7 +123,7 @@ private:
         Element* last = nullptr;
         std::uint32_t groups_begin = 0;
         bool wrapper = false;  // the <Patient> inside <contained>: same node as the frame below
-        bool text_noted = false;
+        bool in_text = false;  // the run of text here has been noted
     };
     struct Finding {
         Issue issue;
@@ -477,6 +478,9 @@ void XmlTreeBuilder::end() {
     frame.node->end_offset = static_cast<std::uint32_t>(after);
     groups_.resize(frame.groups_begin);
     frames_.pop_back();
+    if (!frames_.empty()) {
+        frames_.back().in_text = false;
+    }
 }
 
 void XmlTreeBuilder::characters(const XML_Char* data, int length) {
@@ -485,10 +489,10 @@ void XmlTreeBuilder::characters(const XML_Char* data, int length) {
     }
     const std::string_view text(data, static_cast<std::size_t>(length));
     Frame& frame = frames_.back();
-    if (frame.text_noted || text.find_first_not_of(" \t\r\n") == std::string_view::npos) {
+    if (frame.in_text || text.find_first_not_of(" \t\r\n") == std::string_view::npos) {
         return;
     }
-    frame.text_noted = true;
+    frame.in_text = true;
     note(
         Severity::error,
         IssueType::structure,
@@ -585,9 +589,7 @@ std::string words_of(XML_Error code) {
     }
 }
 
-}  // namespace
-
-Decoded read_xml(
+Decoded read_whole(
     std::string_view text, Arena& arena, const SymbolTable& symbols, const DecodeLimits& limits
 ) {
     const std::unique_ptr<XML_ParserStruct, ParserFree> parser(
@@ -628,6 +630,20 @@ Decoded read_xml(
         );
     }
     return builder.finish();
+}
+
+}  // namespace
+
+Decoded read_xml(
+    std::string_view text, Arena& arena, const SymbolTable& symbols, const DecodeLimits& limits
+) {
+    Decoded decoded = read_whole(text, arena, symbols, limits);
+    if (decoded.root == nullptr && limits.read_past_bad_bytes) {
+        read_past_bad_bytes(decoded, text, arena, "xml-encoding", [&](std::string_view mended) {
+            return read_whole(mended, arena, symbols, limits);
+        });
+    }
+    return decoded;
 }
 
 }  // namespace gatehouse::fhir

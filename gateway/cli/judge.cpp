@@ -57,7 +57,9 @@ Verdict Judge::judge(
 ) const {
     Verdict verdict;
     verdict.definitions = engine_->digest();
-    fhir::Decoded decoded = engine_->read(text, fhir::format_of(text), arena, generous_limits());
+    fhir::DecodeLimits limits = generous_limits();
+    limits.read_past_bad_bytes = true;
+    fhir::Decoded decoded = engine_->read(text, fhir::format_of(text), arena, limits);
     verdict.issues = std::move(decoded.issues);
     if (decoded.root != nullptr && decoded.root->is_resource) {
         fhir::ValidateOptions options = options_;

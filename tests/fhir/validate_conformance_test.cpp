@@ -84,6 +84,7 @@ struct Score {
     // apart: how many ours match, and how many of ours match none.
     std::size_t issues = 0;
     std::size_t issues_matched = 0;
+    std::size_t issues_as_recorded = 0;  // without putting the reference's wrong places right
     std::size_t issues_extra = 0;
     double microseconds = 0;
     std::map<std::string, std::size_t> missed;  // by the reference's message id
@@ -118,12 +119,15 @@ void print(const std::string& name, const Score& score) {
     );
     if (score.issues > 0) {
         std::printf(
-            "%s: error issues matched %.2f %% (%zu of %zu), extra %zu\n",
+            "%s: error issues matched %.2f %% (%zu of %zu; %zu by the places as recorded), "
+            "extra %zu (%.2f %%)\n",
             name.c_str(),
             share(score.issues_matched, score.issues),
             score.issues_matched,
             score.issues,
-            score.issues_extra
+            score.issues_as_recorded,
+            score.issues_extra,
+            share(score.issues_extra, score.issues_matched + score.issues_extra)
         );
     }
     const auto list = [](const char* title, const std::map<std::string, std::size_t>& counts) {
@@ -280,6 +284,9 @@ constexpr double floor_r4 = 99.8;
 constexpr double floor_suite_core = 97.8;
 constexpr double floor_suite_extended = 98.0;
 constexpr double floor_suite_all = 98.0;
+// Error issues of the reference that one of ours matches, scope core; and ours that match none.
+constexpr double floor_issues_core = 85.0;
+constexpr double ceiling_extra_core = 5.0;
 
 TEST(ValidateConformance, SeededFaultsUkCore) {
     std::string why;
@@ -406,37 +413,71 @@ std::string url_of(const std::string& text) {
     return decoded.root == nullptr ? std::string{} : std::string(decoded.root->child_value("url"));
 }
 
-// Ours for an issue of the reference. Some of its messages are known to stand at the wrong entry:
-// "fullUrl must be absolute" always at the first, "isn't reachable" and the links of the first
-// entry one too far (it counts from 1 there). These are looked for where they belong.
-std::multimap<std::string, std::string>::iterator place_of(
-    std::multimap<std::string, std::string>& ours, const std::string& at, std::string_view text
-) {
-    const auto with_rule = [&](std::string_view place, std::string_view rule) {
-        for (auto found = ours.lower_bound(std::string(place)); found != ours.end(); ++found) {
-            if ((place.empty() || found->first == place) && found->second == rule) {
-                return found;
-            }
+using Places = std::multimap<std::string, std::string>;  // element to rule, of our errors
+
+// "Bundle.entry[1].resource.section[2].entry[1]" with each number one less: where a message counts
+// entries, sections and their entries from 1.
+std::string from_zero(std::string_view place) {
+    std::string out;
+    for (std::size_t i = 0; i < place.size(); ++i) {
+        out += place[i];
+        std::size_t number = 0;
+        const auto parsed =
+            std::from_chars(place.data() + i + 1, place.data() + place.size(), number);
+        if (place[i] == '[' && parsed.ec == std::errc{} && number > 0) {
+            out += std::to_string(number - 1);
+            i = static_cast<std::size_t>(parsed.ptr - place.data()) - 1;
         }
-        return ours.end();
+    }
+    return out;
+}
+
+// Ours for an issue of the reference. Some of its messages are known to stand at a place that is
+// not the element's; these, and only these, are looked for where they belong, by our rule.
+Places::iterator place_of(Places& ours, const std::string& at, std::string_view text) {
+    const auto find_if = [&](const auto& fits) {
+        return std::find_if(ours.begin(), ours.end(), fits);
     };
-    if (text.find("fullUrl must be an absolute URL") != std::string_view::npos) {
+    const auto with_rule = [&](const std::string& place, std::string_view rule) {
+        return find_if([&](const auto& one) { return one.first == place && one.second == rule; });
+    };
+    const auto anywhere = [&](std::string_view rule) {
+        return find_if([&](const auto& one) { return one.second.starts_with(rule); });
+    };
+    const auto has = [&](std::string_view part) {
+        return text.find(part) != std::string_view::npos;
+    };
+    if (has("fullUrl must be an absolute URL")) {  // always at the first entry
         if (const auto exact = with_rule(at, "bundle-full-url-absolute"); exact != ours.end()) {
             return exact;
         }
-        return with_rule({}, "bundle-full-url-absolute");
+        return anywhere("bundle-full-url-absolute");
     }
-    std::size_t number = 0;
-    const bool orphan = text.find("reachable by traversing") != std::string_view::npos;
-    const bool link = text.starts_with("Can't find '") || text.starts_with("Found 2 matches");
-    constexpr std::string_view entry = "Bundle.entry[";
-    if ((orphan || link) && at.starts_with(entry) &&
-        std::from_chars(at.data() + entry.size(), at.data() + at.size(), number).ec ==
-            std::errc{} &&
-        number > 0) {
-        const std::string place =
-            std::string(entry) + std::to_string(number - 1) + at.substr(at.find(']'));
-        return ours.find(place);
+    if (has("reachable by traversing")) {
+        return with_rule(from_zero(at), "bundle-entry-unreachable");
+    }
+    if (text.starts_with("Can't find '") || text.starts_with("Found 2 matches for '")) {
+        const std::string place = from_zero(at);
+        return find_if([&](const auto& one) {
+            return one.first == place && one.second.starts_with("bundle-reference");
+        });
+    }
+    // The text's own faults stand at the document or the parser's name for an element.
+    if (at.starts_with("/f:") && has("Text should not be present")) {
+        return with_rule(at.substr(3), "xml-text");
+    }
+    if (has("Undefined element '")) {
+        const std::string type = at.substr(0, at.find('/'));
+        const std::string last =
+            at.find(':') == std::string::npos ? "" : at.substr(at.find(':') + 1);
+        return find_if([&](const auto& one) {
+            return one.second == "unknown-element" &&
+                   (last.empty() ? one.first == type || one.first.ends_with(".resource")
+                                 : one.first.ends_with("." + last));
+        });
+    }
+    if (at.empty() || at == "(xml)") {
+        return anywhere(at.empty() ? "json-syntax" : "xml-syntax");
     }
     return ours.find(at);
 }
@@ -502,10 +543,13 @@ TEST(ValidateConformance, ReferenceSuite) {
         const JsonValue& expected = *row->find("expected");
         const bool valid = expected.find("valid")->text == "true";
         std::string theirs;
-        std::multimap<std::string, std::string> our_places;  // to our rule
+        Places our_places;
+        std::size_t as_recorded = 0;  // matched without putting any place right
+        Places unmoved;
         for (const Issue& issue : ours.issues) {
             if (issue.severity <= Severity::error) {
                 our_places.emplace(plain_path(issue.expression), issue.rule);
+                unmoved.emplace(plain_path(issue.expression), issue.rule);
             }
         }
         std::size_t asked = 0;
@@ -521,6 +565,10 @@ TEST(ValidateConformance, ReferenceSuite) {
                                                    ? plain_path(place->items.front().text)
                                                    : std::string{};
                         ++asked;
+                        if (const auto found = unmoved.find(at); found != unmoved.end()) {
+                            unmoved.erase(found);
+                            ++as_recorded;
+                        }
                         if (const auto found = place_of(our_places, at, issue.string("text"));
                             found != our_places.end()) {
                             our_places.erase(found);
@@ -544,6 +592,7 @@ TEST(ValidateConformance, ReferenceSuite) {
             ++score.rows;
             score.issues += asked;
             score.issues_matched += matched;
+            score.issues_as_recorded += as_recorded;
             score.issues_extra += our_places.size();
             for (const auto& [place, rule] : our_places) {
                 ++score.extra[rule];
@@ -571,6 +620,12 @@ TEST(ValidateConformance, ReferenceSuite) {
     EXPECT_GE(scores["suite/core"].agreement(), floor_suite_core);
     EXPECT_GE(scores["suite/extended"].agreement(), floor_suite_extended);
     EXPECT_GE(scores["suite/all"].agreement(), floor_suite_all);
+    const Score& core_score = scores["suite/core"];
+    EXPECT_GE(share(core_score.issues_matched, core_score.issues), floor_issues_core);
+    EXPECT_LE(
+        share(core_score.issues_extra, core_score.issues_matched + core_score.issues_extra),
+        ceiling_extra_core
+    );
 }
 
 }  // namespace

@@ -108,12 +108,17 @@ public:
         const TypeModel& types = schema_->types();
         const std::size_t start = text.find_first_not_of(" \t\r\n\xEF\xBB\xBF");
         const bool xml = start != std::string_view::npos && text[start] == '<';
-        Decoded decoded = xml ? read_xml(text, arena_, types.symbols())
-                              : read_json(text, arena_, types.symbols());
+        DecodeLimits limits;
+        limits.read_past_bad_bytes = true;
+        Decoded decoded = xml ? read_xml(text, arena_, types.symbols(), limits)
+                              : read_json(text, arena_, types.symbols(), limits);
         Verdict verdict;
         verdict.issues = std::move(decoded.issues);
         if (decoded.root != nullptr) {
             annotate(*decoded.root, types);
+            if (xml) {
+                check_xml_form(*decoded.root, types, text, verdict.issues);
+            }
             Validation judged =
                 validator_->validate(*decoded.root, text, profiles, nullptr, options, arena_);
             verdict.not_checkable = judged.not_checkable;
