@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <vector>
 
 namespace gatehouse::fhir {
@@ -14,6 +15,48 @@ constexpr std::array<std::string_view, 20> primitive_suffixes = {
     "Id",           "Instant", "Integer",     "Integer64", "Markdown", "Oid",      "PositiveInt",
     "String",       "Time",    "UnsignedInt", "Uri",       "Url",      "Uuid",
 };
+
+// Counts bytes, eight at a time: `ones(word)` has the lowest bit of each byte that counts.
+template <class Ones> std::uint32_t count_bytes(std::string_view text, Ones ones) {
+    std::uint64_t count = 0;
+    std::uint64_t word = 0;
+    const char* at = text.data();
+    std::size_t left = text.size();
+    while (left >= 8) {
+        std::uint64_t sums = 0;
+        for (int i = 0; i < 255 && left >= 8; ++i, at += 8, left -= 8) {
+            std::memcpy(&word, at, 8);
+            sums += ones(word);
+        }
+        // The sums of the bytes, added up in pairs and then by one multiplication.
+        constexpr std::uint64_t pairs = 0x00FF00FF00FF00FFULL;
+        count += (((sums & pairs) + ((sums >> 8U) & pairs)) * 0x0001000100010001ULL) >> 48U;
+    }
+    for (; left > 0; ++at, --left) {
+        word = static_cast<unsigned char>(*at);
+        count += ones(word) & 1U;
+    }
+    return static_cast<std::uint32_t>(count);
+}
+
+constexpr std::uint64_t low_bits = 0x0101010101010101ULL;
+
+// Continuation bytes (10xxxxxx) belong to the code point before them.
+std::uint32_t count_code_points(std::string_view text) {
+    return count_bytes(text, [](std::uint64_t word) {
+        return ~((word >> 7U) & ~(word >> 6U)) & low_bits;
+    });
+}
+
+std::uint32_t count_lines(std::string_view text) {
+    return count_bytes(text, [](std::uint64_t word) {
+        constexpr std::uint64_t seven = 0x7F7F7F7F7F7F7F7FULL;
+        const std::uint64_t other = word ^ (low_bits * '\n');
+        // The highest bit of each byte that is not zero, without a carry into the next.
+        const std::uint64_t differs = ((other & seven) + seven) | other;
+        return (~differs >> 7U) & low_bits;
+    });
+}
 
 void append_choice(std::string& out, std::string_view name, std::size_t base_bytes) {
     out += name.substr(0, base_bytes);
@@ -85,13 +128,8 @@ Position position_of(std::string_view source, std::size_t offset) noexcept {
 
 Position PositionCursor::at(std::size_t offset) noexcept {
     offset = std::min(offset, source_.size());
-    // Continuation bytes belong to the code point before them.
     const auto code_points = [this](std::size_t from, std::size_t to) {
-        std::uint32_t count = 0;
-        for (std::size_t i = from; i < to; ++i) {
-            count += (static_cast<unsigned char>(source_[i]) & 0xC0U) != 0x80U ? 1U : 0U;
-        }
-        return count;
+        return count_code_points(source_.substr(from, to - from));
     };
     const auto last_line_start = [this](std::size_t from, std::size_t to) {
         const std::size_t found = source_.substr(from, to - from).rfind('\n');
@@ -99,7 +137,7 @@ Position PositionCursor::at(std::size_t offset) noexcept {
     };
     const std::string_view between =
         source_.substr(std::min(seen_, offset), seen_ < offset ? offset - seen_ : seen_ - offset);
-    const auto lines = static_cast<std::uint32_t>(std::count(between.begin(), between.end(), '\n'));
+    const std::uint32_t lines = count_lines(between);
     if (offset >= seen_) {
         line_ += lines;
         column_ = lines == 0 ? column_ + code_points(seen_, offset)

@@ -121,16 +121,20 @@ enum class ShapeOp : std::uint8_t {
     equal,  // path = literal
     not_equal,
     ordered,  // path < path, of dates
+    member,   // path in ('a' | 'b')
+    counted,  // path.count() + path.count() < integer; `right` leads to the next summand
+    text,     // path.contains('a'), startsWith, endsWith
 };
 inline constexpr std::uint32_t no_shape = std::numeric_limits<std::uint32_t>::max();
 
 struct Shape {
     ShapeOp op = ShapeOp::general;
     Op comparison = Op::less;
+    FunctionId function = 0;  // text
     std::uint16_t path_length = 0;
     std::uint16_t other_length = 0;
-    std::uint32_t path = 0;  // first in Program::shape_steps
-    std::uint32_t other_path = 0;
+    std::uint32_t path = 0;         // first in Program::shape_steps
+    std::uint32_t other_path = 0;   // ordered: the other path; member: first in shape_literals
     std::uint32_t left = no_shape;  // operand, or criteria
     std::uint32_t right = no_shape;
     std::uint32_t literal = 0;
@@ -190,8 +194,9 @@ struct Expression::Program {
     bool as_filters = true;
     std::vector<Shape> shape;
     std::vector<ShapeStep> shape_steps;
-    std::uint32_t shape_root = no_shape;  // no_shape: the expression has none
-    std::vector<Trail> trails;            // empty: none
+    std::vector<std::uint32_t> shape_literals;  // indices in literals
+    std::uint32_t shape_root = no_shape;        // no_shape: the expression has none
+    std::vector<Trail> trails;                  // empty: none
     std::vector<TrailStep> trail_steps;
     bool trails_unite = false;  // what the trails give is a union: equal items count once
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// What the shapes of an expression say of an element.
 #include "fhir/path/shape.hpp"
 
 #include <algorithm>
@@ -7,138 +9,6 @@
 
 namespace gatehouse::fhir::path {
 namespace {
-
-class ShapeCompiler {
-public:
-    explicit ShapeCompiler(Expression::Program& program) : program_(program) {}
-
-    // Index of the shape of a node; a `general` shape where it has none.
-    std::uint32_t compile(NodeId id, int depth) {
-        constexpr int depth_max = 24;
-        Shape shape;
-        if (id == no_node || depth > depth_max) {
-            return add(shape);
-        }
-        const Node& node = program_.nodes[id];
-        switch (node.op) {
-        case Op::logical_and: return logic(ShapeOp::all_of, node, depth);
-        case Op::logical_or: return logic(ShapeOp::any_of, node, depth);
-        case Op::logical_xor: return logic(ShapeOp::one_of, node, depth);
-        case Op::implies: return logic(ShapeOp::implies, node, depth);
-        case Op::equal:
-        case Op::not_equal: return equality(node);
-        case Op::less:
-        case Op::less_or_equal:
-        case Op::greater:
-        case Op::greater_or_equal: return ordering(node);
-        case Op::call: return call(node, depth);
-        default: return add(shape);
-        }
-    }
-    // Whether anything can be decided at all.
-    [[nodiscard]] bool useful() const { return useful_; }
-
-private:
-    std::uint32_t add(const Shape& shape) {
-        useful_ = useful_ || shape.op >= ShapeOp::exists;
-        program_.shape.push_back(shape);
-        return static_cast<std::uint32_t>(program_.shape.size() - 1);
-    }
-    std::uint32_t logic(ShapeOp op, const Node& node, int depth) {
-        Shape shape;
-        shape.op = op;
-        shape.left = compile(node.left, depth + 1);
-        shape.right = compile(node.right, depth + 1);
-        return add(shape);
-    }
-    // $this, or plain steps from it.
-    bool path(NodeId id, Shape& shape) {
-        std::vector<ShapeStep> reversed;
-        while (id != no_node) {
-            const Node& node = program_.nodes[id];
-            if (node.op == Op::self) {
-                break;
-            }
-            if (node.op != Op::step || node.text == "resourceType") {
-                return false;
-            }
-            reversed.push_back({node.symbol, node.text});
-            id = node.left;
-        }
-        shape.path = static_cast<std::uint32_t>(program_.shape_steps.size());
-        shape.path_length = static_cast<std::uint16_t>(reversed.size());
-        program_.shape_steps.insert(program_.shape_steps.end(), reversed.rbegin(), reversed.rend());
-        return reversed.size() < 16;
-    }
-    std::uint32_t call(const Node& node, int depth) {
-        Shape shape;
-        switch (function_of(node)) {
-        case Function::not_:
-            if (node.left == no_node) {
-                return add(shape);
-            }
-            shape.op = ShapeOp::negate;
-            shape.left = compile(node.left, depth + 1);
-            return add(shape);
-        case Function::exists:
-        case Function::empty:
-        case Function::all:
-        case Function::has_value: break;
-        default: return add(shape);
-        }
-        const Function function = function_of(node);
-        NodeId criteria = program_.argument(node, 0);
-        NodeId input = node.left;
-        if (criteria == no_node && input != no_node && function != Function::has_value) {
-            const Node& before = program_.nodes[input];
-            if (before.op == Op::call && function_of(before) == Function::where) {
-                criteria = program_.argument(before, 0);
-                input = before.left;
-            }
-        }
-        if (!path(input, shape)) {
-            return add(Shape{});
-        }
-        shape.op = function == Function::exists  ? ShapeOp::exists
-                   : function == Function::empty ? ShapeOp::empty
-                   : function == Function::all   ? ShapeOp::all
-                                                 : ShapeOp::has_value;
-        if (criteria != no_node) {
-            shape.left = compile(criteria, depth + 1);
-        }
-        return add(shape);
-    }
-    std::uint32_t equality(const Node& node) {
-        Shape shape;
-        const Node& right = program_.nodes[node.right];
-        if (right.op != Op::literal || node.left == no_node || !path(node.left, shape)) {
-            return add(Shape{});
-        }
-        const Item& literal = program_.literals[right.extra];
-        if (literal.kind != ItemKind::string && literal.kind != ItemKind::boolean) {
-            return add(Shape{});
-        }
-        shape.op = node.op == Op::equal ? ShapeOp::equal : ShapeOp::not_equal;
-        shape.literal = right.extra;
-        return add(shape);
-    }
-    std::uint32_t ordering(const Node& node) {
-        Shape shape;
-        Shape other;
-        if (node.left == no_node || node.right == no_node || !path(node.left, shape) ||
-            !path(node.right, other)) {
-            return add(Shape{});
-        }
-        shape.op = ShapeOp::ordered;
-        shape.comparison = node.op;
-        shape.other_path = other.path;
-        shape.other_length = other.path_length;
-        return add(shape);
-    }
-
-    Expression::Program& program_;
-    bool useful_ = false;
-};
 
 bool two_digits(std::string_view text, std::size_t at, int least, int most) noexcept {
     const int tens = text[at] - '0';
@@ -192,6 +62,9 @@ public:
         case ShapeOp::equal:
         case ShapeOp::not_equal: return equality(shape, self);
         case ShapeOp::ordered: return ordering(shape, self);
+        case ShapeOp::member: return member(shape, self);
+        case ShapeOp::counted: return counted(shape, self);
+        case ShapeOp::text: return text(shape, self);
         }
         return Truth::failed;
     }
@@ -296,6 +169,68 @@ private:
         each(step, length, self, take);
         return deferred_ ? nullptr : only;
     }
+    // Whether an element is text to FHIRPath, and no date.
+    [[nodiscard]] bool is_text(const Element& item) const {
+        const KnownTypes& known = program_.known;
+        return types_.type(item.type).json == JsonKind::string && item.type != known.date &&
+               item.type != known.date_time && item.type != known.instant &&
+               item.type != known.time && item.written != Written::xhtml;
+    }
+    Truth member(const Shape& shape, const Element& self) {
+        const Element* item =
+            plain(program_.shape_steps.data() + shape.path, shape.path_length, self);
+        if (item == nullptr) {
+            return deferred_ ? Truth::failed : Truth::unknown;
+        }
+        if (!is_text(*item)) {
+            return Truth::failed;
+        }
+        for (std::size_t i = 0; i < shape.other_length; ++i) {
+            if (program_.literals[program_.shape_literals[shape.other_path + i]].text ==
+                item->value) {
+                return Truth::yes;
+            }
+        }
+        return Truth::no;
+    }
+    Truth text(const Shape& shape, const Element& self) {
+        const Element* item =
+            plain(program_.shape_steps.data() + shape.path, shape.path_length, self);
+        if (item == nullptr) {
+            return deferred_ ? Truth::failed : Truth::unknown;
+        }
+        if (!is_text(*item)) {
+            return Truth::failed;
+        }
+        const std::string_view part = program_.literals[shape.literal].text;
+        const auto function = static_cast<Function>(shape.function);
+        const bool holds = function == Function::contains
+                               ? item->value.find(part) != std::string_view::npos
+                           : function == Function::starts_with ? item->value.starts_with(part)
+                                                               : item->value.ends_with(part);
+        return holds ? Truth::yes : Truth::no;
+    }
+    Truth counted(const Shape& shape, const Element& self) {
+        std::int64_t sum = 0;
+        for (const Shape* summand = &program_.shape[shape.left]; summand->op == ShapeOp::counted;
+             summand = &program_.shape[summand->right]) {
+            each(*summand, self, [&](const Element&) {
+                ++sum;
+                return true;
+            });
+        }
+        const std::int64_t wanted = program_.literals[shape.literal].integer;
+        bool holds = false;
+        switch (shape.comparison) {
+        case Op::equal: holds = sum == wanted; break;
+        case Op::not_equal: holds = sum != wanted; break;
+        case Op::less: holds = sum < wanted; break;
+        case Op::less_or_equal: holds = sum <= wanted; break;
+        case Op::greater: holds = sum > wanted; break;
+        default: holds = sum >= wanted; break;
+        }
+        return deferred_ ? Truth::failed : (holds ? Truth::yes : Truth::no);
+    }
     Truth equality(const Shape& shape, const Element& self) {
         const Element* item =
             plain(program_.shape_steps.data() + shape.path, shape.path_length, self);
@@ -311,10 +246,7 @@ private:
             }
             same = (item->value == "true") == literal.truth;
         } else {
-            const TypeId type = item->type;
-            if (types_.type(type).json != JsonKind::string || type == known.date ||
-                type == known.date_time || type == known.instant || type == known.time ||
-                item->written == Written::xhtml) {
+            if (!is_text(*item)) {
                 return Truth::failed;
             }
             same = item->value == literal.text;
@@ -356,19 +288,6 @@ private:
 };
 
 }  // namespace
-
-std::uint32_t compile_shape(Expression::Program& program, NodeId node) {
-    const std::size_t shapes = program.shape.size();
-    const std::size_t steps = program.shape_steps.size();
-    ShapeCompiler compiler(program);
-    const std::uint32_t shape = compiler.compile(node, 0);
-    if (!compiler.useful()) {
-        program.shape.resize(shapes);
-        program.shape_steps.resize(steps);
-        return no_shape;
-    }
-    return shape;
-}
 
 Truth shape_truth(
     const Expression::Program& program,

@@ -5,7 +5,9 @@
 // a media type is registered is not decided here.
 
 #include <algorithm>
+#include <array>
 
+#include "fhir/base/hash.hpp"
 #include "fhir/path/ucum.hpp"
 #include "fhir/terminology/code_system.hpp"
 
@@ -88,8 +90,25 @@ bool is_media_type(std::string_view text) {
            is_media_name(essence.substr(slash + 1));
 }
 
+// Messages use few units, again and again: a thread remembers what it said of the last ones. Short
+// texts only, one place for each hash, so it neither grows nor is worth filling up by a sender.
 bool is_ucum_unit(std::string_view text) {
-    return path::parse_unit(text).has_value();
+    struct Remembered {
+        std::array<char, 22> text{};
+        std::uint8_t size = 0;  // 0: nothing
+        bool unit = false;
+    };
+    thread_local std::array<Remembered, 64> remembered;
+    if (text.empty() || text.size() > remembered[0].text.size()) {
+        return path::parse_unit(text).has_value();
+    }
+    Remembered& place = remembered[hash_text(text) % remembered.size()];
+    if (place.size != text.size() || !same_text(place.text.data(), text.data(), text.size())) {
+        place.unit = path::parse_unit(text).has_value();
+        place.size = static_cast<std::uint8_t>(text.size());
+        std::copy(text.begin(), text.end(), place.text.begin());
+    }
+    return place.unit;
 }
 
 bool has_code_shape(std::string_view system, std::string_view code) noexcept {

@@ -15,15 +15,17 @@ namespace {
 constexpr std::string_view type_prefix = "http://hl7.org/fhir/StructureDefinition/";
 
 bool has_space(std::string_view text) noexcept {
-    return text.find_first_of(" \t\r\n") != std::string_view::npos;
+    return std::ranges::any_of(text, is_space);
 }
 
 std::string_view trimmed(std::string_view text) noexcept {
-    const std::size_t first = text.find_first_not_of(" \t\r\n");
-    if (first == std::string_view::npos) {
-        return {};
+    while (!text.empty() && is_space(text.front())) {
+        text.remove_prefix(1);
     }
-    return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
+    while (!text.empty() && is_space(text.back())) {
+        text.remove_suffix(1);
+    }
+    return text;
 }
 
 struct LocalTarget {
@@ -34,23 +36,28 @@ struct LocalTarget {
 
 // "[base/]Type/id[/_history/v]".
 LocalTarget split_reference(std::string_view reference) noexcept {
+    // One reading: the last two slashes before a fragment or a version.
     LocalTarget out;
-    if (const std::size_t history = reference.find("/_history/");
-        history != std::string_view::npos) {
-        reference = reference.substr(0, history);
+    std::size_t slash = std::string_view::npos;
+    std::size_t before = std::string_view::npos;
+    std::size_t end = 0;
+    for (; end < reference.size() && reference[end] != '#'; ++end) {
+        if (reference[end] == '/') {
+            if (reference.substr(end).starts_with("/_history/")) {
+                break;
+            }
+            before = slash;
+            slash = end;
+        }
     }
-    if (const std::size_t hash = reference.find('#'); hash != std::string_view::npos) {
-        reference = reference.substr(0, hash);
-    }
-    const std::size_t slash = reference.rfind('/');
     if (slash == std::string_view::npos || slash == 0) {
         return out;
     }
+    reference = reference.substr(0, end);
     out.id = reference.substr(slash + 1);
-    const std::string_view front = reference.substr(0, slash);
-    const std::size_t before = front.rfind('/');
-    out.type = before == std::string_view::npos ? front : front.substr(before + 1);
-    out.base = before == std::string_view::npos ? std::string_view{} : front.substr(0, before + 1);
+    const std::size_t type = before == std::string_view::npos ? 0 : before + 1;
+    out.type = reference.substr(type, slash - type);
+    out.base = reference.substr(0, type);
     return out;
 }
 
@@ -277,10 +284,15 @@ void Walker::check_reference(const Element& at, const Actives& rules) {
 // "Type/id" beside an entry urn:uuid:id: not a reference to it by the rules, but meant as one, so
 // its type must be right at least.
 void Walker::check_uuid_entry(const Element& at, std::string_view text) {
+    if (scope_->outer == nullptr && scope_->index == nullptr) {
+        return;
+    }
     const LocalTarget parts = split_reference(text);
+    if (!parts.base.empty() || !lexical::is_uuid(parts.id)) {
+        return;
+    }
     const TypeId said = types_.find(parts.type);
-    if (!parts.base.empty() || !lexical::is_uuid(parts.id) || said == unknown_type ||
-        !types_.is_a(said, known_.resource)) {
+    if (said == unknown_type || !types_.is_a(said, known_.resource)) {
         return;
     }
     for (const Scope* scope = scope_; scope != nullptr; scope = scope->outer) {

@@ -409,9 +409,9 @@ void Walker::walk_children(const Element& at, const Actives& structural) {
     }
     const ArenaScope temporaries(arena_);
     // How many elements each rule's children have seen, for maxima across runs and for minima.
-    std::array<std::span<std::uint32_t>, Actives::capacity> counts;
+    std::array<std::uint32_t*, Actives::capacity> counts;
     for (std::size_t i = 0; i < structural.count; ++i) {
-        counts[i] = arena_.array<std::uint32_t>(structural.items[i]->children.size());
+        counts[i] = arena_.array<std::uint32_t>(structural.items[i]->children.size()).data();
     }
     const Element* before = nullptr;  // unknown too, and just before
     for (const Element* child = at.first_child; child != nullptr;) {
@@ -483,7 +483,7 @@ void Walker::walk_run(
     const Element& parent, const Element& first, std::uint32_t run, const Actives& structural
 ) {
     std::array<const PlanRule*, Actives::capacity> entries;
-    std::array<std::span<const PlanRule*>, Actives::capacity> chosen;
+    std::array<const PlanRule**, Actives::capacity> chosen;  // null: not sliced
     std::size_t entry_count = 0;
     for (const PlanRule* rule : structural) {
         const std::uint32_t slot =
@@ -493,9 +493,11 @@ void Walker::walk_run(
         }
         const PlanRule* entry = rule->children[slot - 1];
         entries[entry_count] = entry;
+        chosen[entry_count] = nullptr;
         if (!entry->slices.empty()) {
-            chosen[entry_count] = arena_.array<const PlanRule*>(run);
-            slice_run(parent, first, run, *entry, chosen[entry_count]);
+            const std::span<const PlanRule*> slices = arena_.array<const PlanRule*>(run);
+            chosen[entry_count] = slices.data();
+            slice_run(parent, first, run, *entry, slices);
         }
         ++entry_count;
     }
@@ -517,7 +519,7 @@ void Walker::walk_run(
         for (std::size_t j = 0; j < entry_count; ++j) {
             rules.add(entries[j]);
             // A reslice comes with the slice it refines.
-            for (const PlanRule* slice = chosen[j].empty() ? nullptr : chosen[j][i];
+            for (const PlanRule* slice = chosen[j] == nullptr ? nullptr : chosen[j][i];
                  slice != nullptr;
                  slice = slice->entry) {
                 rules.add(slice);

@@ -90,6 +90,42 @@ TEST(Element, positions_count_code_points) {
     EXPECT_EQ(position_of(text, 999).line, 2U);
 }
 
+// Long texts, in which eight bytes are counted at a time, beside one byte at a time; forwards and
+// back.
+TEST(Element, positions_of_long_texts_are_those_of_single_steps) {
+    std::string text;
+    std::uint32_t state = 7;
+    const auto next = [&state](std::uint32_t below) {
+        state = state * 1664525U + 1013904223U;
+        return (state >> 8U) % below;
+    };
+    constexpr std::string_view parts[] = {
+        "a", "\n", "\xC3\xA9", "\xF0\x9F\x98\x80", "\v", "\x8A", "long words"};
+    while (text.size() < 9000) {
+        text += parts[next(7)];
+    }
+    std::vector<Position> wanted(text.size() + 1);
+    Position at{1, 1};
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        wanted[i] = at;
+        const auto byte = static_cast<unsigned char>(text[i]);
+        at.column += (byte & 0xC0U) != 0x80U ? 1U : 0U;
+        at = byte == '\n' ? Position{at.line + 1, 1} : at;
+    }
+    wanted.back() = at;
+    PositionCursor cursor(text);
+    std::size_t offset = 0;
+    for (int i = 0; i < 2000; ++i) {
+        // Mostly a little on, now and then anywhere.
+        offset = next(5) == 0 ? next(9000) : std::min<std::size_t>(offset + next(90), text.size());
+        const Position found = cursor.at(offset);
+        ASSERT_EQ(found.line, wanted[offset].line) << offset;
+        ASSERT_EQ(found.column, wanted[offset].column) << offset;
+    }
+    EXPECT_EQ(position_of(text, text.size()).line, wanted.back().line);
+    EXPECT_EQ(position_of(text, text.size()).column, wanted.back().column);
+}
+
 TEST(TypeModel, knows_r4) {
     GH_NEED_CORE_TYPES(types);
 
