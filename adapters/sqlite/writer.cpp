@@ -251,11 +251,18 @@ Result<Writer::Row> Writer::find_row(std::int64_t type, std::string_view id) {
     return row;
 }
 
-Result<std::int64_t> Writer::mention(std::string_view type, std::string_view id) {
+namespace {
+
+std::string identity(std::string_view type, std::string_view id) {
     std::string key;
     key.reserve(type.size() + id.size() + 1);
-    key.append(type).append("/").append(id);
-    if (const auto found = mentioned_.find(key); found != mentioned_.end()) {
+    return key.append(type).append("/").append(id);
+}
+
+}  // namespace
+
+Result<std::int64_t> Writer::mention(std::string_view type, std::string_view id) {
+    if (const auto found = mentioned_.find(identity(type, id)); found != mentioned_.end()) {
         return found->second;
     }
     GH_TRY_ASSIGN(const std::int64_t type_id, name_id(type));
@@ -268,11 +275,15 @@ Result<std::int64_t> Writer::mention(std::string_view type, std::string_view id)
         query.bind(row.rid).bind(type_id).bind(id);
         GH_TRY(query.run());
     }
+    remember(type, id, row.rid);
+    return row.rid;
+}
+
+void Writer::remember(std::string_view type, std::string_view id, std::int64_t rid) {
     if (mentioned_.size() >= mentioned_max) {
         mentioned_.clear();
     }
-    mentioned_.emplace(std::move(key), row.rid);
-    return row.rid;
+    mentioned_.emplace(identity(type, id), rid);
 }
 
 Result<std::int64_t> Writer::append_version(
@@ -316,6 +327,8 @@ Result<std::uint64_t> Writer::put_version(const NewVersion& resource, std::uint6
     const bool was_live = row.live;
     if (!known) {
         row.rid = ++counters_.rid_last;
+        // Its row comes last; a reference to itself must find it before.
+        remember(resource.type, resource.id, row.rid);
     }
     row.patient = 0;
     if (resource.type == "Patient") {

@@ -76,6 +76,7 @@ private:
     Result<Row> find_row(std::int64_t type, std::string_view id);
     // rid of an identity that a record mentions; made if unknown.
     Result<std::int64_t> mention(std::string_view type, std::string_view id);
+    void remember(std::string_view type, std::string_view id, std::int64_t rid);
     Result<std::uint64_t> put_version(const gateway::NewVersion& resource, std::uint64_t expected);
     Result<std::uint64_t> remove_version(
         std::string_view type,

@@ -3,10 +3,10 @@
 // FHIR dates as ranges of instants (FHIR R4 §3.1.1.4.6). A value without a zone is taken as
 // Europe/London, whose rule is written out here: summer time (+01:00) from 01:00 UTC on the last
 // Sunday of March to 01:00 UTC on the last Sunday of October, as the law has had it since 1996 (SI
-// 1994/2798, then EU directive 2000/84 as kept in UK law). Between 1972 and 1995 the autumn day was
-// the Sunday after the fourth Saturday of October and the spring day the Sunday after the third
-// Saturday of March; before 1972 UTC is used: a birth date is compared with dates of the same rule,
-// so nothing is lost.
+// 1994/2798, then EU directive 2000/84 as kept in UK law). From 1981 to 1995 it ended on the Sunday
+// after the fourth Saturday of October, which can be a week earlier; from 1972 to 1980 it also
+// began otherwise, on the Sunday after the third Saturday of March, and turned at 02:00. Before
+// 1972 UTC is used: a birth date is compared with dates of the same rule, so nothing is lost.
 
 #include <chrono>
 #include <cmath>
@@ -38,12 +38,12 @@ std::chrono::seconds london_offset(std::chrono::sys_time<microseconds> wall) {
     if (year < std::chrono::year{1972}) {
         return std::chrono::seconds{0};
     }
-    const bool old = year < std::chrono::year{1996};
-    const hours old_turn{old ? 2 : 1};
-    const auto begin = sunday(year, std::chrono::March, old ? 3 : 0) + old_turn;
-    // In wall-clock terms summer ends at 02:00 BST (03:00 before 1996); the repeated hour counts as
-    // summer.
-    const auto end = sunday(year, std::chrono::October, old ? 4 : 0) + old_turn + hours{1};
+    const hours turn{year < std::chrono::year{1981} ? 2 : 1};
+    const auto begin =
+        sunday(year, std::chrono::March, year < std::chrono::year{1981} ? 3 : 0) + turn;
+    // In wall-clock terms summer ends an hour later; the hour that comes twice counts as summer.
+    const auto end = sunday(year, std::chrono::October, year < std::chrono::year{1996} ? 4 : 0) +
+                     turn + hours{1};
     return wall >= begin && wall < end ? std::chrono::seconds{3600} : std::chrono::seconds{0};
 }
 

@@ -121,6 +121,31 @@ TEST(SqliteStore, knows_a_mentioned_resource_from_a_held_one) {
     EXPECT_EQ(store->stats()->resources, 1U);
 }
 
+TEST(SqliteStore, stores_a_new_resource_that_refers_to_itself) {
+    const Folder folder;
+    const auto store = open_store(folder.file());
+    NewVersion plan = patient("c1");
+    plan.type = "CarePlan";
+    fhir::IndexEntry replaces;
+    replaces.parameter = &parameter("replaces", fhir::SearchType::reference, {"CarePlan"});
+    replaces.system = "CarePlan";
+    replaces.value = "c1";
+    plan.index.push_back(replaces);
+
+    const auto stored = put_one(*store, plan);
+
+    ASSERT_TRUE(stored) << describe(stored.error());
+    EXPECT_EQ(store->read("CarePlan", "c1")->version, 1U);
+    gateway::SearchQuery query;
+    query.type = "CarePlan";
+    gateway::SearchValue wanted;
+    wanted.type = "CarePlan";
+    wanted.value = "c1";
+    query.all_of.emplace_back().parameter = replaces.parameter;
+    query.all_of.front().any_of.push_back(wanted);
+    EXPECT_EQ(store->match(query, 5).value_or({}), std::vector<std::string>{"c1"});
+}
+
 TEST(SqliteStore, refuses_a_write_on_another_version) {
     const Folder folder;
     const auto store = open_store(folder.file());

@@ -44,8 +44,13 @@ TEST(SearchValues, a_date_without_zone_is_london_time) {
     EXPECT_EQ(range("2024-03-31"), (Range{1711843200, 23 * 3600}));
     EXPECT_EQ(range("2024-10-27"), (Range{1729987200 - 3600, 25 * 3600}));
     EXPECT_EQ(range("2024-03"), (Range{1709251200, 31 * 86400 - 3600}));
-    // The older rule.
+    // The older rules: 1982 began on 28 March and ended on 24 October, a week before the last
+    // Sunday; 1975 began on 16 March.
     EXPECT_EQ(range("1985-06-01").first, 486432000 - 3600);
+    EXPECT_EQ(range("1982-03-27"), (Range{386035200, 86400}));
+    EXPECT_EQ(range("1982-03-28"), (Range{386121600, 23 * 3600}));
+    EXPECT_EQ(range("1982-10-24"), (Range{404265600 - 3600, 25 * 3600}));
+    EXPECT_EQ(range("1975-03-16"), (Range{164160000, 23 * 3600}));
 }
 
 TEST(SearchValues, what_is_no_date_is_refused) {

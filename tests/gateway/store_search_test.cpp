@@ -6,46 +6,22 @@
 #include <algorithm>
 
 #include "adapters/sqlite/sqlite_store.hpp"
-#include "fhir/engine/engine.hpp"
 #include "fhir/json/value.hpp"
 #include "gateway/api/search_parameters.hpp"
 #include "gateway/http/message.hpp"
-#include "tests/support/core_definitions.hpp"
+#include "tests/support/core_engine.hpp"
 #include "tests/support/scratch_folder.hpp"
 
 namespace gatehouse::gateway {
 namespace {
 
-std::shared_ptr<const fhir::Engine> engine() {
-    static const std::shared_ptr<const fhir::Engine> loaded = [] {
-        fhir::EngineOptions options;
-        options.cache = test::package_cache();
-        const auto lock = fhir::read_lock(
-            std::filesystem::path(GATEHOUSE_SOURCE_DIR) / "config/packages/lock.json"
-        );
-        if (lock) {
-            options.lock = *lock;
-            if (auto made = fhir::Engine::load(options)) {
-                return *made;
-            }
-        }
-        const auto shared = test::shared_folder();
-        if (!shared) {
-            return std::shared_ptr<const fhir::Engine>();
-        }
-        options.lock = {};
-        options.packages = {{(*shared / "packages/hl7.fhir.r4.core-4.0.1.tgz").string()}};
-        auto made = fhir::Engine::load(options);
-        return made ? *made : nullptr;
-    }();
-    return loaded;
-}
+using test::core_engine;
 
 constexpr std::string_view own_base = "http://127.0.0.1:8080/fhir/R4";
 
 NewVersion to_version(std::string_view text, Micros at) {
     Arena arena;
-    fhir::Decoded decoded = engine()->read(text, fhir::Format::json, arena);
+    fhir::Decoded decoded = core_engine()->read(text, fhir::Format::json, arena);
     EXPECT_NE(decoded.root, nullptr) << text;
     NewVersion version;
     if (decoded.root == nullptr) {
@@ -57,7 +33,7 @@ NewVersion to_version(std::string_view text, Micros at) {
     version.last_updated = at;
     version.message_id = "01HF0000000000000000000000";
     version.source = "practice";
-    engine()->search()->extract(*decoded.root, arena, version.index, own_base);
+    core_engine()->search()->extract(*decoded.root, arena, version.index, own_base);
     return version;
 }
 
@@ -80,7 +56,10 @@ std::string run(Store& store, std::string_view text) {
     limits.base = own_base;
     limits.now = 1'700'000'000'000'000;
     ParsedSearch parsed = parse_search(
-        std::string(text.substr(0, mark)), parameters_of(text.substr(mark + 1)), *engine(), limits
+        std::string(text.substr(0, mark)),
+        parameters_of(text.substr(mark + 1)),
+        *core_engine(),
+        limits
     );
     if (fhir::has_errors(parsed.issues)) {
         return "refused: " + parsed.issues.front().rule;
@@ -108,7 +87,7 @@ std::string run(Store& store, std::string_view text) {
 }
 
 TEST(StoreSearch, cases) {
-    if (engine() == nullptr) {
+    if (core_engine() == nullptr) {
         GTEST_SKIP() << "no R4 definitions (package cache or GATEHOUSE_SHARED)";
     }
     std::size_t count = 0;

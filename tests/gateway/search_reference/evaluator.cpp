@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/gateway/search_reference/evaluator.hpp"
+
+#include <algorithm>
+
+#include "tests/gateway/search_reference/words.hpp"
+
+namespace gatehouse::search_reference {
+
+using fhir::Element;
+
+std::string Query::text() const {
+    std::string out = type;
+    char mark = '?';
+    for (const auto& [name, value] : parameters) {
+        out += mark + name + "=" + value;
+        mark = '&';
+    }
+    return out;
+}
+
+namespace {
+
+std::string text_of(const auto& key) {
+    return std::visit(
+        [](const auto& held) -> std::string {
+            using Held = std::decay_t<decltype(held)>;
+            if constexpr (std::is_same_v<Held, std::monostate>) {
+                return "nothing";
+            } else if constexpr (std::is_same_v<Held, std::string>) {
+                return held;
+            } else if constexpr (std::is_same_v<Held, Fraction>) {
+                return held.str();
+            } else {
+                return std::to_string(held);
+            }
+        },
+        key
+    );
+}
+
+// What says how to answer, not what to find.
+bool is_control(std::string_view name) {
+    return name == "_sort" || name == "_count" || name == "_summary" || name == "_total";
+}
+
+std::pair<std::string, std::string> cut(const std::string& text, char at) {
+    const auto found = text.find(at);
+    return found == std::string::npos ? std::pair{text, std::string()}
+                                      : std::pair{text.substr(0, found), text.substr(found + 1)};
+}
+
+}  // namespace
+
+Truth Evaluator::matches(const Query& query, const Record& record) const {
+    Truth result = Truth::yes;
+    for (const auto& [name, value] : query.parameters) {
+        if (!is_control(name) && result != Truth::no) {
+            result = both(result, clause({record.root, &record}, name, value));
+        }
+    }
+    return result;
+}
+
+Truth Evaluator::clause(const Subject& subject, const std::string& name, const std::string& value)
+    const {
+    if (name.starts_with("_has:")) {
+        return reverse(subject, name.substr(5), value);
+    }
+    const auto [first, rest] = cut(name, '.');
+    const auto [code, modifier] = cut(first, ':');
+    const std::vector<std::string> alternatives = split(value, ',');
+    Truth result = Truth::no;
+    if (code == "_id") {
+        for (const std::string& each : alternatives) {
+            result = either(
+                result, truth(subject.record != nullptr && subject.record->id == unescape(each))
+            );
+        }
+        return result;
+    }
+    if (code == "_lastUpdated") {
+        if (subject.record == nullptr) {
+            return Truth::no;
+        }
+        for (const std::string& each : alternatives) {
+            std::string_view text = each;
+            const Prefix prefix = take_prefix(text);
+            const Span held{subject.record->last_updated, subject.record->last_updated + 1};
+            result =
+                either(result, compare_spans(prefix, *read_moment(text), held, matcher_.now()));
+        }
+        return result;
+    }
+    const Parameter* parameter = records_.definitions().find(subject.root->resource_type(), code);
+    if (parameter == nullptr) {
+        return Truth::no;
+    }
+    if (!rest.empty()) {
+        return chain(subject, *parameter, modifier, rest, value);
+    }
+    const std::vector<Found>& found = records_.values(*subject.root, *parameter);
+    if (modifier == "missing") {
+        for (const Found& item : found) {
+            result = either(result, matcher_.is_value(item, parameter->type));
+        }
+        return value == "true" ? opposite(result) : result;
+    }
+    for (const std::string& each : alternatives) {
+        for (const Found& item : found) {
+            result = either(
+                result, one(*parameter, modifier == "not" ? "" : modifier, item, subject, each)
+            );
+        }
+    }
+    // ":not": "includes resources that have no value for the parameter".
+    return modifier == "not" ? opposite(result) : result;
+}
+
+Truth Evaluator::one(
+    const Parameter& parameter,
+    std::string_view modifier,
+    const Found& found,
+    const Subject& subject,
+    std::string_view text
+) const {
+    if (parameter.type == "token") {
+        return modifier == "text"      ? matcher_.token_text(found, text)
+               : modifier == "of-type" ? matcher_.of_type(found, text)
+                                       : matcher_.token(found, text);
+    }
+    if (parameter.type == "string") {
+        return matcher_.string(found, text, modifier);
+    }
+    if (parameter.type == "date") {
+        return matcher_.date(found, text);
+    }
+    if (parameter.type == "number") {
+        return matcher_.number(found, text);
+    }
+    if (parameter.type == "quantity") {
+        return matcher_.quantity(found, text);
+    }
+    if (parameter.type == "uri") {
+        return matcher_.uri(found, text, modifier);
+    }
+    if (parameter.type == "composite") {
+        return composite(parameter, found, subject, text);
+    }
+    if (parameter.type == "reference" && modifier == "identifier") {
+        // The reference's own identifier, or that of the resource it points at (READINGS 7).
+        Truth result = matcher_.identifier(found, text);
+        for (const Subject& target : targets(found, parameter, {})) {
+            if (target.record != nullptr) {
+                result = either(result, clause(target, "identifier", std::string(text)));
+            }
+        }
+        return result;
+    }
+    return parameter.type == "reference"
+               ? matcher_.reference(found, text, modifier, parameter.targets)
+               : Truth::no;
+}
+
+// "Each of the components must be true of the same element."
+Truth Evaluator::composite(
+    const Parameter& parameter, const Found& found, const Subject& subject, std::string_view text
+) const {
+    const std::vector<std::string> parts = split(text, '$');
+    if (parts.size() != parameter.components.size() || found.element == nullptr) {
+        return Truth::no;
+    }
+    Truth result = Truth::yes;
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+        const Parameter::Component& component = parameter.components[i];
+        const Parameter* definition = records_.definitions().by_url(component.definition);
+        Truth here = Truth::no;
+        for (const Found& item :
+             records_.evaluate(component.operands, *found.element, *subject.root)) {
+            here = either(here, one(*definition, {}, item, subject, parts[i]));
+        }
+        result = both(result, here);
+    }
+    return result;
+}
+
+std::vector<Evaluator::Subject>
+Evaluator::targets(const Found& found, const Parameter& parameter, std::string_view type) const {
+    std::vector<Subject> subjects;
+    const auto fits = [&](const std::string& name) {
+        return type.empty()
+                   ? parameter.targets.empty() ||
+                         std::ranges::find(parameter.targets, name) != parameter.targets.end()
+                   : name == type;
+    };
+    if (const auto literal = matcher_.literal(found)) {
+        const Record* record = records_.find(literal->type, literal->id);
+        if (record != nullptr && fits(record->type)) {
+            subjects.push_back({record->root, record});
+        }
+    } else if (found.element != nullptr && found.element->child_value("reference").starts_with('#')) {
+        // "A chained condition will be evaluated inside contained resources."
+        const Element* root = found.element;
+        while (root->parent != nullptr) {
+            root = root->parent;
+        }
+        for (const Element& child : root->children()) {
+            if (child.name == "contained" && fits(std::string(child.resource_type())) &&
+                child.child_value("id") == found.element->child_value("reference").substr(1)) {
+                subjects.push_back({&child, nullptr});
+            }
+        }
+    }
+    return subjects;
+}
+
+Truth Evaluator::chain(
+    const Subject& subject,
+    const Parameter& parameter,
+    std::string_view type,
+    const std::string& rest,
+    const std::string& value
+) const {
+    Truth result = Truth::no;
+    for (const Found& found : records_.values(*subject.root, parameter)) {
+        for (const Subject& target : targets(found, parameter, type)) {
+            result = either(result, clause(target, rest, value));
+        }
+    }
+    return result;
+}
+
+// "_has:Observation:patient:code=1234-5": resources that an Observation with this code refers to as
+// its patient.
+Truth Evaluator::reverse(const Subject& subject, const std::string& rest, const std::string& value)
+    const {
+    const auto [type, after_type] = cut(rest, ':');
+    const auto [code, inner] = cut(after_type, ':');
+    const Parameter* parameter = records_.definitions().find(type, code);
+    if (parameter == nullptr || subject.record == nullptr) {
+        return Truth::no;
+    }
+    Truth result = Truth::no;
+    for (const Record* record : records_.of_type(type)) {
+        const auto& found = records_.values(*record->root, *parameter);
+        const bool points_here = std::ranges::any_of(found, [&](const Found& item) {
+            const auto literal = matcher_.literal(item);
+            return literal && literal->type == subject.record->type &&
+                   literal->id == subject.record->id;
+        });
+        if (points_here) {
+            result = either(result, clause({record->root, record}, inner, value));
+        }
+    }
+    return result;
+}
+
+std::string Evaluator::explain(const Query& query, const Record& record) const {
+    std::string out = record.type + "/" + record.id + ": " + word(matches(query, record)) + "\n";
+    for (const auto& [name, value] : query.parameters) {
+        if (!is_control(name)) {
+            out += explain({record.root, &record}, name, value, 4);
+        }
+    }
+    return out;
+}
+
+std::string Evaluator::explain(
+    const Subject& subject, const std::string& name, const std::string& value, std::size_t indent
+) const {
+    const std::string margin(indent, ' ');
+    std::string out =
+        margin + name + "=" + value + ": " + word(clause(subject, name, value)) + "\n";
+    const auto [first, rest] = cut(name, '.');
+    const auto [code, modifier] = cut(first, ':');
+    const Parameter* parameter = records_.definitions().find(subject.root->resource_type(), code);
+    if (parameter == nullptr || code == "_id") {
+        return out;
+    }
+    out += margin + "  " + parameter->expression.substr(0, 160) + "\n";
+    for (const Found& found : records_.values(*subject.root, *parameter)) {
+        out += margin + "  found " +
+               (found.element == nullptr ? found.computed : brief(*found.element)) + "\n";
+        if (!rest.empty()) {
+            for (const Subject& target : targets(found, *parameter, modifier)) {
+                out += explain(target, rest, value, indent + 4);
+            }
+        }
+    }
+    return out;
+}
+
+Evaluator::Key Evaluator::key(const Record& record, std::string_view code, bool descending) const {
+    if (code == "_id") {
+        return record.id;
+    }
+    if (code == "_lastUpdated") {
+        return record.last_updated;
+    }
+    const Parameter* parameter = records_.definitions().find(record.type, code);
+    std::vector<Key> keys;
+    for (const Found& found : records_.values(*record.root, *parameter)) {
+        if (parameter->type == "date") {
+            if (const auto span = matcher_.span(found)) {
+                keys.emplace_back(descending ? span->end : span->begin);
+            }
+        } else if (parameter->type == "string") {
+            for (const std::string& text : matcher_.strings(found)) {
+                keys.emplace_back(plain(text));
+            }
+        } else if (parameter->type == "token") {
+            for (const Token& token : matcher_.tokens(found)) {
+                if (!token.code.empty()) {
+                    keys.emplace_back(token.code);
+                }
+            }
+        }
+    }
+    if (keys.empty()) {
+        return {};
+    }
+    // "The item in the set of multiple parameters that comes earliest in the specified sort order."
+    return descending ? *std::ranges::max_element(keys) : *std::ranges::min_element(keys);
+}
+
+std::optional<std::string>
+Evaluator::misplaced(const Query& query, const Record& first, const Record& second) const {
+    for (const auto& [name, value] : query.parameters) {
+        if (name != "_sort") {
+            continue;
+        }
+        for (std::string code : split(value, ',')) {
+            const bool descending = code.starts_with('-');
+            code.erase(0, descending ? 1 : 0);
+            const Key a = key(first, code, descending);
+            const Key b = key(second, code, descending);
+            if (a == b) {
+                continue;
+            }
+            // Those without a value come last (READINGS 8).
+            const bool a_lacks = std::holds_alternative<std::monostate>(a);
+            const bool b_lacks = std::holds_alternative<std::monostate>(b);
+            const bool in_order = a_lacks ? false : b_lacks ? true : descending ? b < a : a < b;
+            if (in_order) {
+                return std::nullopt;
+            }
+            return first.id + " (" + text_of(a) + ") stands before " + second.id + " (" +
+                   text_of(b) + ") against " + (descending ? "-" : "") + code;
+        }
+    }
+    return std::nullopt;
+}
+
+std::string brief(const Element& element) {
+    if (element.is_resource) {
+        return std::string(element.resource_type()) + "/" + std::string(element.child_value("id"));
+    }
+    std::string out(element.name);
+    if (element.has_value()) {
+        out += "=" + std::string(element.value);
+    }
+    if (element.first_child != nullptr) {
+        out += "{";
+        for (const Element& child : element.children()) {
+            out += (out.back() == '{' ? "" : " ") + brief(child);
+        }
+        out += "}";
+    }
+    return out;
+}
+
+}  // namespace gatehouse::search_reference

@@ -1,0 +1,85 @@
+#pragma once
+// SPDX-License-Identifier: Apache-2.0
+//
+// The slow evaluator: whether a resource satisfies a search as it came over HTTP, worked out
+// resource by resource from the definitions and the text of FHIR R4 search. It shares no code with
+// what it judges (fhir/search, gateway/store, gateway/api).
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "tests/gateway/search_reference/matching.hpp"
+
+namespace gatehouse::search_reference {
+
+struct Query {
+    std::string type;
+    std::vector<std::pair<std::string, std::string>> parameters;  // not percent-encoded
+
+    [[nodiscard]] std::string text() const;
+};
+
+class Evaluator {
+public:
+    Evaluator(const Records& records, const std::string& own_base, std::int64_t now)
+        : records_(records), matcher_(records, own_base, now) {}
+
+    [[nodiscard]] Truth matches(const Query& query, const Record& record) const;
+    // The same with what every clause saw.
+    [[nodiscard]] std::string explain(const Query& query, const Record& record) const;
+    // Nothing, or why `first` may not stand before `second` in the order that _sort asks for.
+    [[nodiscard]] std::optional<std::string>
+    misplaced(const Query& query, const Record& first, const Record& second) const;
+
+private:
+    // A resource of the corpus, or one contained in such.
+    struct Subject {
+        const fhir::Element* root = nullptr;
+        const Record* record = nullptr;  // none if contained
+    };
+    using Key = std::variant<std::monostate, std::int64_t, std::string, Fraction>;
+
+    [[nodiscard]] Truth
+    clause(const Subject& subject, const std::string& name, const std::string& value) const;
+    [[nodiscard]] std::string explain(
+        const Subject& subject,
+        const std::string& name,
+        const std::string& value,
+        std::size_t indent
+    ) const;
+    [[nodiscard]] Truth
+    reverse(const Subject& subject, const std::string& rest, const std::string& value) const;
+    [[nodiscard]] Truth chain(
+        const Subject& subject,
+        const Parameter& parameter,
+        std::string_view type,
+        const std::string& rest,
+        const std::string& value
+    ) const;
+    [[nodiscard]] Truth
+    one(const Parameter& parameter,
+        std::string_view modifier,
+        const Found& found,
+        const Subject& subject,
+        std::string_view text) const;
+    [[nodiscard]] Truth composite(
+        const Parameter& parameter,
+        const Found& found,
+        const Subject& subject,
+        std::string_view text
+    ) const;
+    [[nodiscard]] std::vector<Subject>
+    targets(const Found& found, const Parameter& parameter, std::string_view type) const;
+    [[nodiscard]] Key key(const Record& record, std::string_view code, bool descending) const;
+
+    const Records& records_;
+    Matcher matcher_;
+};
+
+// An element in one line, for people.
+std::string brief(const fhir::Element& element);
+
+}  // namespace gatehouse::search_reference
