@@ -98,6 +98,9 @@ void SearchParameters::Impl::read(const Element& definition, Issues& notes) {
     SearchParameter parameter;
     parameter.code = definition.child_value("code");
     parameter.url = definition.child_value("url");
+    if (parameter.url.starts_with("http://hl7.org/fhir/SearchParameter/example")) {
+        return;  // HL7's package shows examples, and one would stand in for Condition.subject
+    }
     parameter.expression = definition.child_value("expression");
     parameter.bases = values_of(definition, "base");
     parameter.targets = values_of(definition, "target");

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Searches from their HTTP parameters to a real SQLite file: tests/cases/search/store*.json.
 gatehouse_test(gateway_store
     SOURCES store_search_test.cpp

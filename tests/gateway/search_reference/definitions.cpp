@@ -106,6 +106,13 @@ void Definitions::read_parameters() {
         }
         arena.reset();
     }
+    // R4 has the two components of DocumentReference-relationship each under the other's name.
+    for (Parameter& parameter : parameters_) {
+        if (parameter.url.ends_with("/DocumentReference-relationship") &&
+            parameter.components.size() == 2) {
+            std::swap(parameter.components[0].definition, parameter.components[1].definition);
+        }
+    }
     for (const std::string& type : types_) {
         auto& by_code = by_type_[type];
         for (const Parameter& parameter : parameters_) {

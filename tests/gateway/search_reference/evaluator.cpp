@@ -102,7 +102,7 @@ Truth Evaluator::clause(const Subject& subject, const std::string& name, const s
     const std::vector<Found>& found = records_.values(*subject.root, *parameter);
     if (modifier == "missing") {
         for (const Found& item : found) {
-            result = either(result, matcher_.is_value(item, parameter->type));
+            result = either(result, is_value(*parameter, item, subject));
         }
         return value == "true" ? opposite(result) : result;
     }
@@ -115,6 +115,25 @@ Truth Evaluator::clause(const Subject& subject, const std::string& name, const s
     }
     // ":not": "includes resources that have no value for the parameter".
     return modifier == "not" ? opposite(result) : result;
+}
+
+Truth Evaluator::is_value(const Parameter& parameter, const Found& found, const Subject& subject)
+    const {
+    if (parameter.type != "composite") {
+        return matcher_.is_value(found, parameter.type);
+    }
+    // All of its components.
+    Truth result = truth(found.element != nullptr);
+    for (const Parameter::Component& component : parameter.components) {
+        const Parameter* definition = records_.definitions().by_url(component.definition);
+        Truth here = Truth::no;
+        for (const Found& item :
+             records_.evaluate(component.operands, *found.element, *subject.root)) {
+            here = either(here, matcher_.is_value(item, definition->type));
+        }
+        result = both(result, here);
+    }
+    return result;
 }
 
 Truth Evaluator::one(

@@ -65,6 +65,8 @@ private:
         const Found& found,
         const Subject& subject,
         std::string_view text) const;
+    [[nodiscard]] Truth
+    is_value(const Parameter& parameter, const Found& found, const Subject& subject) const;
     [[nodiscard]] Truth composite(
         const Parameter& parameter,
         const Found& found,
