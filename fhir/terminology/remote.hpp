@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // RemoteTerminology: a terminology server that is asked where the loaded content decides nothing.
-// The port that validation and operations see; gateway/terminology implements it. An answer comes
-// from what is already known or within a strict budget, so a slow or dead server makes things "not
-// checkable here" and never waits on a message's way.
+// The port that validation and operations see; gateway/terminology implements it. A message's
+// questions are answered from what is already known, so a slow or dead server makes things "not
+// checkable here" and nobody waits for it; operations wait for a bounded time.
 
 #include <cstdint>
 #include <optional>
@@ -35,11 +35,13 @@ public:
     // Whether this server is to be asked about codes of `system` (configuration; costs nothing).
     [[nodiscard]] virtual bool covers(std::string_view system) const noexcept = 0;
     // Existence of a code; `version` may be empty.
-    [[nodiscard]] virtual RemoteAnswer
-    code(std::string_view system, std::string_view version, std::string_view code) = 0;
+    [[nodiscard]] virtual RemoteAnswer code(
+        std::string_view system, std::string_view version, std::string_view code, Waiting waiting
+    ) = 0;
     // Membership in a value set by canonical.
-    [[nodiscard]] virtual RemoteAnswer
-    member(std::string_view value_set, std::string_view system, std::string_view code) = 0;
+    [[nodiscard]] virtual RemoteAnswer member(
+        std::string_view value_set, std::string_view system, std::string_view code, Waiting waiting
+    ) = 0;
 
     // For $expand, $lookup and $subsumes: asks and waits, at most the configured time. `path` is
     // "ValueSet/$expand", `query` an encoded query string. Errc::timeout, io, busy (breaker open);

@@ -262,7 +262,7 @@ std::unique_ptr<const ValueSetIndex> Terminology::compile(const Element& resourc
 }
 
 Verdict Terminology::contains(
-    const ValueSetIndex& set, std::string_view system, std::string_view code
+    const ValueSetIndex& set, std::string_view system, std::string_view code, Waiting waiting
 ) const {
     const Verdict verdict = set.contains(system, code);
     RemoteTerminology* remote = impl_->content.remote.get();
@@ -270,7 +270,7 @@ Verdict Terminology::contains(
         system.empty() || !remote->covers(system)) {
         return verdict;
     }
-    return remote->member(canonical_of(set), system, code).verdict;
+    return remote->member(canonical_of(set), system, code, waiting).verdict;
 }
 
 bool Terminology::draws_on(const ValueSetIndex& set, std::string_view system) const {
@@ -310,6 +310,7 @@ bool Terminology::is_known_system(std::string_view system) const {
         "http://hl7.org/fhir/sid/icd-10-uk",
     };
     return impl_->systems.contains(system) || impl_->content_of(system, {}) != nullptr ||
+           asks_server(system) ||
            std::find(std::begin(published), std::end(published), system) != std::end(published);
 }
 
@@ -354,7 +355,8 @@ Terminology::CodeFacts Terminology::facts(const Coding& coding) const {
     RemoteTerminology* remote = impl_->content.remote.get();
     if (facts.known == Verdict::not_checkable && remote != nullptr &&
         remote->covers(coding.system)) {
-        const RemoteAnswer answer = remote->code(coding.system, coding.version, coding.code);
+        const RemoteAnswer answer =
+            remote->code(coding.system, coding.version, coding.code, Waiting::never);
         facts.known = answer.verdict;
         facts.inactive = answer.inactive;
         if (answer.verdict != Verdict::not_checkable) {
@@ -585,6 +587,11 @@ std::shared_ptr<const CodeSystemProvider> Terminology::provide(const Element& re
         resource, impl_->supplements_of(resource.child_value("url"))
     );
     return {owned, &owned->provider};
+}
+
+bool Terminology::asks_server(std::string_view system) const {
+    const RemoteTerminology* remote = impl_->content.remote.get();
+    return remote != nullptr && remote->covers(system);
 }
 
 RemoteTerminology* Terminology::remote() const {

@@ -39,6 +39,10 @@ enum class SystemKnowledge : std::uint8_t {
     complete,    // every code is known
 };
 
+// Whether a question may wait for a remote server's answer (remote.hpp): on a message's way never,
+// for an operation as long as the server's configured time.
+enum class Waiting : std::uint8_t { never, a_while };
+
 struct CodeAnswer {
     Verdict verdict = Verdict::not_checkable;
     std::string reason;  // for people: "not in value set …", "needs SNOMED CT content"
@@ -84,8 +88,12 @@ public:
     // `resource` must outlive it.
     [[nodiscard]] std::unique_ptr<const ValueSetIndex> compile(const Element& resource) const;
     // Empty system: any system of the value set may own the code.
-    [[nodiscard]] Verdict
-    contains(const ValueSetIndex& set, std::string_view system, std::string_view code) const;
+    [[nodiscard]] Verdict contains(
+        const ValueSetIndex& set,
+        std::string_view system,
+        std::string_view code,
+        Waiting waiting = Waiting::never
+    ) const;
     // True if the value set has anything to say about codes of `system`.
     [[nodiscard]] bool draws_on(const ValueSetIndex& set, std::string_view system) const;
     // Title or name, and canonical|version, for messages.
@@ -134,6 +142,8 @@ public:
     // A CodeSystem resource that is not among the definitions (inline, stored), with the loaded
     // supplements. `resource` must outlive it.
     [[nodiscard]] std::shared_ptr<const CodeSystemProvider> provide(const Element& resource) const;
+    // Whether a remote server is asked about codes of this system.
+    [[nodiscard]] bool asks_server(std::string_view system) const;
     // The server to ask beyond that, or nullptr.
     [[nodiscard]] RemoteTerminology* remote() const;
     // For one-use compilation of value sets.

@@ -124,15 +124,24 @@ void Walker::report_unchecked(const Element& root) {
     }
     report(rules::code_not_checkable, root, [&] {
         std::string words;
-        if (systems.count != 0) {
+        std::string asked;
+        std::string absent;
+        for (std::size_t i = 0; i < systems.count; ++i) {
+            const std::string_view system = systems.list[i].system;
+            std::string& list = terminology_.asks_server(system) ? asked : absent;
+            list.append(list.empty() ? "" : ", ").append(system.substr(0, 120));
+        }
+        const char* more = systems.count == systems.list.size() ? " and perhaps more." : ".";
+        if (!absent.empty()) {
             words =
-                "Codes of these systems were not checked, because their content is not loaded: ";
-            for (std::size_t i = 0; i < systems.count; ++i) {
-                words += i == 0 ? "" : ", ";
-                words += systems.list[i].system.substr(0, 120);
-            }
-            words += systems.count == systems.list.size() ? " and perhaps more." : ".";
-            words += " Load them to have these codes checked.";
+                "Codes of these systems were not checked, because their content is not loaded: " +
+                absent + more + " Load them to have these codes checked.";
+        }
+        if (!asked.empty()) {
+            words += words.empty() ? "" : " ";
+            words += "Codes of these systems were not checked, because the terminology server has "
+                     "not answered yet or does not know: " +
+                     asked + ". Send the message again later to have them checked.";
         }
         if (!sets.empty()) {
             words += words.empty() ? "" : " ";

@@ -106,6 +106,7 @@ private:
     const Steady::time_point began_;
     SystemClock clock_;
     std::optional<DataFolder> folder_;
+    std::shared_ptr<fhir::RemoteTerminology> remote_;
     std::unique_ptr<Directory> directory_;
     std::unique_ptr<Journal> journal_;
     std::unique_ptr<Audit> audit_;
@@ -235,7 +236,9 @@ Result<void> Gateway::run() {
     GH_TRY(open_doors());
 
     // Definitions are CPU, the rest is disk: together they take as long as the longer.
-    GH_TRY_ASSIGN(const fhir::TerminologyContent content, load_terminology(config_));
+    GH_TRY_ASSIGN(fhir::TerminologyContent content, load_terminology(config_));
+    GH_TRY_ASSIGN(remote_, open_remote_terminology(config_));
+    content.remote = remote_;
     auto engine = std::async(std::launch::async, [&] { return load_engine(config_, content); });
     auto versions = std::async(std::launch::async, [&] { return load_versions(config_, content); });
     auto kept = open_keeping();
@@ -289,7 +292,8 @@ Result<void> Gateway::run() {
 }
 
 Result<void> Gateway::reload() {
-    GH_TRY_ASSIGN(const fhir::TerminologyContent content, load_terminology(config_));
+    GH_TRY_ASSIGN(fhir::TerminologyContent content, load_terminology(config_));
+    content.remote = remote_;
     GH_TRY_ASSIGN(auto engine, load_engine(config_, content));
     if (engine->digest() == rulebook()->engine->digest()) {
         engine = rulebook()->engine;  // nothing changed: keep the warm one
@@ -396,6 +400,9 @@ std::string Gateway::status() const {
         out.key("digest").string(loaded->digest()).end_object();
     }
     out.end_array();
+    if (remote_ != nullptr) {
+        out.key("remote").string(remote_->url());
+    }
     if (rules->versions != nullptr && !rules->versions->sets.empty()) {
         out.key("sets").begin_array();
         for (const DefinitionSet& set : rules->versions->sets) {

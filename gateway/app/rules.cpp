@@ -4,9 +4,11 @@
 #include <utility>
 
 #include "fhir/terminology/load/content.hpp"
+#include "gateway/base/metrics.hpp"
 #include "gateway/base/profiles.hpp"
 #include "gateway/pipeline/route_table.hpp"
 #include "gateway/policy/policy.hpp"
+#include "gateway/terminology/remote_server.hpp"
 
 namespace gatehouse::gateway {
 
@@ -68,6 +70,34 @@ Result<fhir::TerminologyContent> load_terminology(const Config& config) {
         );
     }
     return content;
+}
+
+Result<std::shared_ptr<fhir::RemoteTerminology>> open_remote_terminology(const Config& config) {
+    const Config::Terminology::Remote& given = config.terminology.remote;
+    if (given.url.empty()) {
+        return std::shared_ptr<fhir::RemoteTerminology>();
+    }
+    RemoteServerOptions options;
+    options.url = given.url;
+    options.systems = given.systems;
+    options.timeout = given.timeout;
+    options.threads = given.connections;
+    options.queue_max = given.queue_max;
+    options.cache_bytes_max = given.cache_bytes_max;
+    options.cache_life = given.cache_life;
+    options.undecided_life = given.undecided_life;
+    options.breaker_failures = given.breaker_failures;
+    options.breaker_pause = given.breaker_pause;
+    auto server =
+        open_remote_server(std::move(options), {given.ca_file, given.token_file}, &metrics());
+    if (!server) {
+        return Fault(
+            server.error().code,
+            "terminology server",
+            config.file.string() + ": terminology.remote: " + server.error().detail
+        );
+    }
+    return std::shared_ptr<fhir::RemoteTerminology>(std::move(*server));
 }
 
 Result<std::shared_ptr<const DefinitionSets>> load_versions(

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "fhir/base/result.hpp"
+#include "fhir/terminology/remote.hpp"
 #include "gateway/base/config.hpp"
 #include "gateway/base/yaml.hpp"
 #include "gateway/identity/directory.hpp"
@@ -18,6 +19,10 @@ namespace gatehouse::gateway {
 
 // The index files of terminology.content, mapped and checked: about a second for each gigabyte.
 Result<fhir::TerminologyContent> load_terminology(const Config& config);
+
+// The terminology server of terminology.remote, or null where none is configured. It outlives
+// reloads: its answers are kept. Errc::invalid names the setting's file or the URL.
+Result<std::shared_ptr<fhir::RemoteTerminology>> open_remote_terminology(const Config& config);
 
 // Packages of the lock file and packages.load, compiled. Takes most of a start's time.
 Result<std::shared_ptr<const fhir::Engine>>

@@ -144,6 +144,9 @@ int run_check(int argc, char** argv) {
         problems.add(content.error().detail);
         content = fhir::TerminologyContent{};
     }
+    if (const auto remote = gateway::open_remote_terminology(*config); !remote) {
+        problems.add(remote.error().detail);
+    }
     const auto engine = gateway::load_engine(*config, *content);
     if (!engine) {
         problems.add(describe(engine.error()));

@@ -313,6 +313,50 @@ void http_keys(Keys& k) {
     });
 }
 
+void remote_terminology_keys(Keys& k) {
+    using C = Config;
+    k.text("terminology.remote.url", [](C& c, const std::string& v) -> std::optional<std::string> {
+        if (!v.empty() && !v.starts_with("https://") && !v.starts_with("http://")) {
+            return "found '" + v + "', expected an https or http URL, or nothing";
+        }
+        c.terminology.remote.url = v.ends_with('/') ? v.substr(0, v.size() - 1) : v;
+        return std::nullopt;
+    });
+    k.list("terminology.remote.systems", [](C& c, std::vector<std::string> v) {
+        c.terminology.remote.systems = std::move(v);
+    });
+    k.path("terminology.remote.ca_file", [](C& c, fs::path v) {
+        c.terminology.remote.ca_file = std::move(v);
+    });
+    k.path("terminology.remote.token_file", [](C& c, fs::path v) {
+        c.terminology.remote.token_file = std::move(v);
+    });
+    k.integer("terminology.remote.timeout_ms", 10, 60'000, [](C& c, long long v) {
+        c.terminology.remote.timeout = millis(v);
+    });
+    k.integer("terminology.remote.connections", 1, 64, [](C& c, long long v) {
+        c.terminology.remote.connections = static_cast<std::uint32_t>(v);
+    });
+    k.integer("terminology.remote.queue_max", 1, 1 << 20, [](C& c, long long v) {
+        c.terminology.remote.queue_max = static_cast<std::uint32_t>(v);
+    });
+    k.integer("terminology.remote.cache_bytes_max", 1 << 16, 1LL << 36, [](C& c, long long v) {
+        c.terminology.remote.cache_bytes_max = static_cast<std::uint64_t>(v);
+    });
+    k.integer("terminology.remote.cache_seconds", 1, 366LL * 86'400, [](C& c, long long v) {
+        c.terminology.remote.cache_life = std::chrono::seconds(v);
+    });
+    k.integer("terminology.remote.undecided_seconds", 1, 366LL * 86'400, [](C& c, long long v) {
+        c.terminology.remote.undecided_life = std::chrono::seconds(v);
+    });
+    k.integer("terminology.remote.breaker_failures", 1, 1000, [](C& c, long long v) {
+        c.terminology.remote.breaker_failures = static_cast<std::uint32_t>(v);
+    });
+    k.integer("terminology.remote.breaker_pause_ms", 1, time_max_ms, [](C& c, long long v) {
+        c.terminology.remote.breaker_pause = millis(v);
+    });
+}
+
 void data_keys(Keys& k) {
     using C = Config;
     k.path(
@@ -346,6 +390,7 @@ void data_keys(Keys& k) {
     k.paths("terminology.content", [](C& c, std::vector<fs::path> v) {
         c.terminology.content = std::move(v);
     });
+    remote_terminology_keys(k);
     k.path("profiles.file", [](C& c, fs::path v) { c.folders.profiles_file = std::move(v); });
     k.path(
         "partners.folder", [](C& c, fs::path v) { c.folders.partners = std::move(v); }, true
@@ -732,6 +777,14 @@ void check_settings(const Config& config, Problems& problems) {
     if (config.profile == RunProfile::production && !tls.enabled) {
         say("profile: production refuses plain HTTP; set http.tls.enabled: true with a certificate "
             "and key");
+    }
+    const auto& remote = config.terminology.remote;
+    if (!remote.url.empty() && remote.systems.empty()) {
+        say("terminology.remote.url needs terminology.remote.systems: what is it asked about?");
+    }
+    if (config.profile == RunProfile::production && remote.url.starts_with("http://")) {
+        say("profile: production refuses a terminology server over plain HTTP; give "
+            "terminology.remote.url as https://");
     }
     if (config.api.page_default > config.api.page_max) {
         say("api.page_default is larger than api.page_max");

@@ -84,6 +84,20 @@ struct Config {
     // Code systems beside the packages.
     struct Terminology {
         std::vector<std::filesystem::path> content;  // index files, the first of a system first
+        struct Remote {
+            std::string url;  // empty: none
+            std::vector<std::string> systems;
+            std::filesystem::path ca_file;
+            std::filesystem::path token_file;
+            std::chrono::milliseconds timeout{2'000};
+            std::uint32_t connections = 2;
+            std::uint32_t queue_max = 256;
+            std::uint64_t cache_bytes_max = 64ULL << 20U;
+            std::chrono::seconds cache_life{86'400};
+            std::chrono::seconds undecided_life{300};
+            std::uint32_t breaker_failures = 5;
+            std::chrono::milliseconds breaker_pause{30'000};
+        } remote;
     } terminology;
 
     struct Folders {

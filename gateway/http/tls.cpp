@@ -41,18 +41,6 @@ std::string openssl_reason() {
     return text != nullptr ? text : "cannot be read";
 }
 
-// A key that others can read is a key that others have.
-Result<void> check_key_mode(const std::filesystem::path& file) {
-    struct stat info {};
-    if (::stat(file.c_str(), &info) != 0) {
-        return bad_file("private key", file, "no such file, or not readable by this user");
-    }
-    if ((info.st_mode & (S_IRWXO | S_IWGRP)) != 0) {
-        return bad_file("private key", file, "may be read by others; chmod 600 (or 640) it");
-    }
-    return {};
-}
-
 std::int64_t end_of(const X509* certificate) {
     std::tm parts{};
     if (certificate == nullptr || ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &parts) != 1) {
@@ -113,6 +101,38 @@ void add_name(const GENERAL_NAME* name, Peer& peer) {
 
 }  // namespace
 
+// A key that others can read is a key that others have.
+Result<void> check_secret_file(const char* what, const std::filesystem::path& file) {
+    struct stat info {};
+    if (::stat(file.c_str(), &info) != 0) {
+        return bad_file(what, file, "no such file, or not readable by this user");
+    }
+    if ((info.st_mode & (S_IRWXO | S_IWGRP)) != 0) {
+        return bad_file(what, file, "may be read by others; chmod 600 (or 640) it");
+    }
+    return {};
+}
+
+Result<std::shared_ptr<asio::ssl::context>>
+make_client_tls_context(const std::filesystem::path& ca_file) {
+    auto context = std::make_shared<asio::ssl::context>(asio::ssl::context::tls_client);
+    SSL_CTX* handle = context->native_handle();
+    SSL_CTX_set_min_proto_version(handle, TLS1_2_VERSION);
+    SSL_CTX_set_options(handle, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
+    if (SSL_CTX_set_cipher_list(handle, tls12_suites) != 1 ||
+        SSL_CTX_set1_groups_list(handle, "X25519:P-256:P-384") != 1) {
+        return Fault(Errc::internal, "tls", "OpenSSL does not know the configured suites");
+    }
+    const bool trusted = ca_file.empty()
+                             ? SSL_CTX_set_default_verify_paths(handle) == 1
+                             : SSL_CTX_load_verify_locations(handle, ca_file.c_str(), nullptr) == 1;
+    if (!trusted) {
+        return bad_file("certificate authority", ca_file, openssl_reason());
+    }
+    context->set_verify_mode(asio::ssl::verify_peer);
+    return context;
+}
+
 Result<TlsContext> make_tls_context(const TlsOptions& options) {
     auto context = std::make_shared<asio::ssl::context>(asio::ssl::context::tls_server);
     SSL_CTX* handle = context->native_handle();
@@ -132,7 +152,7 @@ Result<TlsContext> make_tls_context(const TlsOptions& options) {
     if (SSL_CTX_use_certificate_chain_file(handle, options.certificate_file.c_str()) != 1) {
         return bad_file("certificate", options.certificate_file, openssl_reason());
     }
-    GH_TRY(check_key_mode(options.private_key_file));
+    GH_TRY(check_secret_file("private key", options.private_key_file));
     if (SSL_CTX_use_PrivateKey_file(handle, options.private_key_file.c_str(), SSL_FILETYPE_PEM) !=
         1) {
         return bad_file("private key", options.private_key_file, openssl_reason());

@@ -23,6 +23,14 @@ struct TlsContext {
 // Errc::invalid naming the file and the reason.
 Result<TlsContext> make_tls_context(const TlsOptions& options);
 
+// For connections that we open: the server's certificate is verified against `ca_file` (PEM), or
+// the system's authorities where it is empty. Whoever connects asks for the host's name too.
+Result<std::shared_ptr<boost::asio::ssl::context>>
+make_client_tls_context(const std::filesystem::path& ca_file);
+
+// Errc::invalid if a file with a secret is absent, or others may read it.
+Result<void> check_secret_file(const char* what, const std::filesystem::path& file);
+
 // Subject, fingerprint and names of the verified client certificate; leaves `peer` alone if there
 // is none.
 void read_client_certificate(SSL* ssl, Peer& peer);

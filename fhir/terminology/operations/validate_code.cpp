@@ -92,7 +92,7 @@ void CodeJudge::judge_own(Judgement& judgement) {
             terminology_.remote() != nullptr && terminology_.remote()->covers(coding.system);
         if (remote) {
             const RemoteAnswer answer =
-                terminology_.remote()->code(coding.system, version, coding.code);
+                terminology_.remote()->code(coding.system, version, coding.code, Waiting::a_while);
             judgement.display = answer.display;
             judgement.inactive = answer.inactive;
             if (answer.verdict == Verdict::yes) {
@@ -310,7 +310,7 @@ public:
     std::optional<Refusal> open(const ValueSetSubject& subject);
     [[nodiscard]] Verdict contains(std::string_view system, std::string_view code) const {
         if (set_ != nullptr) {
-            return shared_ ? terminology_.contains(*set_, system, code)
+            return shared_ ? terminology_.contains(*set_, system, code, Waiting::a_while)
                            : set_->contains(system, code);
         }
         return bag_.contains(system, code) ? Verdict::yes : Verdict::no;
@@ -399,7 +399,7 @@ OperationAnswer in_value_set(const Terminology& terminology, const Asked& asked)
     }
     Membership set(judge, terminology, asked);
     if (auto refused = set.open(subject)) {
-        return refuse(*refused);
+        return ask_remote(terminology, asked, codings.front().system, *refused);
     }
     std::optional<CodeJudge::Judgement> chosen;
     bool result = false;

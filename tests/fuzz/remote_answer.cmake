@@ -1,0 +1,1 @@
+gatehouse_fuzz(remote_answer SOURCE remote_answer_fuzz.cpp LINKS gatehouse_gateway_terminology)

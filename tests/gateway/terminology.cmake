@@ -1,0 +1,1 @@
+gatehouse_test(gateway_terminology SOURCES remote_terminology_test.cpp LINKS gatehouse_gateway_terminology)
