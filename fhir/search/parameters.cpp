@@ -76,9 +76,24 @@ SearchParameters::SearchParameters(
         }
         arena.reset();
     }
-    impl_->link_components(notes);
     BoundSystems systems(definitions);
     const TypeId resource = types.find("Resource");
+    std::vector<std::string> every;
+    for (TypeId type = 1; type < types.type_count(); ++type) {
+        const TypeInfo& info = types.type(type);
+        if (info.kind == TypeKind::resource && !info.abstract && types.is_a(type, resource)) {
+            every.push_back(info.name);
+        }
+    }
+    for (SearchParameter& parameter : impl_->parameters) {
+        const bool any = std::ranges::any_of(parameter.targets, [](const std::string& target) {
+            return target == "Resource" || target == "DomainResource";
+        });
+        if (parameter.type == SearchType::reference && (parameter.targets.empty() || any)) {
+            parameter.targets = every;  // a reference to anything
+        }
+    }
+    impl_->link_components(notes);
     for (TypeId type = 1; type < types.type_count(); ++type) {
         const TypeInfo& info = types.type(type);
         if (info.kind == TypeKind::resource && !info.abstract && types.is_a(type, resource)) {
@@ -244,6 +259,15 @@ std::vector<const SearchParameter*> SearchParameters::all(std::string_view type)
         }
     }
     return found;
+}
+
+std::vector<std::string> SearchParameters::types() const {
+    std::vector<std::string> names;
+    for (const auto& [type, plan] : impl_->plans) {
+        names.push_back(impl_->types.type(type).name);
+    }
+    std::ranges::sort(names);
+    return names;
 }
 
 }  // namespace gatehouse::fhir

@@ -112,6 +112,8 @@ public:
 
     [[nodiscard]] const SearchParameter* find(std::string_view type, std::string_view code) const;
     [[nodiscard]] std::vector<const SearchParameter*> all(std::string_view type) const;
+    // Resource types that have parameters, in order of their names.
+    [[nodiscard]] std::vector<std::string> types() const;
     // What extract() fills, in order of the name.
     [[nodiscard]] std::vector<IndexUnit> index_units() const;
     // Index entries of one annotated resource, all its parameters. `own_base` is our public base

@@ -4,6 +4,7 @@
 // HTTP search parameters -> SearchQuery (FHIR R4 §3.1.1). Everything is understood or refused in
 // words; nothing is ignored unless the caller asks for it with Prefer: handling=lenient.
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -32,7 +33,12 @@ struct SearchLimits {
     Micros now = 0;                   // for the prefix ap
     std::string base;                 // our own absolute references equal relative ones
     bool lenient = false;
+    // A record by type and canonical, or by "ValueSet/id", as a tree that lives as long as the
+    // search is parsed; nullptr if there is none. Empty: what is stored is not asked.
+    std::function<const fhir::Element*(std::string_view type, std::string_view name)> stored;
 };
+
+// `type` empty: a search at system level, over the types that _type names, else over all.
 
 ParsedSearch parse_search(
     const std::string& type,

@@ -63,7 +63,7 @@ SearchCompiler::SearchCompiler(const SearchQuery& query, Dialect dialect)
 Result<void> SearchCompiler::check(
     const std::vector<SearchClause>& clauses, std::size_t hop, std::size_t depth
 ) {
-    if (hop > search_hops_max) {
+    if (hop > search_hops_max && !clauses.empty()) {
         return Fault(
             Errc::too_many,
             "store.search",

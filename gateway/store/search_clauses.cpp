@@ -525,6 +525,17 @@ Result<void> SearchCompiler::write_tests(
 Result<void> SearchCompiler::write_test(
     SqlText& out, const Types& types, const SearchClause& clause, const std::string& rid
 ) {
+    if (!clause.types.empty() && !implies_type(clause)) {
+        const std::string alias = next_alias();
+        out << "(EXISTS (SELECT 1 FROM resource " << alias << " WHERE " << alias << ".rid = " << rid
+            << " AND " << alias << ".type";
+        out.is_name(clause.types) << ") AND ";
+        SearchClause rest = clause;
+        rest.types.clear();
+        GH_TRY(write_test(out, clause.types, rest, rid));
+        out << ")";
+        return {};
+    }
     const Types& about = clause.types.empty() ? types : clause.types;
     switch (clause.field) {
     case Field::id:

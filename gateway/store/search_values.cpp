@@ -133,8 +133,8 @@ Result<void> write_quantity(SqlText& out, const Columns& columns, const SearchVa
     return {};
 }
 
-// The path hierarchy of a URL (FHIR R4 §3.1.1.4.4): below http://a/b are itself and all that go on
-// with a slash; above are itself and every part of it that ends before a slash. A URN has none.
+// FHIR R4 §3.1.1.4.10: below http://a/b is what begins so; above are itself and every part of it
+// that ends before a slash. A URN has neither.
 void write_uri(
     SqlText& out, const Columns& columns, SearchModifier modifier, const SearchValue& value
 ) {
@@ -151,7 +151,8 @@ void write_uri(
         out.bind(text);
         return;
     }
-    if (modifier == SearchModifier::starts) {
+    if (modifier == SearchModifier::starts ||
+        (modifier == SearchModifier::below && scheme != std::string::npos)) {
         out << columns.text << " >= ";
         out.bind(index_folded(text)) << " AND " << columns.text << " < ";
         out.bind(index_folded(text) + std::string(last_code_point));
@@ -165,13 +166,6 @@ void write_uri(
     const std::size_t root = scheme + 3;
     while (text.size() > root && text.back() == '/') {
         text.pop_back();
-    }
-    if (modifier == SearchModifier::below) {
-        out << "(" << columns.text << " = ";
-        out.bind(index_key(text)) << " OR (" << columns.text << " >= ";
-        out.bind(index_folded(text + "/")) << " AND " << columns.text << " < ";
-        out.bind(index_folded(text) + "0") << "))";  // '0' follows '/'
-        return;
     }
     std::vector<std::string> above;
     for (std::size_t slash = text.size(); slash != std::string::npos && slash > root;
