@@ -114,6 +114,23 @@ Result<StoredVersion> read_rid(Database& database, std::string_view type, std::i
     return version_from(query, type.empty() ? query.text(5) : type, query.text(4));
 }
 
+Result<gateway::CompiledSearch> compile(const SearchQuery& query, const SearchLimits& limits) {
+    GH_TRY_ASSIGN(
+        gateway::CompiledSearch compiled, gateway::compile_search(query, gateway::Dialect::sqlite)
+    );
+    if (limits.pending != nullptr) {
+        if (const std::string unit = limits.pending->lacking(compiled); !unit.empty()) {
+            return Fault(
+                limits.pending_is,
+                "store.search",
+                "the index for search parameter " + unit +
+                    " is being built; try again later, or search by another parameter"
+            );
+        }
+    }
+    return compiled;
+}
+
 // What a timeout means to the one who asked.
 Fault over_budget(Fault fault) {
     if (fault.code == Errc::timeout) {
@@ -177,10 +194,7 @@ Result<SearchPage> search_in_snapshot(
 
 Result<SearchPage>
 search(Database& database, const SearchQuery& query, const SearchLimits& limits) {
-    GH_TRY_ASSIGN(
-        const gateway::CompiledSearch compiled,
-        gateway::compile_search(query, gateway::Dialect::sqlite)
-    );
+    GH_TRY_ASSIGN(const gateway::CompiledSearch compiled, compile(query, limits));
     Snapshot snapshot(database, limits.budget);
     GH_TRY(snapshot.begin());
     Result<SearchPage> page = search_in_snapshot(database, query, limits, compiled);
@@ -193,10 +207,7 @@ search(Database& database, const SearchQuery& query, const SearchLimits& limits)
 Result<std::vector<std::string>> match(
     Database& database, const SearchQuery& query, std::uint32_t limit, const SearchLimits& limits
 ) {
-    GH_TRY_ASSIGN(
-        const gateway::CompiledSearch compiled,
-        gateway::compile_search(query, gateway::Dialect::sqlite)
-    );
+    GH_TRY_ASSIGN(const gateway::CompiledSearch compiled, compile(query, limits));
     Snapshot snapshot(database, limits.budget);
     GH_TRY(snapshot.begin());
     Result<std::vector<Found>> rows =

@@ -7,6 +7,7 @@
 #include <chrono>
 
 #include "adapters/sqlite/database.hpp"
+#include "adapters/sqlite/search_index.hpp"
 #include "gateway/store/cursor.hpp"
 #include "gateway/store/store.hpp"
 
@@ -21,6 +22,9 @@ using gateway::StoredVersion;
 struct SearchLimits {
     std::chrono::milliseconds budget{5000};
     gateway::CursorSecret secret{};
+    const PendingUnits* pending = nullptr;
+    // How a search that needs a part of the index that is not whole is refused.
+    Errc pending_is = Errc::busy;
 };
 
 Result<StoredVersion> read_current(Database& database, std::string_view type, std::string_view id);

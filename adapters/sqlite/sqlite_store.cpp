@@ -2,6 +2,7 @@
 
 #include "adapters/sqlite/sqlite_store.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
@@ -128,7 +129,7 @@ Result<void> create_tables(Database& database) {
     return database.execute("COMMIT");
 }
 
-class SqliteStore final : public Store {
+class SqliteStore final : public Store, public gateway::SearchIndex {
 public:
     static Result<std::unique_ptr<Store>> open(const SqliteOptions& options);
     ~SqliteStore() override;
@@ -193,6 +194,10 @@ public:
     Result<std::vector<gateway::OutboxCount>> outbox_counts() override {
         return with_reader([&](Database& database) { return sqlite::outbox_counts(database); });
     }
+    gateway::SearchIndex* search_index() override { return this; }
+    Result<void> use(const std::vector<fhir::IndexUnit>& units) override;
+    Result<State> state() override;
+    Result<std::uint64_t> rebuild(std::uint32_t limit, const Extract& extract) override;
 
 private:
     explicit SqliteStore(SqliteOptions options) : options_(std::move(options)) {}
@@ -212,6 +217,8 @@ private:
 
     SqliteOptions options_;
     SearchLimits limits_;
+    PendingUnits pending_;
+    std::vector<fhir::IndexUnit> units_;  // under writer_mutex_
 
     std::mutex writer_mutex_;  // one transaction at a time; prune_receipts takes its turn
     std::unique_ptr<Database> write_database_;
@@ -272,8 +279,10 @@ Result<std::unique_ptr<Store>> SqliteStore::open(const SqliteOptions& options) {
     GH_TRY_ASSIGN(store->limits_.secret[0], read_meta_number(database, "cursor_secret_0"));
     GH_TRY_ASSIGN(store->limits_.secret[1], read_meta_number(database, "cursor_secret_1"));
     store->limits_.budget = std::chrono::milliseconds{options.search_budget_ms};
+    store->limits_.pending = &store->pending_;
     SearchLimits writing = store->limits_;
     writing.budget = std::min(writing.budget, writer_search_budget);
+    writing.pending_is = Errc::unsupported;
     store->writer_ = std::make_unique<Writer>(database, writing);
     return std::unique_ptr<Store>(std::move(store));
 }
@@ -332,6 +341,82 @@ Result<void> SqliteStore::transact(const std::function<Result<void>(StoreWriter&
         writer_->abandon();
     }
     return result;
+}
+
+Result<void> SqliteStore::use(const std::vector<fhir::IndexUnit>& units) {
+    const std::lock_guard lock(writer_mutex_);
+    GH_TRY(writer_->begin());
+    auto pending = begin_index(*write_database_, units);
+    Result<void> done = pending ? writer_->commit() : Result<void>(std::move(pending.error()));
+    if (!done) {
+        writer_->abandon();
+        return done;
+    }
+    units_ = units;
+    pending_.set(std::move(*pending));
+    return {};
+}
+
+Result<gateway::SearchIndex::State> SqliteStore::state() {
+    return with_reader([&](Database& database) -> Result<State> {
+        State state;
+        state.pending = pending_.all();
+        GH_TRY_ASSIGN(
+            const std::int64_t last, database.integer("SELECT coalesce(max(vid), 0) FROM version")
+        );
+        state.versions_last = static_cast<std::uint64_t>(last);
+        state.versions = state.versions_last;
+        if (!state.pending.empty()) {
+            GH_TRY_ASSIGN(state.versions, read_meta_number(database, "index_after"));
+        }
+        return state;
+    });
+}
+
+Result<std::uint64_t> SqliteStore::rebuild(std::uint32_t limit, const Extract& extract) {
+    if (!pending_.any()) {
+        return std::uint64_t{0};
+    }
+    // Reading and extracting wait for nobody; the writer's turn is for the rows alone.
+    GH_TRY_ASSIGN(const std::vector<RebuildItem> items, with_reader([&](Database& database) {
+                      return rebuild_items(database, limit);
+                  }));
+    std::vector<std::vector<fhir::IndexEntry>> entries;
+    entries.reserve(items.size());
+    for (const RebuildItem& item : items) {
+        entries.push_back(extract(item.version));
+    }
+    const std::lock_guard lock(writer_mutex_);
+    GH_TRY(writer_->begin());
+    const auto work = [&]() -> Result<void> {
+        for (std::size_t i = 0; i < items.size(); ++i) {
+            GH_TRY(writer_->reindex(items[i], std::move(entries[i])));
+        }
+        if (!items.empty()) {
+            return set_rebuilt(*write_database_, items.back().vid);
+        }
+        // Nothing new may have come since it was read.
+        GH_TRY_ASSIGN(const std::vector<RebuildItem> more, rebuild_items(*write_database_, 1));
+        return more.empty() ? finish_index(*write_database_, units_) : Result<void>();
+    };
+    Result<void> done = work();
+    bool finished = false;
+    if (done && items.empty()) {
+        const Result<std::string> wanted = read_meta(*write_database_, "index_wanted");
+        finished = wanted && wanted->empty();
+    }
+    if (done) {
+        done = writer_->commit();
+    }
+    if (!done) {
+        writer_->abandon();
+        return std::move(done.error());
+    }
+    if (finished) {
+        pending_.set({});
+        return std::uint64_t{0};
+    }
+    return std::max<std::uint64_t>(items.size(), 1);
 }
 
 Result<std::uint64_t> SqliteStore::checkpoint() {

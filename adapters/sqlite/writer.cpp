@@ -450,6 +450,34 @@ Result<void> Writer::amend_version(const gateway::NewVersion& resource, std::uin
     return query.run();
 }
 
+Result<void> Writer::reindex(const RebuildItem& item, std::vector<fhir::IndexEntry> entries) {
+    GH_TRY(usable());
+    Row row;
+    {
+        Query query(
+            database_,
+            "store.reindex",
+            "SELECT patient, kinds FROM resource WHERE rid = ? AND vid = ? AND live = 1"
+        );
+        query.bind(item.rid).bind(item.vid);
+        GH_TRY_ASSIGN(const bool found, noted(query.step()));
+        if (!found) {
+            return {};
+        }
+        row.rid = item.rid;
+        row.patient = query.integer(0);
+        row.kinds = query.integer(1);
+    }
+    NewVersion resource;
+    resource.type = item.version.type;
+    resource.index = std::move(entries);
+    GH_TRY(noted(drop_index(row)));
+    GH_TRY_ASSIGN(const std::int64_t kinds, noted(write_index(resource, row)));
+    Query query(database_, "store.reindex", "UPDATE resource SET kinds = ? WHERE rid = ?");
+    query.bind(kinds).bind(row.rid);
+    return noted(query.run());
+}
+
 Result<void> Writer::drop_index(const Row& row) {
     static constexpr std::array<std::string_view, gateway::index_table_count> statements{
         "DELETE FROM ix_token WHERE rid = ?",

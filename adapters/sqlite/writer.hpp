@@ -52,6 +52,8 @@ public:
     Result<void> release() override;
     Result<void> rollback() override;
     Result<void> set_applied_position(std::uint64_t position) override;
+    // Index rows of a resource anew, unless it has been written since.
+    Result<void> reindex(const RebuildItem& item, std::vector<fhir::IndexEntry> entries);
 
 private:
     // The row of an identity; rid 0: none yet.

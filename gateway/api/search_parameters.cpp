@@ -7,6 +7,7 @@
 #include "gateway/api/issues.hpp"
 #include "gateway/api/search_parser.hpp"
 #include "gateway/http/message.hpp"
+#include "gateway/store/search_sql.hpp"
 
 namespace gatehouse::gateway {
 namespace {
@@ -152,6 +153,15 @@ ParsedSearch parse_search(
         } else if (limits.lenient && parser.ignorable && !out.issues.empty()) {
             out.issues.back().severity = fhir::Severity::warning;
             out.issues.back().diagnostics += " It was ignored, as Prefer: handling=lenient asks.";
+        }
+    }
+    if (!fhir::has_errors(out.issues)) {
+        if (const Result<void> checked = check_search(query); !checked) {
+            refuse(
+                checked.error().code == Errc::too_many ? IssueType::too_costly
+                                                       : IssueType::not_supported,
+                "The search cannot be done: " + checked.error().detail + "."
+            );
         }
     }
     return out;

@@ -15,6 +15,7 @@
 #include "gateway/app/data_folder.hpp"
 #include "gateway/app/doors.hpp"
 #include "gateway/app/housekeeping.hpp"
+#include "gateway/app/reindexer.hpp"
 #include "gateway/app/rules.hpp"
 #include "gateway/audit/audit.hpp"
 #include "gateway/base/log.hpp"
@@ -115,6 +116,7 @@ private:
     std::unique_ptr<Pool> read_pool_;
     std::unique_ptr<Pipeline> pipeline_;
     std::unique_ptr<Housekeeping> housekeeping_;
+    std::unique_ptr<Reindexer> reindexer_;
     FrontDoor door_;
     std::unique_ptr<Server> admin_;
     std::unique_ptr<Server> front_;
@@ -270,6 +272,8 @@ Result<void> Gateway::run() {
     rules->versions = std::move(*others);
     make_road(std::make_shared<const Rulebook>(std::move(*rules)));
 
+    reindexer_ = Reindexer::start(store_->search_index(), base_);
+    GH_TRY(reindexer_->use(rulebook()->engine, {}));
     GH_TRY_ASSIGN(const std::uint64_t replayed, pipeline_->recover());
     pipeline_->set_sinks(make_sinks(*rulebook()->routes, config_.data.dir));
     GH_TRY(directory_->mint_sample_tokens());
@@ -310,6 +314,9 @@ Result<void> Gateway::reload() {
     GH_TRY(front_->reload_certificates());
     directory_->install(std::move(partners));
     pipeline_->set_sinks(make_sinks(*rules.routes, config_.data.dir));
+    if (rules.engine != rulebook()->engine) {
+        GH_TRY(reindexer_->use(rules.engine, 2 * config_.http.answer_deadline));
+    }
     set_rulebook(std::make_shared<const Rulebook>(std::move(rules)));
     ::malloc_trim(0);
     return {};
@@ -326,6 +333,9 @@ bool Gateway::stop() {
     }
     if (housekeeping_) {
         housekeeping_->stop();
+    }
+    if (reindexer_) {
+        reindexer_->stop();
     }
     if (pipeline_) {
         pipeline_->drain();
@@ -428,6 +438,20 @@ std::string Gateway::status() const {
         out.key("bytes").number(static_cast<long long>(stats->bytes));
         out.key("resources").number(static_cast<long long>(stats->resources));
         out.key("versions").number(static_cast<long long>(stats->versions)).end_object();
+    }
+    SearchIndex* const index = store_->search_index();
+    if (const auto state = index != nullptr ? index->state() : SearchIndex::State{}) {
+        constexpr std::size_t named_max = 20;
+        out.key("searchIndex").begin_object();
+        out.key("complete").boolean(state->pending.empty());
+        out.key("versionsRead").number(static_cast<long long>(state->versions));
+        out.key("versions").number(static_cast<long long>(state->versions_last));
+        out.key("pending").number(static_cast<long long>(state->pending.size()));
+        out.key("pendingParts").begin_array();
+        for (std::size_t i = 0; i < std::min(named_max, state->pending.size()); ++i) {
+            out.string(state->pending[i]);
+        }
+        out.end_array().end_object();
     }
     out.key("audit").begin_object();
     out.key("bytes").number(static_cast<long long>(audit_->bytes())).end_object();

@@ -16,6 +16,7 @@ constexpr Command table[] = {
     {"receipts", "what became of messages", run_receipts},
     {"audit", "verify the audit's hash chain", run_audit},
     {"explain", "a decision or message in words", run_explain},
+    {"explain-search", "plan and SQL of a search", run_explain_search},
 };
 
 }  // namespace

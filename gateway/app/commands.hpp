@@ -14,7 +14,7 @@
 
 namespace gatehouse::cli {
 
-// serve, check, partner, backup, restore, receipts, audit, explain.
+// serve, check, partner, backup, restore, receipts, audit, explain, explain-search.
 std::span<const Command> service_commands();
 
 int run_serve(int argc, char** argv);
@@ -25,6 +25,7 @@ int run_restore(int argc, char** argv);
 int run_receipts(int argc, char** argv);
 int run_audit(int argc, char** argv);
 int run_explain(int argc, char** argv);
+int run_explain_search(int argc, char** argv);
 
 // --config and --set, which all of them take.
 struct ConfigOptions {

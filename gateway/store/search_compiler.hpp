@@ -15,6 +15,7 @@ class SearchCompiler {
 public:
     SearchCompiler(const SearchQuery& query, Dialect dialect);
     Result<CompiledSearch> compile();
+    Result<void> check_all() { return check(query_.all_of, 0, 0); }
 
 private:
     using SqlText = search_detail::SqlText;

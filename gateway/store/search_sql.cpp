@@ -25,6 +25,10 @@ Result<CompiledSearch> compile_search(const SearchQuery& query, Dialect dialect)
     return SearchCompiler(query, dialect).compile();
 }
 
+Result<void> check_search(const SearchQuery& query) {
+    return SearchCompiler(query, Dialect::sqlite).check_all();
+}
+
 void SearchCompiler::explain(
     CompiledSearch& compiled, const SearchClause& clause, std::string_view use
 ) const {

@@ -59,6 +59,9 @@ private:
     std::string fingerprint_;
 };
 
+// The bounds and fits of a search without writing it: what compile_search() would refuse.
+Result<void> check_search(const SearchQuery& query);
+
 // Errc::unsupported for what is not offered (a modifier the type lacks) and Errc::too_many over the
 // bounds of query.hpp, in words for the sender.
 Result<CompiledSearch> compile_search(const SearchQuery& query, Dialect dialect);

@@ -190,6 +190,29 @@ struct StoreStats {
     std::uint64_t versions = 0;
 };
 
+// The search index as it is built anew beside the service, when the set of search parameters has
+// changed since the resources were written. Thread-safe; one caller of rebuild() at a time.
+class SearchIndex {
+public:
+    virtual ~SearchIndex() = default;
+    // The parts that resources are indexed by from now on (SearchParameters::index_units()). Those
+    // that the store's resources lack are pending: until rebuild() is through, a search that needs
+    // one is refused with Errc::busy (inside a write: Errc::unsupported). Goes on where a kill or
+    // stop left it.
+    virtual Result<void> use(const std::vector<fhir::IndexUnit>& units) = 0;
+    struct State {
+        std::vector<std::string> pending;  // parts, in order of their names
+        std::uint64_t versions = 0;        // looked at, of
+        std::uint64_t versions_last = 0;
+    };
+    virtual Result<State> state() = 0;
+    // The index entries of a stored resource.
+    using Extract = std::function<std::vector<fhir::IndexEntry>(const StoredVersion&)>;
+    // Indexes the next resources anew, `limit` at most, in one transaction: how many; 0: nothing is
+    // pending any more.
+    virtual Result<std::uint64_t> rebuild(std::uint32_t limit, const Extract& extract) = 0;
+};
+
 class Store : public StoreReader {
 public:
     // Runs `work` in one write transaction and commits if it returns no fault. Callers
@@ -210,6 +233,8 @@ public:
     outbox_waiting(std::string_view destination, std::uint32_t limit) = 0;
     // By destination; only those with rows.
     virtual Result<std::vector<OutboxCount>> outbox_counts() = 0;
+    // Null where there is nothing to rebuild.
+    virtual SearchIndex* search_index() { return nullptr; }
 };
 
 }  // namespace gatehouse::gateway
