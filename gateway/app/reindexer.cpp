@@ -13,15 +13,13 @@ namespace gatehouse::gateway {
 
 namespace {
 
-using Steady = std::chrono::steady_clock;
-
 // Resources of one transaction: some 10 ms of the writer's time.
-constexpr std::uint32_t batch = 64;
+constexpr std::uint32_t resources_of_a_batch = 64;
 constexpr std::chrono::seconds after_failure{5};
 
-class Thread final : public Reindexer {
+class ReindexThread final : public Reindexer {
 public:
-    Thread(SearchIndex* index, std::string base) : index_(index), base_(std::move(base)) {
+    ReindexThread(SearchIndex* index, std::string base) : index_(index), base_(std::move(base)) {
         Metrics& all = metrics();
         pending_ = all.gauge(
             "gatehouse_search_index_pending_parts", "Parts of the search index being built"
@@ -35,9 +33,9 @@ public:
             thread_ = std::thread([this] { run(); });
         }
     }
-    ~Thread() override { Thread::stop(); }
-    Thread(const Thread&) = delete;
-    Thread& operator=(const Thread&) = delete;
+    ~ReindexThread() override { ReindexThread::stop(); }
+    ReindexThread(const ReindexThread&) = delete;
+    ReindexThread& operator=(const ReindexThread&) = delete;
 
     Result<void>
     use(std::shared_ptr<const fhir::Engine> engine, std::chrono::milliseconds delay) override {
@@ -47,7 +45,7 @@ public:
         const std::lock_guard lock(mutex_);
         GH_TRY(index_->use(engine->search()->index_units()));
         engine_ = std::move(engine);
-        due_ = Steady::now() + delay;
+        due_ = std::chrono::steady_clock::now() + delay;
         const auto state = index_->state();
         const std::size_t parts = state ? state->pending.size() : 0;
         working_ = parts > 0;
@@ -84,29 +82,30 @@ private:
                 wake_.wait(lock);
                 continue;
             }
-            const auto until = std::max(due_, Steady::now() + pause);
+            const auto until = std::max(due_, std::chrono::steady_clock::now() + pause);
             if (wake_.wait_until(lock, until, [this] { return stopping_; })) {
                 return;
             }
-            if (Steady::now() < due_) {
+            if (std::chrono::steady_clock::now() < due_) {
                 continue;
             }
             // Under the lock: use() waits for one batch.
-            const auto began = Steady::now();
+            const auto began = std::chrono::steady_clock::now();
             step();
             // As long as the work itself: others get half of the writer at least.
-            pause = Steady::now() - began;
+            pause = std::chrono::steady_clock::now() - began;
         }
     }
 
     void step() {
-        const auto done = index_->rebuild(batch, [this](const StoredVersion& version) {
-            return entries_of(version);
-        });
+        const auto done =
+            index_->rebuild(resources_of_a_batch, [this](const StoredVersion& version) {
+                return entries_of(version);
+            });
         if (!done) {
             failures_.add();
             log::warn("search.reindex_failed", log::with("why", log::fault(done.error())));
-            due_ = Steady::now() + after_failure;
+            due_ = std::chrono::steady_clock::now() + after_failure;
             return;
         }
         if (*done > 0) {
@@ -137,7 +136,7 @@ private:
     std::mutex mutex_;
     std::condition_variable wake_;
     std::shared_ptr<const fhir::Engine> engine_;
-    Steady::time_point due_{};
+    std::chrono::steady_clock::time_point due_{};
     bool working_ = false;
     bool stopping_ = false;
     std::thread thread_;
@@ -146,7 +145,7 @@ private:
 }  // namespace
 
 std::unique_ptr<Reindexer> Reindexer::start(SearchIndex* index, std::string base) {
-    return std::make_unique<Thread>(index, std::move(base));
+    return std::make_unique<ReindexThread>(index, std::move(base));
 }
 
 }  // namespace gatehouse::gateway

@@ -1,0 +1,1 @@
+gatehouse_fuzz(search SOURCE search_fuzz.cpp LINKS gatehouse_gateway_api gatehouse_adapter_sqlite)
