@@ -150,6 +150,10 @@ public:
     implicit_value_set(std::string_view url, ConceptBudget& budget) const;
 };
 
+// The URL of an implicit value set without the canonical's version; the bars of an expression
+// constraint ("...?fhir_vs=ecl/<<22298006|Infarction|") separate none.
+std::string_view implicit_url(std::string_view canonical) noexcept;
+
 // User-loaded content beside the definitions: opened once, shared, given to Terminology. Several
 // providers may share a system; then the first that answers the asked version and knows the code
 // speaks, and only a complete one can say no.

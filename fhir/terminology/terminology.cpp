@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <map>
 #include <mutex>
 #include <unordered_map>
 
@@ -20,6 +21,11 @@ std::string_view without_version(std::string_view canonical) noexcept {
 }
 
 }  // namespace
+
+std::string_view implicit_url(std::string_view canonical) noexcept {
+    return canonical.find("?fhir_vs=ecl/") == std::string_view::npos ? without_version(canonical)
+                                                                     : canonical;
+}
 
 struct Terminology::Impl {
     // A thing that is compiled on first use. Readers take one atomic load; the first writer holds
@@ -137,14 +143,14 @@ struct Terminology::Impl {
             [this](std::string_view url, std::string_view version) {
                 return content_of(url, version);
             },
-            [this](std::string_view url) { return value_set(url); },
+            [this](std::string_view url) { return imported(url); },
         };
     }
 
     const ValueSetIndex* value_set(std::string_view canonical) const {
         auto found = value_sets.find(without_version(canonical));
         if (found == value_sets.end()) {
-            return nullptr;
+            return content.providers.empty() ? nullptr : implicit(implicit_url(canonical));
         }
         // A canonical with a version that is not loaded falls back to the one that is.
         if (canonical.size() != found->first.size()) {
@@ -155,6 +161,45 @@ struct Terminology::Impl {
         }
         return ready(*found->second);
     }
+
+    // What an import means: a version that is named and not loaded is missing, not another.
+    const ValueSetIndex* imported(std::string_view canonical) const {
+        const ValueSetIndex* set = value_set(canonical);
+        const std::string_view url = without_version(canonical);
+        const bool other = set != nullptr && url.size() < canonical.size() &&
+                           set->version() != canonical.substr(url.size() + 1);
+        return other ? nullptr : set;
+    }
+
+    // A value set that loaded content defines by its URL alone
+    // ("http://snomed.info/sct?fhir_vs=..."). Which there are is told by definitions and messages;
+    // so many are kept and no more.
+    const ValueSetIndex* implicit(std::string_view url) const {
+        constexpr std::size_t implicit_max = 1024;
+        const std::lock_guard lock(mutex);
+        const auto known = implicit_sets.find(url);
+        if (known != implicit_sets.end()) {
+            return known->second.get();
+        }
+        for (const auto& provider : content.providers) {
+            ConceptBudget budget;
+            auto set = provider->implicit_value_set(url, budget);
+            if (!set && set.error().code == Errc::not_found) {
+                continue;
+            }
+            if (implicit_sets.size() >= implicit_max) {
+                return nullptr;
+            }
+            auto& slot = implicit_sets[std::string(url)];
+            if (set) {
+                const std::string& kept = implicit_sets.find(url)->first;
+                slot = std::make_unique<const ValueSetIndex>(kept, *provider, std::move(*set));
+            }
+            return slot.get();
+        }
+        return nullptr;
+    }
+    mutable std::map<std::string, std::unique_ptr<const ValueSetIndex>, std::less<>> implicit_sets;
 
     const ValueSetIndex* ready(Lazy<ValueSetIndex>& lazy) const {
         if (const ValueSetIndex* done = lazy.ready.load(std::memory_order_acquire)) {
@@ -291,10 +336,6 @@ std::string Terminology::canonical_of(const ValueSetIndex& set) const {
 
 std::string_view Terminology::undecided(const ValueSetIndex& set) const {
     return set.undecided();
-}
-
-bool Terminology::knows_value_set(std::string_view value_set) const {
-    return impl_->value_sets.contains(without_version(value_set));
 }
 
 bool Terminology::is_value_set_url(std::string_view url) const {

@@ -78,8 +78,6 @@ public:
     [[nodiscard]] CodeAnswer in_value_set(const Coding& coding, std::string_view value_set) const;
     // Existence and display of a code in its own system.
     [[nodiscard]] CodeAnswer in_code_system(const Coding& coding) const;
-    // True if the value set is known at all.
-    [[nodiscard]] bool knows_value_set(std::string_view value_set) const;
 
     // The same questions without words, for the validator's hot path: no allocation once compiled.
     // nullptr if no such value set is loaded.

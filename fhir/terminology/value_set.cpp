@@ -61,6 +61,19 @@ ValueSetIndex::ValueSetIndex(const Element& resource, const ValueSetSources& sou
     }
 }
 
+ValueSetIndex::ValueSetIndex(
+    std::string_view url, const CodeSystemProvider& provider, ConceptSet set
+)
+    : url_(url), name_(url), has_compose_(true) {
+    Part part;
+    part.system = provider.system();
+    part.kind = Kind::set;
+    part.provider = &provider;
+    part.set = std::move(set);
+    part.partial = provider.knowledge() != SystemKnowledge::complete;
+    includes_.push_back(std::move(part));
+}
+
 void ValueSetIndex::read_expansion(const Element& parent) {
     for (const Element& child : parent.children()) {
         if (child.name != "contains") {
@@ -329,7 +342,7 @@ bool ValueSetIndex::draws_on(std::string_view system) const {
 void ValueSetIndex::displays(
     std::string_view system, std::string_view code, std::vector<std::string_view>& out
 ) const {
-    const Element* compose = resource_->child("compose");
+    const Element* compose = resource_ == nullptr ? nullptr : resource_->child("compose");
     if (compose == nullptr) {
         return;
     }

@@ -33,6 +33,8 @@ class ValueSetIndex {
 public:
     // Compiles a ValueSet resource, whose tree must outlive the index.
     ValueSetIndex(const Element& resource, const ValueSetSources& sources);
+    // One that a code system defines by a URL alone. `url` and `provider` must outlive the index.
+    ValueSetIndex(std::string_view url, const CodeSystemProvider& provider, ConceptSet set);
 
     [[nodiscard]] Verdict contains(std::string_view system, std::string_view code) const;
     [[nodiscard]] bool draws_on(std::string_view system) const;
@@ -86,7 +88,7 @@ private:
     bool expansion_complete_ = false;
     bool active_only_ = false;  // compose.inactive is false: no inactive codes
     std::string undecided_;
-    const Element* resource_;
+    const Element* resource_ = nullptr;  // null: implicit
 };
 
 // SNOMED CT expression constraints that are only ids joined by OR: appends the ids, or returns

@@ -453,6 +453,7 @@ std::optional<PlanRefusal> judge_changed(
     }
     fhir::Validation found =
         chosen.engine->validator().validate(*judged, json, {}, chosen.chooser, options, arena);
+    count_unchecked(*chosen.engine, found.unchecked);
     fhir::Issues issues = std::move(decoded.issues);
     issues.insert(
         issues.end(),

@@ -32,12 +32,27 @@ void claimed_profiles(
     }
 }
 
+// A system that nothing here knows is "other": names that callers make up are no labels.
+template <class Visit>
+void for_systems(
+    const fhir::Engine& engine, const fhir::UncheckedSystems& unchecked, Visit&& visit
+) {
+    for (std::size_t i = 0; i < unchecked.count; ++i) {
+        const auto& one = unchecked.list[i];
+        const bool known = engine.terminology().is_known_system(one.system);
+        visit(known ? one.system : std::string_view("other"), one.codes);
+    }
+    if (unchecked.codes_beyond != 0) {
+        visit(std::string_view("other"), unchecked.codes_beyond);
+    }
+}
+
 }  // namespace
 
 void note_unchecked(
     Envelope& envelope, const fhir::Engine& engine, const fhir::UncheckedSystems& unchecked
 ) {
-    const auto add = [&](std::string_view system, std::uint32_t codes) {
+    for_systems(engine, unchecked, [&](std::string_view system, std::uint32_t codes) {
         const auto found = std::find_if(
             envelope.unchecked.begin(),
             envelope.unchecked.end(),
@@ -48,14 +63,22 @@ void note_unchecked(
         } else {
             envelope.unchecked.emplace_back(system, codes);
         }
-    };
-    for (std::size_t i = 0; i < unchecked.count; ++i) {
-        const auto& one = unchecked.list[i];
-        add(engine.terminology().is_known_system(one.system) ? one.system : "other", one.codes);
-    }
-    if (unchecked.codes_beyond != 0) {
-        add("other", unchecked.codes_beyond);
-    }
+    });
+}
+
+void count_unchecked(const fhir::Engine& engine, const fhir::UncheckedSystems& unchecked) {
+    for_systems(engine, unchecked, [](std::string_view system, std::uint32_t codes) {
+        unchecked_counter(metrics(), std::string(system)).add(codes);
+    });
+}
+
+Counter unchecked_counter(Metrics& metrics, const std::string& system) {
+    return metrics.counter(
+        "gatehouse_validate_unchecked_codes_total",
+        "Codes that were neither confirmed nor refused, because their system's content is not "
+        "loaded",
+        {{"system", system}}
+    );
 }
 
 ChosenDefinitions choose_definitions(

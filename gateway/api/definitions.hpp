@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 
+#include "gateway/base/metrics.hpp"
 #include "gateway/pipeline/envelope.hpp"
 
 namespace gatehouse::gateway {
@@ -31,6 +32,10 @@ ChosenDefinitions choose_definitions(
 void note_unchecked(
     Envelope& envelope, const fhir::Engine& engine, const fhir::UncheckedSystems& unchecked
 );
+// Counts it at once, for a verdict that is given apart from its message (the outcome of a patch).
+void count_unchecked(const fhir::Engine& engine, const fhir::UncheckedSystems& unchecked);
+// The series of such codes: one a system, by the names of Envelope::unchecked.
+Counter unchecked_counter(Metrics& metrics, const std::string& system);
 
 // The message's tree for those definitions: the envelope's own, or read again where another set
 // judges, since names and types are numbered by each set for itself. Null if there is none.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/pipeline/telemetry.hpp"
 
+#include "gateway/api/definitions.hpp"
 #include "gateway/base/log.hpp"
 
 namespace gatehouse::gateway {
@@ -163,12 +164,7 @@ Counter Telemetry::unchecked(const std::string& system) const {
     const std::lock_guard lock(decided_mutex_);
     const auto [place, added] = unchecked_.try_emplace(system);
     if (added) {
-        place->second = metrics_->counter(
-            "gatehouse_validate_unchecked_codes_total",
-            "Codes that were neither confirmed nor refused, because their system's content is not "
-            "loaded",
-            {{"system", system}}
-        );
+        place->second = unchecked_counter(*metrics_, system);
     }
     return place->second;
 }

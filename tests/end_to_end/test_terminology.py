@@ -77,6 +77,56 @@ class Terminology(unittest.TestCase):
         status, out, _ = command(*plain, "--terminology", self.index, input=json.dumps(record))
         self.assertEqual(status, 0, out)
 
+    def test_a_binding_to_an_implicit_value_set_decides(self):
+        profile = {
+            "resourceType": "StructureDefinition", "url": "http://t.example/infections", "name": "Infections",
+            "status": "active", "kind": "resource", "abstract": False, "type": "Condition", "fhirVersion": "4.0.1",
+            "baseDefinition": "http://hl7.org/fhir/StructureDefinition/Condition", "derivation": "constraint",
+            "differential": {"element": [{"id": "Condition.code", "path": "Condition.code", "binding": {
+                "strength": "required", "valueSet": f"{SNOMED}?fhir_vs=ecl/<<{self.codes['infection']}|Infection|"}}]}}
+        folder = self.root / "profiles"
+        folder.mkdir()
+        (folder / "StructureDefinition-infections.json").write_text(json.dumps(profile))
+
+        def judge(name, *more):
+            record = {"resourceType": "Condition", "subject": {"display": "x"},
+                      "code": {"coding": [{"system": SNOMED, "code": self.codes[name]}]}}
+            return command("validate", "--no-package", "--package", str(folder), "--profile", profile["url"],
+                           "--no-default-profiles", *more, "-", input=json.dumps(record))
+        loaded = ("--terminology", self.index)
+        status, out, err = judge("infected_fracture", *loaded)
+        self.assertEqual(status, 0, out + err)
+        status, out, _ = judge("tumour", *loaded)
+        self.assertEqual(status, 1, out)
+        self.assertIn("binding", out)
+        status, out, _ = judge("tumour")
+        self.assertEqual(status, 0, out)
+        self.assertIn("value-set-unknown", out)
+
+    def test_a_value_set_that_content_does_not_decide_is_told(self):
+        profile = {
+            "resourceType": "StructureDefinition", "url": "http://t.example/members", "name": "Members",
+            "status": "active", "kind": "resource", "abstract": False, "type": "Condition", "fhirVersion": "4.0.1",
+            "baseDefinition": "http://hl7.org/fhir/StructureDefinition/Condition", "derivation": "constraint",
+            "differential": {"element": [{"id": "Condition.code", "path": "Condition.code", "binding": {
+                "strength": "required", "valueSet": "http://t.example/members-vs"}}]}}
+        value_set = {
+            "resourceType": "ValueSet", "url": "http://t.example/members-vs", "name": "Members", "status": "active",
+            "compose": {"include": [{"system": SNOMED, "filter": [
+                {"property": "concept", "op": "in", "value": "999000781000001107"}]}]}}
+        folder = self.root / "members"
+        folder.mkdir()
+        (folder / "StructureDefinition-members.json").write_text(json.dumps(profile))
+        (folder / "ValueSet-members.json").write_text(json.dumps(value_set))
+        record = {"resourceType": "Condition", "subject": {"display": "x"},
+                  "code": {"coding": [{"system": SNOMED, "code": self.codes["finding"]}]}}
+        status, out, err = command(
+            "validate", "--no-package", "--package", str(folder), "--profile", profile["url"],
+            "--no-default-profiles", "--terminology", self.index, "-", input=json.dumps(record))
+        self.assertEqual(status, 0, out + err)
+        self.assertIn("Membership in these value sets was not checked", out)
+        self.assertIn("999000781000001107 is not in", out)
+
     def test_torn_index_is_refused(self):
         torn = self.root / "torn.index"
         torn.write_bytes(pathlib.Path(self.index).read_bytes()[:-100])

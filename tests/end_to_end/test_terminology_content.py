@@ -67,6 +67,14 @@ class Content(unittest.TestCase):
             self.assertIn("https://nobody.example/codes", told.text)
             self.assertEqual(server.admin("/_status").json()["definitions"]["content"], [])
             self.assertNotIn("nobody.example", server.admin("/metrics").text)
+            before = server.metric("gatehouse_validate_unchecked_codes_total", system=SNOMED)
+            patched = server.request(
+                "PATCH", f"/Observation/{other.json()['id']}",
+                '[{"op": "replace", "path": "/valueString", "value": "changed"}]',
+                {"Content-Type": "application/json-patch+json"})
+            self.assertEqual(patched.status, 200, patched)
+            self.assertEqual(
+                server.metric("gatehouse_validate_unchecked_codes_total", system=SNOMED), before + 1)
             self.assertEqual(other.headers["Gatehouse-Definitions"], made.headers["Gatehouse-Definitions"])
 
     def test_content_decides_and_is_named_in_status_and_digest(self):

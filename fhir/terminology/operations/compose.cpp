@@ -120,7 +120,7 @@ std::optional<Refusal> Composer::collect(std::string_view canonical, CodeBag& ou
 std::optional<Refusal> Composer::implicit(std::string_view canonical, CodeBag& out, bool& found) {
     const std::string_view url = url_part(canonical);
     for (const CodeSystemProvider* provider : content_.terminology().content()) {
-        auto set = provider->implicit_value_set(url, budget_);
+        auto set = provider->implicit_value_set(implicit_url(canonical), budget_);
         if (!set && set.error().code == Errc::not_found) {
             continue;
         }

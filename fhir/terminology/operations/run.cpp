@@ -23,6 +23,14 @@ OperationAnswer run(const Terminology& terminology, const OperationRequest& requ
                  to_string(request.operation) + "."}
         );
     }
+    // Every loaded supplement is used; one that is asked for and is not here must not go unnoticed.
+    for (const OperationParameter* supplement : asked.all("useSupplement")) {
+        const Element* found = asked.resolve(terminology, "CodeSystem", supplement->text);
+        if (found == nullptr || found->child_value("content") != "supplement") {
+            return refuse(not_here("Supplement " + shown(supplement->text) + " is not known here.")
+            );
+        }
+    }
     switch (request.operation) {
     case TerminologyOperation::expand: return run_expand(terminology, asked);
     case TerminologyOperation::validate_code: return run_validate_code(terminology, asked);

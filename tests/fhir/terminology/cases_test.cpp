@@ -68,11 +68,25 @@ void check(const Terminology& terminology, const JsonValue& row) {
     request.operation = *operation;
     request.type = row.string("type");
     request.time = "2026-01-01T00:00:00Z";
-    for (const JsonValue::Member& member : row.find("in")->members) {
-        OperationParameter parameter;
-        parameter.name = member.name;
-        parameter.text = member.value.text;
-        request.parameters.push_back(std::move(parameter));
+    if (const JsonValue* in = row.find("in")) {
+        for (const JsonValue::Member& member : in->members) {
+            OperationParameter parameter;
+            parameter.name = member.name;
+            parameter.text = member.value.text;
+            request.parameters.push_back(std::move(parameter));
+        }
+    }
+    Arena posted;
+    std::string posted_text;
+    if (const JsonValue* post = row.find("post")) {
+        JsonWriter json;
+        json.begin_object().key("resourceType").string("Parameters").key("parameter");
+        append_value(*post, json);
+        posted_text = json.end_object().take();
+        const SymbolTable symbols;
+        const Decoded decoded = read_json(posted_text, posted, symbols);
+        ASSERT_NE(decoded.root, nullptr);
+        add_parameters(*decoded.root, request);
     }
     const auto number = [&](const char* name, auto& into) {
         if (const JsonValue* value = row.find(name)) {
