@@ -158,6 +158,11 @@ public:
             return sqlite::match(database, query, limit, limits_);
         });
     }
+    Result<gateway::LinkPage> linked(const gateway::LinkQuery& query) override {
+        return with_reader([&](Database& database) {
+            return read_linked(database, query, limits_.budget);
+        });
+    }
     Result<std::optional<Receipt>> receipt_by_message(std::string_view message_id) override {
         return with_reader([&](Database& database) {
             return sqlite::receipt_by_message(database, message_id);

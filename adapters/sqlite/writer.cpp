@@ -113,6 +113,11 @@ Result<std::vector<std::string>> Writer::match(const SearchQuery& query, std::ui
     return noted(sqlite::match(database_, query, limit, limits_));
 }
 
+Result<gateway::LinkPage> Writer::linked(const gateway::LinkQuery& query) {
+    GH_TRY(usable());
+    return noted(read_linked(database_, query, limits_.budget));
+}
+
 Result<std::optional<Receipt>> Writer::receipt_by_message(std::string_view message_id) {
     GH_TRY(usable());
     return noted(sqlite::receipt_by_message(database_, message_id));

@@ -29,6 +29,7 @@ public:
     Result<HistoryPage> history(const gateway::HistoryQuery& query) override;
     Result<SearchPage> search(const SearchQuery& query) override;
     Result<std::vector<std::string>> match(const SearchQuery& query, std::uint32_t limit) override;
+    Result<gateway::LinkPage> linked(const gateway::LinkQuery& query) override;
     Result<std::optional<Receipt>> receipt_by_message(std::string_view message_id) override;
     Result<std::optional<Receipt>>
     receipt_by_request(std::string_view partner, std::string_view request_id) override;

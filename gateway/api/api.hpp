@@ -64,7 +64,7 @@ struct ApiContext {
 std::optional<Response> route(Envelope& envelope, const ApiContext& context);
 
 // read, vread, search, history, capabilities, validate, receipt. Blocking store reads: run on a
-// pool. Every resource leaves through disclose() (gateway/api/disclose.hpp).
+// pool. Every resource leaves through an Exit (gateway/api/disclose.hpp).
 Response answer(Envelope& envelope, const ApiContext& context, StoreReader& store);
 
 // An OperationOutcome answer in the caller's format.
@@ -75,7 +75,9 @@ int status_of(Errc code) noexcept;
 
 // The first answer of a settled message, again: for duplicate deliveries and the status URL. The
 // body is the receipt's, or resources[0] as stored.
-Response answer_again(const Receipt& receipt, StoreReader& store, Envelope& envelope);
+Response answer_again(
+    const Receipt& receipt, const ApiContext& context, StoreReader& store, Envelope& envelope
+);
 // The answer of a message accepted but not applied by its deadline: 202 with Content-Location
 // "<base>/$status?id=<message id>" and Retry-After.
 Response accepted_answer(const Envelope& envelope, const ApiContext& context);

@@ -127,38 +127,6 @@ std::string_view binary_of(Envelope& envelope) {
     return envelope.arena->copy(json);
 }
 
-bool may_see_binary(
-    const StoredVersion& binary,
-    const Envelope& envelope,
-    const ApiContext& context,
-    StoreReader& store
-) {
-    Arena arena;
-    std::string reference = parts_of(binary.json, arena).security_context;
-    if (reference.compare(0, context.base.size() + 1, context.base + "/") == 0) {
-        reference.erase(0, context.base.size() + 1);
-    }
-    reference = reference.substr(0, reference.find("/_history/"));
-    const auto slash = reference.find('/');
-    if (slash == std::string::npos || reference.find('/', slash + 1) != std::string::npos) {
-        return true;  // none, or one that lies elsewhere
-    }
-    const std::string type = reference.substr(0, slash);
-    const Partner* partner = envelope.credential.partner.get();
-    if (partner != nullptr && !partner->all_rights) {
-        const auto types = envelope.rulebook->policy->limits(*partner, envelope.organisation).types;
-        if (!types.empty() && std::find(types.begin(), types.end(), type) == types.end()) {
-            return false;
-        }
-    }
-    auto owner = store.read(type, reference.substr(slash + 1));
-    if (!owner) {
-        return owner.error().code == Errc::not_found;  // not held here: nothing to decide by
-    }
-    std::vector<std::string> looked_at;
-    return !owner->deleted() && disclose(*owner, looked_at);
-}
-
 Response binary_answer(Envelope& envelope, StoredVersion binary) {
     Arena arena;
     const BinaryParts parts = parts_of(binary.json, arena);

@@ -16,14 +16,6 @@ namespace gatehouse::gateway {
 // from X-Security-Context, data.
 std::string_view binary_of(Envelope& envelope);
 
-// False: to this caller the Binary does not exist, because what it belongs to does not.
-bool may_see_binary(
-    const StoredVersion& binary,
-    const Envelope& envelope,
-    const ApiContext& context,
-    StoreReader& store
-);
-
 // The answer to a read of `binary`: its content where the caller takes it, else the resource; 406
 // where neither will do.
 Response binary_answer(Envelope& envelope, StoredVersion binary);

@@ -200,6 +200,8 @@ std::optional<PlanRefusal> BundlePlanner::draft_entry(Draft& draft, std::uint32_
     case Interaction::meta:
     case Interaction::document:
     case Interaction::validate:
+    case Interaction::everything:
+    case Interaction::lastn:
     case Interaction::expand:
     case Interaction::validate_code:
     case Interaction::lookup:

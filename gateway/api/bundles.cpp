@@ -54,32 +54,45 @@ std::string open_bundle(
     return out;
 }
 
-std::string searchset(
-    const SearchPage& page,
-    const std::vector<BundleLink>& links,
-    std::string_view base,
-    const fhir::Issues& outcome,
-    bool count_only
-) {
-    std::string out = open_bundle("searchset", page.total, links);
+std::string searchset(const SearchSet& set, std::string_view base) {
+    std::string out = open_bundle("searchset", set.total, set.links);
     std::size_t bytes = out.size() + 64;
-    for (const StoredVersion& match : page.matches) {
-        bytes += match.json.size() + base.size() + 128;
+    for (const auto* versions : {&set.matches, &set.included}) {
+        for (const StoredVersion& version : *versions) {
+            bytes += version.json.size() + base.size() + 128;
+        }
     }
     out.reserve(bytes);
     bool first = true;
-    if (!count_only) {
-        for (const StoredVersion& match : page.matches) {
-            out.append(first ? "{" : ",{");
-            first = false;
-            append_member(out, "fullUrl", std::string(base) + "/" + match.type + "/" + match.id);
-            out.append(",\"resource\":").append(match.json);
-            out.append(",\"search\":{\"mode\":\"match\"}}");
-        }
-    }
-    if (!outcome.empty()) {
+    const auto add = [&](const StoredVersion& version) {
         out.append(first ? "{" : ",{");
-        out.append("\"resource\":").append(fhir::outcome_json(outcome));
+        first = false;
+        append_member(out, "fullUrl", std::string(base) + "/" + version.type + "/" + version.id);
+        out.append(",\"resource\":").append(version.json).append(",\"search\":{");
+    };
+    for (std::size_t i = 0; i < set.matches.size(); ++i) {
+        add(set.matches[i]);
+        if (set.scores.empty()) {
+            out.append("\"mode\":\"match\"}}");
+            continue;
+        }
+        const SearchSet::Score& score = set.scores[i];
+        out.append(
+               "\"extension\":[{\"url\":\"http://hl7.org/fhir/StructureDefinition/match-grade\","
+               "\"valueCode\":\""
+        )
+            .append(score.grade)
+            .append("\"}],\"mode\":\"match\",\"score\":");
+        const std::string digits = std::to_string(100 + score.hundredths);  // "173": 0.73
+        out.append(score.hundredths >= 100 ? "1.00" : "0." + digits.substr(1)).append("}}");
+    }
+    for (const StoredVersion& version : set.included) {
+        add(version);
+        out.append("\"mode\":\"include\"}}");
+    }
+    if (!set.told.empty()) {
+        out.append(first ? "{" : ",{");
+        out.append("\"resource\":").append(fhir::outcome_json(set.told));
         out.append(",\"search\":{\"mode\":\"outcome\"}}");
     }
     close_bundle(out);
@@ -123,7 +136,9 @@ std::string search_url(
     const std::vector<std::pair<std::string, std::string>>& parameters
 ) {
     std::string url(base);
-    url.append("/").append(path);
+    if (!path.empty()) {
+        url.append("/").append(path);
+    }
     char separator = '?';
     for (const auto& [name, value] : parameters) {
         url.push_back(separator);

@@ -19,14 +19,21 @@ struct BundleLink {
     std::string url;
 };
 
-// "searchset". `outcome` (warnings about the search) becomes an entry with search.mode outcome.
-std::string searchset(
-    const SearchPage& page,
-    const std::vector<BundleLink>& links,
-    std::string_view base,
-    const fhir::Issues& outcome,
-    bool count_only
-);
+// What a searchset holds, all of it disclosed.
+struct SearchSet {
+    std::vector<StoredVersion> matches;
+    std::vector<StoredVersion> included;
+    // Of $match, one for each match, or none: a score with its grade ("certain").
+    struct Score {
+        int hundredths = 0;
+        std::string_view grade;
+    };
+    std::vector<Score> scores;
+    std::optional<std::uint64_t> total;
+    std::vector<BundleLink> links;
+    fhir::Issues told;  // what the caller should know of the search: an entry of mode outcome
+};
+std::string searchset(const SearchSet& set, std::string_view base);
 
 // "history": entries with request and response.
 std::string history_bundle(

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "fhir/json/value.hpp"
+#include "gateway/api/includes.hpp"
 #include "gateway/api/issues.hpp"
 #include "gateway/api/offers.hpp"
 #include "gateway/api/operations.hpp"
@@ -93,6 +94,26 @@ void write_search(JsonWriter& json, const fhir::TypeInfo& type, const fhir::Engi
     json.end_array();
 }
 
+// What _include and _revinclude take for a type: its own reference parameters, and those of the
+// types offered that can refer to it.
+void write_includes(JsonWriter& json, const fhir::TypeInfo& type, const Offers& offers) {
+    json.key("searchInclude").begin_array().string("*");
+    for (const std::string& code : reference_parameters(offers.engine(), type.name)) {
+        json.string(type.name + ":" + code);
+    }
+    json.end_array();
+    json.key("searchRevInclude").begin_array().string("*");
+    for (const fhir::TypeInfo* other : offers.types()) {
+        for (const fhir::SearchParameter* parameter : offers.engine().search()->all(other->name)) {
+            if (parameter->type == fhir::SearchType::reference &&
+                (parameter->targets.empty() || is_among(parameter->targets, type.name))) {
+                json.string(other->name + ":" + parameter->code);
+            }
+        }
+    }
+    json.end_array();
+}
+
 void write_type(JsonWriter& json, const fhir::TypeInfo& type, const Offers& offers) {
     const ApiContext& context = offers.context();
     const bool updates = offers.allows(Interaction::update);
@@ -121,6 +142,7 @@ void write_type(JsonWriter& json, const fhir::TypeInfo& type, const Offers& offe
     }
     json.end_array();
     if (offers.allows(Interaction::search)) {
+        write_includes(json, type, offers);
         write_search(json, type, offers.engine());
     }
     write_operations(json, offers.operations(at_type | at_instance, type.name), false);

@@ -73,7 +73,7 @@ Response answer_options(Envelope& envelope, const ApiContext& context) {
     const std::string_view path = envelope.request.path();
     if (path.size() <= context.base_path.size() + 1) {
         response = answer_capabilities(envelope, context);  // as FHIR's first versions had it
-        response.headers.set("Allow", "POST, OPTIONS");
+        response.headers.set("Allow", "GET, HEAD, POST, OPTIONS");
         return response;
     }
     const std::string allow = methods_at(envelope, context);

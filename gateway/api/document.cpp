@@ -31,7 +31,7 @@ void collect_references(const Element& element, std::vector<std::string>& out) {
 class DocumentBuilder {
 public:
     DocumentBuilder(Envelope& envelope, const ApiContext& context, StoreReader& store)
-        : envelope_(envelope), context_(context), store_(store) {}
+        : envelope_(envelope), context_(context), store_(store), exit_(envelope, context, store) {}
 
     Result<void> add(StoredVersion version) {
         const std::string path = version.type + "/" + version.id;
@@ -89,7 +89,7 @@ private:
         if (!found && found.error().code != Errc::not_found && found.error().code != Errc::gone) {
             return found.error();
         }
-        if (!found || found->deleted() || !disclose(*found, envelope_.disclosed)) {
+        if (!found || found->deleted() || !exit_.disclose(*found)) {
             ++missing_;
             return {};
         }
@@ -99,6 +99,7 @@ private:
     Envelope& envelope_;
     const ApiContext& context_;
     StoreReader& store_;
+    Exit exit_;
     std::string entries_;
     std::set<std::string> seen_;
     std::size_t missing_ = 0;

@@ -22,13 +22,12 @@ template <class Number> bool read_number(std::string_view text, Number& out) {
 
 // The records that a List names.
 Result<std::vector<std::pair<std::string, std::string>>>
-listed(std::string_view id, const ApiContext& context, StoreReader& store) {
+listed(std::string_view id, const ApiContext& context, const Exit& exit, StoreReader& store) {
     if (id.starts_with("List/")) {
         id.remove_prefix(5);
     }
     GH_TRY_ASSIGN(StoredVersion list, store.read("List", id));
-    std::vector<std::string> looked_at;
-    if (list.deleted() || !disclose(list, looked_at)) {
+    if (list.deleted() || !exit.admits(list)) {
         return Fault(Errc::not_found, "history");
     }
     std::vector<std::pair<std::string, std::string>> out;
@@ -60,7 +59,11 @@ struct HistoryRequest {
 };
 
 std::optional<fhir::Issue> read_history_request(
-    const Envelope& envelope, const ApiContext& context, StoreReader& store, HistoryRequest& out
+    const Envelope& envelope,
+    const ApiContext& context,
+    const Exit& exit,
+    StoreReader& store,
+    HistoryRequest& out
 ) {
     const auto bad = [](const char* name, const char* wanted) {
         return request_issue(
@@ -97,7 +100,7 @@ std::optional<fhir::Issue> read_history_request(
                 return bad("_at", "a date or a moment");
             }
         } else if (name == "_list") {
-            auto among = listed(value, context, store);
+            auto among = listed(value, context, exit, store);
             if (!among) {
                 return bad("_list", "the id of a List that is held here");
             }
@@ -119,10 +122,11 @@ std::optional<fhir::Issue> read_history_request(
 
 Response answer_history(Envelope& envelope, const ApiContext& context, StoreReader& store) {
     const RestCall& call = envelope.call;
+    Exit exit(envelope, context, store);
     HistoryRequest request;
     request.query.type = call.type;
     request.query.id = call.id;
-    if (auto problem = read_history_request(envelope, context, store, request)) {
+    if (auto problem = read_history_request(envelope, context, exit, store, request)) {
         return refusal(400, {std::move(*problem)}, envelope);
     }
     const Fault absent(
@@ -135,7 +139,7 @@ Response answer_history(Envelope& envelope, const ApiContext& context, StoreRead
     const bool any = !page->versions.empty();
     const std::size_t all = page->versions.size();
     std::erase_if(page->versions, [&](StoredVersion& version) {
-        return !disclose(version, envelope.disclosed);
+        return !exit.disclose(version);
     });
     if (any && page->versions.empty() && !call.id.empty()) {
         return refusal(absent, envelope);

@@ -3,6 +3,7 @@
 // The OpenAPI 3.1 document and the SMART configuration, from the same tables as the capability
 // statement. What is alike for every type stands once, in components.
 #include "fhir/json/value.hpp"
+#include "gateway/api/compartments.hpp"
 #include "gateway/api/issues.hpp"
 #include "gateway/api/offers.hpp"
 #include "gateway/api/operations.hpp"
@@ -44,6 +45,19 @@ public:
     }
 
 private:
+    static constexpr const char* search_parameters[] = {
+        "_id",
+        "_lastUpdated",
+        "_count",
+        "_sort",
+        "_total",
+        "_include",
+        "_revinclude",
+        "_format",
+        "_pretty",
+        "_summary",
+        "_elements"};
+
     struct Call {
         const char* method;
         Interaction interaction;
@@ -117,8 +131,11 @@ private:
 
     void system_paths() {
         json_.key("/").begin_object();
+        searching({}, "Search over several types", {"_type"});
         operation({"post", Interaction::transaction, "Batch or transaction", "Resource"});
         json_.end_object();
+        json_.key("/_search");
+        reference("pathItems", "PostedSearch");
         open_path("/metadata", "Capability statement", "Resource");
         open_path("/openapi.json", "This document", "Document");
         json_.key("/_history").begin_object();
@@ -136,6 +153,39 @@ private:
             json_.end_object();
         }
     }
+    // GET as a search, with what every search takes, and what a type's does.
+    void searching(
+        const fhir::TypeInfo* type,
+        const std::string& summary,
+        std::initializer_list<const char*> more,
+        std::initializer_list<const char*> path = {}
+    ) {
+        if (!offers_.allows(Interaction::search)) {
+            return;
+        }
+        json_.key("get").begin_object();
+        json_.key("summary").string(summary);
+        json_.key("parameters").begin_array();
+        for (const char* name : path) {
+            reference("parameters", name);
+        }
+        for (const char* name : more) {
+            reference("parameters", name);
+        }
+        for (const char* name : search_parameters) {
+            reference("parameters", name);
+        }
+        if (type != nullptr) {
+            for (const fhir::SearchParameter* search : offers_.engine().search()->all(type->name)) {
+                if (search->searchable && search->code != "_id" && search->code != "_lastUpdated") {
+                    parameter(search->code, "query", to_string(search->type));
+                }
+            }
+        }
+        json_.end_array();
+        responses();
+        json_.end_object();
+    }
     void open_path(const char* path, const char* summary, const char* response) {
         json_.key(path).begin_object().key("get").begin_object();
         json_.key("summary").string(summary);
@@ -151,31 +201,7 @@ private:
     void type_paths(const fhir::TypeInfo& type) {
         const std::string path = "/" + type.name;
         json_.key(path).begin_object();
-        if (offers_.allows(Interaction::search)) {
-            json_.key("get").begin_object();
-            json_.key("summary").string("Search " + type.name);
-            json_.key("parameters").begin_array();
-            for (const char* name :
-                 {"_id",
-                  "_lastUpdated",
-                  "_count",
-                  "_sort",
-                  "_total",
-                  "_format",
-                  "_pretty",
-                  "_summary",
-                  "_elements"}) {
-                reference("parameters", name);
-            }
-            for (const fhir::SearchParameter* search : offers_.engine().search()->all(type.name)) {
-                if (search->searchable && search->code != "_id" && search->code != "_lastUpdated") {
-                    parameter(search->code, "query", to_string(search->type));
-                }
-            }
-            json_.end_array();
-            responses();
-            json_.end_object();
-        }
+        searching(&type, "Search " + type.name, {});
         operation(
             {"post", Interaction::create, "Create; conditional with If-None-Exist", "Resource"}
         );
@@ -191,14 +217,31 @@ private:
         reference("pathItems", "InstanceHistory");
         json_.key(path + "/{id}/_history/{vid}");
         reference("pathItems", "Version");
+        json_.key(path + "/_search");
+        reference("pathItems", "PostedSearch");
+        if (compartment_of(type.name, offers_.engine())) {
+            json_.key(path + "/{id}/{type}");
+            reference("pathItems", "Compartment");
+        }
         for (const OperationOffer* offer : offers_.operations(at_type, type.name)) {
             json_.key(path + "/$" + std::string(offer->name)).begin_object();
+            if (offer->interaction == Interaction::lastn) {
+                json_.key("parameters").begin_array();
+                for (const char* name : {"max", "patient", "category", "code"}) {
+                    parameter(name, "query", {});
+                }
+                json_.end_array();
+            }
             offered_operation(*offer);
             json_.end_object();
         }
         for (const OperationOffer* offer : offers_.operations(at_instance, type.name)) {
             json_.key(path + "/{id}/$" + std::string(offer->name)).begin_object();
-            general_parameters({"id"});
+            if (offer->interaction == Interaction::everything) {
+                general_parameters({"id", "_since", "_type", "_count"});
+            } else {
+                general_parameters({"id"});
+            }
             offered_operation(*offer);
             json_.end_object();
         }
@@ -216,6 +259,12 @@ private:
         json_.key("Version").begin_object();
         general_parameters({"id", "vid"});
         operation({"get", Interaction::vread, "Read a version", nullptr});
+        json_.end_object();
+        json_.key("PostedSearch").begin_object();
+        operation({"post", Interaction::search, "Search, parameters as a form", "Form"});
+        json_.end_object();
+        json_.key("Compartment").begin_object();
+        searching(nullptr, "Search in a compartment; * for all types", {"_type"}, {"id", "type"});
         json_.end_object();
         json_.key("InstanceHistory").begin_object();
         general_parameters({"id", "_count", "_since", "_at"});
@@ -255,11 +304,12 @@ private:
             .raw(
                 R"({"type":"object","required":["resourceType","issue"],"properties":{"resourceType":{"const":"OperationOutcome"},"issue":{"type":"array","minItems":1}}})"
             );
+        json_.key("Form").raw(R"({"type":"object","additionalProperties":{"type":"string"}})");
         json_.key("JsonPatch")
             .raw(R"({"type":"array","items":{"type":"object","required":["op","path"]}})");
         json_.end_object();
         json_.key("parameters").begin_object();
-        for (const char* name : {"id", "vid"}) {
+        for (const char* name : {"id", "vid", "type"}) {
             json_.key(name);
             parameter(name, "path", {});
         }
@@ -269,6 +319,9 @@ private:
               "_count",
               "_sort",
               "_total",
+              "_type",
+              "_include",
+              "_revinclude",
               "_format",
               "_pretty",
               "_summary",
@@ -283,6 +336,9 @@ private:
         json_.key("requestBodies").begin_object();
         json_.key("Resource").begin_object();
         content({"application/fhir+json", "application/fhir+xml"}, "Resource");
+        json_.end_object();
+        json_.key("Form").begin_object();
+        content({"application/x-www-form-urlencoded"}, "Form");
         json_.end_object();
         json_.key("Patch").begin_object();
         json_.key("content").begin_object();

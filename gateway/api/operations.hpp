@@ -26,8 +26,19 @@ Response answer_receipt(Envelope& envelope, const ApiContext& context, StoreRead
 Response answer_status(Envelope& envelope, const ApiContext& context, StoreReader& store);
 Response answer_cancel(Envelope& envelope, const ApiContext& context, StoreReader& store);
 
-// reads.cpp
+// search.cpp: over a type, several types, or a compartment.
 Response answer_search(Envelope& envelope, const ApiContext& context, StoreReader& store);
+
+// everything.cpp: Patient/[id]/$everything, Encounter/[id]/$everything.
+Response answer_everything(Envelope& envelope, const ApiContext& context, StoreReader& store);
+
+// lastn.cpp: Observation/$lastn.
+Response answer_lastn(Envelope& envelope, const ApiContext& context, StoreReader& store);
+
+// match.cpp: Patient/$match.
+Response answer_match(Envelope& envelope, const ApiContext& context, StoreReader& store);
+
+// reads.cpp
 
 // The resource, or version of it, that a call names, as it may leave: disclosed. not_found or gone
 // in words for the caller.

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "gateway/api/changes.hpp"
+#include "gateway/api/disclose.hpp"
 #include "gateway/api/write_plan.hpp"
 
 namespace gatehouse::gateway {
@@ -43,7 +44,7 @@ public:
         const std::string& partner
     )
         : plan_(plan), store_(store), accepted_at_(accepted_at), message_id_(message_id),
-          partner_(partner) {}
+          partner_(partner), exit_(plan.viewer, plan.base, store, disclosed_) {}
 
     Result<Applied> single();
     Result<Applied> bundle();
@@ -100,6 +101,7 @@ private:
     const std::string& partner_;
     std::vector<std::string> written_;
     std::vector<std::string> disclosed_;
+    Exit exit_;
     std::vector<RuleResult> rules_;
     std::vector<std::pair<std::string, std::pair<std::string, std::string>>>
         merged_;                                   // planned path -> type, id

@@ -1,22 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// read, vread and search.
+// read and vread; answer(), which every read goes through.
 #include <charconv>
 
 #include "gateway/api/binary.hpp"
-#include "gateway/api/bundles.hpp"
 #include "gateway/api/cors.hpp"
 #include "gateway/api/disclose.hpp"
-#include "gateway/api/issues.hpp"
 #include "gateway/api/operations.hpp"
 #include "gateway/api/preferences.hpp"
-#include "gateway/api/search_parameters.hpp"
 #include "gateway/api/validator_door.hpp"
 
 namespace gatehouse::gateway {
 namespace {
-
-using fhir::IssueType;
 
 Fault absent(const RestCall& call) {
     return {Errc::not_found, "read", call.type + "/" + call.id + " is not known here."};
@@ -86,8 +81,7 @@ read_for_answer(Envelope& envelope, const ApiContext& context, StoreReader& stor
                          Errc::not_found, "vread", name + " has no version " + call.version + "."
                      );
     }
-    const bool seen = call.type != "Binary" || may_see_binary(*version, envelope, context, store);
-    if (!seen || !disclose(*version, envelope.disclosed)) {
+    if (!Exit(envelope, context, store).disclose(*version)) {
         return absent(call);
     }
     return version;
@@ -107,64 +101,6 @@ Response resource_answer(Envelope& envelope, StoredVersion version) {
     return response;
 }
 
-Response answer_search(Envelope& envelope, const ApiContext& context, StoreReader& store) {
-    const RestCall& call = envelope.call;
-    const fhir::Engine& engine = *envelope.rulebook->engine;
-    SearchLimits limits;
-    limits.page_default = context.page_default;
-    limits.page_max = context.page_max;
-    limits.base = context.base;
-    limits.now = envelope.received_at;
-    limits.lenient = envelope.prefer.lenient;
-
-    ParsedSearch parsed = parse_search(call.type, call.parameters, engine, limits);
-    if (fhir::has_errors(parsed.issues)) {
-        return refusal(400, parsed.issues, envelope);
-    }
-    auto page = store.search(parsed.query);
-    if (!page) {
-        if (page.error().code == Errc::invalid) {
-            return refusal(
-                400,
-                {request_issue(
-                    IssueType::value,
-                    "search-page",
-                    "That page link is not one of ours, or no longer usable. Start the search "
-                    "again.",
-                    {},
-                    "INVALID_PARAMETER"
-                )},
-                envelope
-            );
-        }
-        return refusal(page.error(), envelope);
-    }
-    std::erase_if(page->matches, [&](StoredVersion& match) {
-        return !disclose(match, envelope.disclosed);
-    });
-
-    auto parameters = parsed.used;
-    if (!parsed.query.count_only) {
-        parameters.emplace_back("_count", std::to_string(parsed.query.count));
-    } else {
-        parameters.emplace_back("_summary", "count");
-    }
-    std::vector<BundleLink> links;
-    auto self = parameters;
-    if (!parsed.query.after.empty()) {
-        self.emplace_back("_page", parsed.query.after);
-    }
-    links.push_back({"self", search_url(context.base, call.type, self)});
-    if (!page->next.empty() && !parsed.query.count_only) {
-        parameters.emplace_back("_page", page->next);
-        links.push_back({"next", search_url(context.base, call.type, parameters)});
-    }
-    Response response;
-    response.headers.set("Cache-Control", "no-store");
-    response.body = searchset(*page, links, context.base, parsed.issues, parsed.query.count_only);
-    return response;
-}
-
 Response answer(Envelope& envelope, const ApiContext& context, StoreReader& store) {
     switch (envelope.call.interaction) {
     case Interaction::capabilities: return answer_capabilities(envelope, context);
@@ -178,6 +114,9 @@ Response answer(Envelope& envelope, const ApiContext& context, StoreReader& stor
     case Interaction::history_system: return answer_history(envelope, context, store);
     case Interaction::meta: return answer_meta(envelope, context, store);
     case Interaction::document: return answer_document(envelope, context, store);
+    case Interaction::everything: return answer_everything(envelope, context, store);
+    case Interaction::lastn: return answer_lastn(envelope, context, store);
+    case Interaction::match: return answer_match(envelope, context, store);
     case Interaction::search: return answer_search(envelope, context, store);
     case Interaction::validate:
         return envelope.call.validator_door ? answer_validator_door(envelope, context)

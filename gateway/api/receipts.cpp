@@ -199,7 +199,7 @@ Response answer_status(Envelope& envelope, const ApiContext& context, StoreReade
         original.id = receipt->message_id;
         return accepted_answer(original, context);
     }
-    Response again = answer_again(*receipt, store, envelope);
+    Response again = answer_again(*receipt, context, store, envelope);
     return again.headers.get("Preference-Applied") == "respond-async" ? late_bundle(again) : again;
 }
 
@@ -220,7 +220,9 @@ Response accepted_answer(const Envelope& envelope, const ApiContext& context) {
     return response;
 }
 
-Response answer_again(const Receipt& receipt, StoreReader& store, Envelope& envelope) {
+Response answer_again(
+    const Receipt& receipt, const ApiContext& context, StoreReader& store, Envelope& envelope
+) {
     Response response;
     response.status = receipt.status;
     std::string_view rest = receipt.headers;
@@ -251,7 +253,7 @@ Response answer_again(const Receipt& receipt, StoreReader& store, Envelope& enve
                 std::string_view(path).substr(slash + 1, history - slash - 1),
                 number
             );
-            if (version && disclose(*version, envelope.disclosed)) {
+            if (version && Exit(envelope, context, store).disclose(*version)) {
                 response.body = std::move(version->json);
             }
         }

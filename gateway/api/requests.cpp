@@ -176,6 +176,9 @@ std::optional<Response> read_content_type(Envelope& envelope) {
     case Interaction::process_message: break;
     case Interaction::patch: return read_patch_type(envelope);
     case Interaction::validate:
+    case Interaction::everything:
+    case Interaction::lastn:
+    case Interaction::match:
     case Interaction::expand:
     case Interaction::validate_code:
     case Interaction::lookup:
@@ -247,7 +250,9 @@ std::optional<Response> check_parameters(Envelope& envelope) {
     static constexpr std::string_view message[] = {"async", "response-url"};
     const RestCall& call = envelope.call;
     switch (call.interaction) {
-    case Interaction::search: return std::nullopt;
+    case Interaction::search:
+    case Interaction::lastn:
+    case Interaction::everything: return std::nullopt;  // they read their own
     case Interaction::update:
     case Interaction::patch:
     case Interaction::remove:

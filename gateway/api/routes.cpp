@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "gateway/api/api.hpp"
+#include "gateway/api/compartments.hpp"
 #include "gateway/api/issues.hpp"
 #include "gateway/api/offers.hpp"
 #include "gateway/api/preferences.hpp"
@@ -144,9 +145,7 @@ std::optional<Response> route_system(Envelope& envelope, std::string_view name) 
         );
     }
     if (name == "_search") {
-        return not_supported(
-            envelope, "Search over all types is not offered. Search one type: Type?parameter=value."
-        );
+        return choose(envelope, {{"POST", Interaction::search}}, "POST");
     }
     if (!name.empty() && name[0] == '$') {
         return route_operation(envelope, name, at_system);
@@ -192,21 +191,35 @@ std::optional<Response> route_type(Envelope& envelope, std::string_view name) {
     );
 }
 
+// Patient/1/Observation?code=...: what is in the compartment of what the URL has named so far.
+std::optional<Response>
+route_compartment(Envelope& envelope, const std::string& type, bool posted) {
+    RestCall& call = envelope.call;
+    if (!compartment_of(call.type, *envelope.rulebook->engine)) {
+        return not_supported(
+            envelope,
+            "There is no compartment of type " + call.type +
+                ". There are those of Patient, "
+                "Encounter, Practitioner, RelatedPerson and Device."
+        );
+    }
+    call.compartment = std::move(call.type);
+    call.compartment_id = std::move(call.id);
+    call.type = type == "*" ? std::string() : type;
+    call.id.clear();
+    return posted ? choose(envelope, {{"POST", Interaction::search}}, "POST")
+                  : choose(envelope, {{"GET", Interaction::search}}, "GET, HEAD");
+}
+
 std::optional<Response>
 route_segments(Envelope& envelope, const std::vector<std::string>& segments) {
     RestCall& call = envelope.call;
     if (segments.empty()) {
-        if (envelope.request.method == "POST") {
-            call.interaction = Interaction::transaction;
-            return std::nullopt;
-        }
-        if (envelope.request.method == "GET" || envelope.request.method == "HEAD") {
-            return not_supported(
-                envelope,
-                "Search over all types is not offered. Search one type: Type?parameter=value."
-            );
-        }
-        return method_not_allowed(envelope, "POST, OPTIONS");
+        return choose(
+            envelope,
+            {{"GET", Interaction::search}, {"POST", Interaction::transaction}},
+            "GET, HEAD, POST, OPTIONS"
+        );
     }
     if (segments.size() == 2 && segments[0] == ".well-known" &&
         segments[1] == "smart-configuration") {
@@ -256,13 +269,10 @@ route_segments(Envelope& envelope, const std::vector<std::string>& segments) {
         call.version = segments[3];
         return route_operation(envelope, segments[4], at_version);
     }
-    if (segments.size() == 3 && is_resource_type(envelope, segments[2])) {
-        return not_supported(
-            envelope,
-            "Compartment search is not offered. Search " + segments[2] +
-                " by its reference parameter, for example " + segments[2] +
-                "?patient=" + segments[1] + "."
-        );
+    const bool posted = segments.size() == 4 && segments[3] == "_search";
+    if ((segments.size() == 3 || posted) &&
+        (segments[2] == "*" || is_resource_type(envelope, segments[2]))) {
+        return route_compartment(envelope, segments[2], posted);
     }
     return not_found(envelope, "There is nothing at this URL.");
 }

@@ -68,7 +68,7 @@ Response refuse(const Envelope& envelope, IssueType type, std::string text) {
 
 }  // namespace
 
-Response answer_validate(Envelope& envelope, const ApiContext&, StoreReader& store) {
+Response answer_validate(Envelope& envelope, const ApiContext& context, StoreReader& store) {
     Subject subject = subject_of(envelope, envelope.root);
     const ChosenDefinitions chosen = choose_definitions(envelope, subject.profiles);
     const fhir::Engine& engine = *chosen.engine;
@@ -95,7 +95,7 @@ Response answer_validate(Envelope& envelope, const ApiContext&, StoreReader& sto
     if (subject.resource == nullptr && !envelope.call.id.empty()) {
         // Instance level without a body: judge what is stored.
         auto version = store.read(envelope.call.type, envelope.call.id);
-        if (!version || version->deleted() || !disclose(*version, envelope.disclosed)) {
+        if (!version || version->deleted() || !Exit(envelope, context, store).disclose(*version)) {
             return refusal(
                 Fault(
                     Errc::not_found,

@@ -412,6 +412,7 @@ prepare_plan(Envelope& envelope, const ApiContext& context, std::shared_ptr<cons
     plan->update_create = context.update_create;
     plan->delete_max = context.delete_max;
     plan->organisation = envelope.organisation;
+    plan->viewer = envelope.viewer;
     plan->rulebook = envelope.rulebook;
     plan->findings = shown_findings(envelope);
     const Interaction interaction = envelope.call.interaction;

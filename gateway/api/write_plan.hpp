@@ -63,6 +63,7 @@ struct WritePlan {
     std::string message_event;
     std::string message_source;
     std::string organisation;                  // acting one, for the rules
+    Viewer viewer;                             // who the answer is for
     fhir::Issues findings;                     // warnings to show in the answer
     std::shared_ptr<const Rulebook> rulebook;  // changes are judged by it
     std::shared_ptr<const ApiContext> api;     // set where there is an entry with `get`

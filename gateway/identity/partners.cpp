@@ -5,6 +5,7 @@
 #include <map>
 #include <string_view>
 
+#include "gateway/pipeline/interaction.hpp"
 #include "gateway/policy/owners.hpp"
 
 namespace gatehouse::gateway {
@@ -30,20 +31,6 @@ constexpr std::string_view limit_keys[] = {
     "depth_max",
     "types",
     "interactions",
-};
-constexpr std::string_view interaction_names[] = {
-    "capabilities",
-    "read",
-    "vread",
-    "search",
-    "history",
-    "create",
-    "update",
-    "delete",
-    "transaction",
-    "validate",
-    "receipt",
-    "status",
 };
 
 template <std::size_t N> bool among(const std::string_view (&names)[N], std::string_view name) {
@@ -162,7 +149,7 @@ PartnerLimits Reader::limits() {
     out.types = texts(*map, "types");
     out.interactions = texts(*map, "interactions");
     for (const std::string& name : out.interactions) {
-        if (!among(interaction_names, name)) {
+        if (interaction_named(name) == Interaction::unknown) {
             problems_.add(file_, *map->find("interactions"), "unknown interaction '" + name + "'");
         }
     }

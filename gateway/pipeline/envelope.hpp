@@ -50,6 +50,9 @@ inline constexpr const char* definitions_header = "Gatehouse-Definitions";
 // How many codes were not checkable here, by system: "http://snomed.info/sct=2 other=1".
 inline constexpr const char* unchecked_header = "Gatehouse-Unchecked";
 
+// Of a journal record: the types that its answer may show, with commas between.
+inline constexpr const char* visible_types_header = "Gatehouse-Visible-Types";
+
 struct WritePlan;  // gateway/api/write_plan.hpp
 
 // Where on the road a message is; at the exit, how far it came.
@@ -82,6 +85,11 @@ struct Preferences {
     bool async = false;       // respond-async
 };
 
+// Who an answer is for: what leaves is decided by this (gateway/api/disclose.hpp).
+struct Viewer {
+    std::vector<std::string> types;  // resource types it may be shown (G16); empty: every type
+};
+
 // What the body is.
 enum class BodyKind : std::uint8_t { resource, json_patch, raw };
 
@@ -104,6 +112,7 @@ struct Envelope {
     std::string organisation;           // acting ODS code, proven by the credential
     std::string asserted_organisation;  // what the caller claims to act for, or empty
     std::string assertion_problem;      // such a claim that cannot be read
+    Viewer viewer;
     // 3 decode
     LeasedArena arena = lease_arena();
     fhir::Element* root = nullptr;

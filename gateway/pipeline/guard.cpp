@@ -65,6 +65,16 @@ GuardFacts facts_of(const Envelope& envelope, Micros now) {
     return facts;
 }
 
+Viewer viewer_of(const Envelope& envelope, Micros now) {
+    Viewer viewer;
+    const Partner* partner = envelope.credential.partner.get();
+    if (partner != nullptr && !partner->all_rights && envelope.rulebook->policy != nullptr) {
+        viewer.types =
+            envelope.rulebook->policy->visible_types(*partner, envelope.organisation, now);
+    }
+    return viewer;
+}
+
 Response denial(const Envelope& envelope) {
     const auto& results = envelope.decision.results;
     int status = 403;

@@ -22,6 +22,9 @@ const char* to_string(Interaction interaction) noexcept {
     case Interaction::meta_add: return "meta-add";
     case Interaction::meta_delete: return "meta-delete";
     case Interaction::document: return "document";
+    case Interaction::everything: return "everything";
+    case Interaction::lastn: return "lastn";
+    case Interaction::match: return "match";
     case Interaction::process_message: return "process-message";
     case Interaction::validate: return "validate";
     case Interaction::expand: return "expand";
@@ -37,6 +40,16 @@ const char* to_string(Interaction interaction) noexcept {
     case Interaction::status: return "status";
     }
     return "unknown";
+}
+
+Interaction interaction_named(std::string_view name) noexcept {
+    for (auto each = Interaction::capabilities; each <= Interaction::status;
+         each = static_cast<Interaction>(static_cast<std::uint8_t>(each) + 1)) {
+        if (name == to_string(each)) {
+            return each;
+        }
+    }
+    return Interaction::unknown;
 }
 
 bool is_write(Interaction interaction) noexcept {
@@ -55,6 +68,11 @@ bool is_write(Interaction interaction) noexcept {
 
 bool is_terminology(Interaction interaction) noexcept {
     return interaction >= Interaction::expand && interaction <= Interaction::translate;
+}
+
+bool may_ask_by_body(Interaction interaction) noexcept {
+    return is_terminology(interaction) || interaction == Interaction::everything ||
+           interaction == Interaction::lastn || interaction == Interaction::match;
 }
 
 bool is_open(Interaction interaction) noexcept {

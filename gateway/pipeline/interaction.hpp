@@ -30,6 +30,9 @@ enum class Interaction : std::uint8_t {
     meta_add,
     meta_delete,
     document,         // Composition/$document
+    everything,       // Patient/1/$everything, Encounter/1/$everything
+    lastn,            // Observation/$lastn
+    match,            // Patient/$match
     process_message,  // $process-message
     validate,
     expand,  // the terminology operations, until translate
@@ -46,8 +49,12 @@ enum class Interaction : std::uint8_t {
 };
 
 const char* to_string(Interaction interaction) noexcept;  // "read"
+// The one of that name; unknown if there is none.
+Interaction interaction_named(std::string_view name) noexcept;
 bool is_write(Interaction interaction) noexcept;
 bool is_terminology(Interaction interaction) noexcept;
+// Reads whose parameters may come as a posted Parameters resource.
+bool may_ask_by_body(Interaction interaction) noexcept;
 // About the gateway itself, not about records: answered without a credential.
 bool is_open(Interaction interaction) noexcept;
 
@@ -55,6 +62,9 @@ struct RestCall {
     Interaction interaction = Interaction::unknown;
     std::string type;  // "Patient"; empty at system level
     std::string id;
+    // Search within a compartment: "Patient" and its id; `type` is empty for all types in it.
+    std::string compartment;
+    std::string compartment_id;
     std::string version;
     bool validator_door = false;  // `validate`, spoken as HL7's validator server does
     std::vector<std::pair<std::string, std::string>>

@@ -21,6 +21,7 @@
 #include "gateway/pipeline/async_reads.hpp"
 #include "gateway/pipeline/in_flight.hpp"
 #include "gateway/pipeline/record.hpp"
+#include "gateway/pipeline/stages.hpp"
 #include "gateway/pipeline/telemetry.hpp"
 
 namespace gatehouse::gateway {
@@ -263,6 +264,7 @@ asio::awaitable<Response> Road::travel(Envelope& envelope) {
         // Who is known is told what is offered to him; a credential that is none changes nothing.
         static_cast<void>(authenticate(envelope, deps_.identity));
     }
+    envelope.viewer = viewer_of(envelope, deps_.clock.now());
     if (!is_write(envelope.call.interaction)) {
         co_return co_await look_where_it_belongs(envelope);
     }
@@ -353,6 +355,7 @@ Response Road::look_later(const Envelope& envelope) {
     );
     later->id = envelope.id;
     later->credential = envelope.credential;
+    later->viewer = envelope.viewer;
     later->organisation = envelope.organisation;
     later->asserted_organisation = envelope.asserted_organisation;
     later->assertion_problem = envelope.assertion_problem;
@@ -383,7 +386,7 @@ Response Road::look_later(const Envelope& envelope) {
 Response Road::look(Envelope& envelope) {
     const Micros now = deps_.clock.now();
     const bool asked_by_body =
-        is_terminology(envelope.call.interaction) && !envelope.request.body.empty();
+        may_ask_by_body(envelope.call.interaction) && !envelope.request.body.empty();
     if (envelope.call.interaction == Interaction::validate || asked_by_body) {
         const StageTimer timer(telemetry_, envelope, Stage::decode);
         if (auto refused = decode(envelope, deps_.decode)) {
@@ -525,7 +528,7 @@ std::optional<Judged> Road::repeat_of(
         return out;
     }
     envelope.repeated = true;
-    out.response = answer_again(**receipt, deps_.store, envelope);
+    out.response = answer_again(**receipt, deps_.api, deps_.store, envelope);
     return out;
 }
 

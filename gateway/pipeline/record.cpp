@@ -202,7 +202,25 @@ JournalRecord head_of(const Envelope& envelope, RecordKind kind, int status) {
         // Ours among the sender's: which packages judged is part of what was promised.
         record.headers.emplace_back(definitions_header, envelope.definitions);
     }
+    if (!envelope.viewer.types.empty()) {
+        // What the answer may show is decided now, also for an answer that recovery makes.
+        std::string types;
+        for (const std::string& type : envelope.viewer.types) {
+            types.append(types.empty() ? "" : ",").append(type);
+        }
+        record.headers.emplace_back(visible_types_header, std::move(types));
+    }
     return record;
+}
+
+std::vector<std::string> listed(std::string_view text) {
+    std::vector<std::string> out;
+    while (!text.empty()) {
+        const auto comma = text.find(',');
+        out.emplace_back(text.substr(0, comma));
+        text = comma == std::string_view::npos ? std::string_view{} : text.substr(comma + 1);
+    }
+    return out;
 }
 
 }  // namespace
@@ -263,6 +281,7 @@ Work work_of(
     }
     Envelope envelope;
     envelope.definitions = request.headers.get(definitions_header);
+    envelope.viewer.types = listed(request.headers.get(visible_types_header));
     envelope.id = record.message_id;
     envelope.received_at = record.received_at;
     envelope.rulebook = std::move(rulebook);

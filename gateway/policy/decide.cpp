@@ -301,7 +301,9 @@ std::string_view interaction_of(std::string_view method, std::string_view url) {
                                                : Interaction::history_instance
         );
     }
-    return to_string(below.empty() ? Interaction::search : Interaction::read);
+    // Patient/1 is read, Patient/1/Observation?... searched.
+    const auto steps = std::count(below.begin(), below.end(), '/');
+    return to_string(steps == 1 ? Interaction::read : Interaction::search);
 }
 
 // A Bundle is no way around what a partner may not do by itself.

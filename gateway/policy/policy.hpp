@@ -94,6 +94,10 @@ public:
     // and the layers' limits; nothing for a partner with all rights.
     [[nodiscard]] virtual PartnerLimits
     limits(const Partner& partner, std::string_view organisation) const = 0;
+    // The resource types that this partner may be shown: those of its limits where G16 is enforced
+    // at `now`. Empty: every type.
+    [[nodiscard]] virtual std::vector<std::string>
+    visible_types(const Partner& partner, std::string_view organisation, Micros now) const = 0;
     // Before validation: G03, G04, G05, G16. Pure. `decision` gets what was found.
     virtual void decide(const GuardFacts& facts, Decision& decision) const = 0;
     // After validation: G01 on facts.findings.

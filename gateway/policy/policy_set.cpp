@@ -25,6 +25,15 @@ public:
     limits(const Partner& partner, std::string_view organisation) const override {
         return effective_limits(of(organisation), partner);
     }
+    [[nodiscard]] std::vector<std::string> visible_types(
+        const Partner& partner, std::string_view organisation, Micros now
+    ) const override {
+        const Effective& policy = of(organisation);
+        if (policy.check(Check::g16).value.at(now) != Mode::enforce) {
+            return {};
+        }
+        return effective_limits(policy, partner).types;
+    }
     void decide(const GuardFacts& facts, Decision& decision) const override {
         decision.policy_digest = digest_;
         decide_before(of(facts.organisation), facts, decision);

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <initializer_list>
 
+#include "gateway/pipeline/interaction.hpp"
 #include "gateway/policy/acting.hpp"
 #include "gateway/policy/settings.hpp"
 
@@ -378,6 +379,13 @@ void LayerReader::read_limits(const YamlNode& limits) {
     layer_.limits.burst = read_rate(limits, "burst");
     layer_.limits.types = read_list(limits, "types");
     layer_.limits.interactions = read_list(limits, "interactions");
+    if (layer_.limits.interactions) {
+        for (const std::string& name : layer_.limits.interactions->value) {
+            if (interaction_named(name) == Interaction::unknown) {
+                problem(*limits.find("interactions"), "unknown interaction '" + name + "'");
+            }
+        }
+    }
 }
 
 }  // namespace

@@ -18,6 +18,7 @@
 #include "fhir/base/result.hpp"
 #include "fhir/search/search.hpp"
 #include "gateway/base/clock.hpp"
+#include "gateway/store/links.hpp"
 #include "gateway/store/query.hpp"
 
 namespace gatehouse::gateway {
@@ -144,6 +145,8 @@ public:
     // references.
     virtual Result<std::vector<std::string>>
     match(const SearchQuery& query, std::uint32_t limit) = 0;
+    // One step along references. Only what is held and not deleted is found.
+    virtual Result<LinkPage> linked(const LinkQuery& query) = 0;
     virtual Result<std::optional<Receipt>> receipt_by_message(std::string_view message_id) = 0;
     virtual Result<std::optional<Receipt>>
     receipt_by_request(std::string_view partner, std::string_view request_id) = 0;

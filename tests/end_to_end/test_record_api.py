@@ -140,6 +140,18 @@ class Metadata(unittest.TestCase):
             answer = self.gateway.get(f"/Patient?{word}=Patient:nonsense")
             self.assertEqual(answer.status, 400, answer)
 
+    def test_every_include_stated_is_taken(self):
+        for name, resource in self.types.items():
+            for parameter, stated in (("_include", "searchInclude"), ("_revinclude", "searchRevInclude")):
+                values = resource[stated]
+                self.assertIn("*", values)
+                for start in range(0, len(values), 30):
+                    query = "&".join(f"{parameter}={value}" for value in values[start:start + 30])
+                    answer = self.gateway.get(f"/{name}?_id=none&{query}")
+                    self.assertEqual(answer.status, 200, answer)
+        for wrong in ("Patient:gender", "Patient:nonsense", "Nonsense:subject", "Patient"):
+            self.assertEqual(self.gateway.get(f"/Patient?_include={wrong}").status, 400, wrong)
+
     def test_a_type_not_stated_is_not_there(self):
         for name in ("Nonsense", "Resource", "DomainResource", "Element", "HumanName", "patient"):
             self.assertNotIn(name, self.types)
@@ -191,7 +203,7 @@ class Metadata(unittest.TestCase):
                     yield from references(item)
 
         for path, item in document["paths"].items():
-            url = path.replace("{id}", "none").replace("{vid}", "1").replace("{version}", "1")
+            url = path.replace("{id}", "none").replace("{vid}", "1").replace("{version}", "1").replace("{type}", "*")
             self.assertNotIn("{", url)
             allowed = self.gateway.kept("OPTIONS", url).headers.get("Allow", "").split(", ")
             for method in set(item) & {"get", "put", "post", "patch", "delete"}:
@@ -216,7 +228,7 @@ class Configured(unittest.TestCase):
                 self.assertEqual({item["code"] for item in resource["interaction"]}, {"read", "search-type"})
                 self.assertFalse(resource["conditionalUpdate"] or resource["updateCreate"])
                 self.assertNotIn("operation", resource)
-            self.assertNotIn("interaction", rest)
+            self.assertEqual([item["code"] for item in rest["interaction"]], ["search-system"])
             self.assertEqual(gateway.request("GET", "/Patient?_count=1", partner="county-council").status, 200)
             self.assertEqual(gateway.request("GET", "/Encounter?_count=1", partner="county-council").status, 403)
             self.assertEqual(gateway.request("GET", "/Patient/_history", partner="county-council").status, 403)

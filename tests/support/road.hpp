@@ -117,6 +117,9 @@ public:
     match(const gw::SearchQuery& query, std::uint32_t limit) override {
         return store_->match(query, limit);
     }
+    Result<gw::LinkPage> linked(const gw::LinkQuery& query) override {
+        return store_->linked(query);
+    }
     Result<std::optional<gw::Receipt>> receipt_by_message(std::string_view id) override {
         return store_->receipt_by_message(id);
     }

@@ -1,0 +1,43 @@
+#pragma once
+// SPDX-License-Identifier: Apache-2.0
+//
+// Pages of a search behind the one way out (disclose.hpp): what the exit drops leaves no gap, no
+// total and no trace. Where single records may be dropped (Exit::decides) the store counts nothing;
+// a page is filled up from the rows behind it, and a count is a walk that asks the exit.
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gateway/api/disclose.hpp"
+
+namespace gatehouse::gateway {
+
+// Most rows looked at for one page, or for one count, where rows may be dropped.
+inline constexpr std::size_t examined_max = 10'000;
+
+struct Gathered {
+    std::vector<StoredVersion> matches;  // disclosed
+    std::optional<std::uint64_t> total;
+    std::string next;  // cursor; empty on the last page
+};
+
+// The types that a query is about.
+std::vector<std::string> types_of(const SearchQuery& query);
+
+// One page, or the count alone (`count_only`). `keep` (may be empty) leaves out matches for the
+// search's own reasons. Faults are those of StoreReader::search, and Errc::too_many for a count
+// that would look at more than examined_max rows.
+Result<Gathered> gather(
+    SearchQuery query,
+    const std::function<bool(const StoredVersion&)>& keep,
+    Exit& exit,
+    StoreReader& store
+);
+
+// Keeps a query within what the exit sees: chains, _has and :identifier lead only through types
+// that are seen and whole (Exit::decides). An issue if nothing is left of one.
+std::optional<fhir::Issue> confine(SearchQuery& query, const Exit& exit);
+
+}  // namespace gatehouse::gateway
