@@ -102,8 +102,11 @@ const SearchParameter* SearchParameters::Impl::same_values(
     TypeId type, SearchType kind, const std::vector<Steps>& wanted
 ) {
     for (const auto& [code, parameter] : plans[type].by_code) {
-        if (parameter->type == kind && parameter->searchable &&
-            same_set(only_yielding(operands_of(type, parameter->expression), kind), wanted)) {
+        if (parameter->type != kind || !parameter->searchable) {
+            continue;
+        }
+        const auto walks = walks_of(type, parameter->expression);
+        if (walks && same_set(only_yielding(*walks, kind), wanted)) {
             return parameter;
         }
     }

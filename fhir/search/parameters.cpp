@@ -58,6 +58,12 @@ std::vector<std::string> values_of(const Element& element, std::string_view name
     return values;
 }
 
+// Others have its rows.
+bool has_no_rows(const SearchParameter& parameter, std::string_view type) {
+    return std::ranges::find(parameter.kept_as, type, &SearchParameter::Kept::type) !=
+           parameter.kept_as.end();
+}
+
 // The store keeps these itself, for every resource.
 bool kept_by_store(std::string_view code) {
     return code == "_id" || code == "_lastUpdated";
@@ -150,8 +156,10 @@ void SearchParameters::Impl::plan_type(TypeId type, BoundSystems& systems, Issue
             plan.by_code[parameter.code] = &parameter;  // a later package wins
         }
     }
+    share_rows(type);
     for (const auto& [code, parameter] : plan.by_code) {
-        if (!parameter->searchable || kept_by_store(code)) {
+        if (!parameter->searchable || kept_by_store(code) ||
+            has_no_rows(*parameter, types.type(type).name)) {
             continue;
         }
         if (parameter->type == SearchType::composite) {
@@ -209,7 +217,8 @@ std::vector<IndexUnit> SearchParameters::index_units() const {
         const std::string prefix = impl_->types.type(type).name + ".";
         for (const auto& [code, parameter] : plan.by_code) {
             if (!parameter->searchable || kept_by_store(code) ||
-                parameter->type == SearchType::composite) {
+                parameter->type == SearchType::composite ||
+                has_no_rows(*parameter, impl_->types.type(type).name)) {
                 continue;
             }
             const std::string name = prefix + code;

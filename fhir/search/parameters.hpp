@@ -64,6 +64,11 @@ struct SearchParameters::Impl {
     const SearchParameter*
     same_values(TypeId type, SearchType kind, const std::vector<search_steps::Steps>& wanted);
     std::vector<search_steps::Steps> operands_of(TypeId type, std::string_view expression) const;
+    // shared_rows.cpp
+    void share_rows(TypeId type);
+    // Nothing if a part of the expression is no walk.
+    std::optional<std::vector<search_steps::Steps>>
+    walks_of(TypeId type, std::string_view expression) const;
     void extract_items(
         const TypePlan& plan, const Element& resource, search_convert::Converter::Target target
     ) const;

@@ -62,6 +62,13 @@ struct SearchParameter {
     std::vector<std::string> targets;         // reference targets
     std::vector<SearchComponent> components;  // composite
     std::vector<CompositePart> parts;         // composite
+    // Resource types for which the rows of other parameters together are this one's, and their
+    // codes.
+    struct Kept {
+        std::string type;
+        std::vector<std::string> codes;
+    };
+    std::vector<Kept> kept_as;
     // False for what is known but not offered (special, without an expression): the API refuses it
     // in words.
     bool searchable = true;

@@ -220,7 +220,15 @@ void SearchCompiler::write_param(
         }
     } else {
         for (const std::string& type : types) {
-            keys.push_back(parameter_key(type, clause.parameter->code, EntryKind::value));
+            const auto& shared = clause.parameter->kept_as;
+            const auto kept = std::ranges::find(shared, type, &fhir::SearchParameter::Kept::type);
+            if (kept == shared.end()) {
+                keys.push_back(parameter_key(type, clause.parameter->code, EntryKind::value));
+                continue;
+            }
+            for (const std::string& code : kept->codes) {
+                keys.push_back(parameter_key(type, code, EntryKind::value));
+            }
         }
     }
     for (std::string& key : keys) {
