@@ -9,8 +9,10 @@ namespace gatehouse::fhir {
 namespace {
 
 // Without content it is the packages' own, so that who loads none sees the digest of the lock file.
-std::string digest_of(const Definitions& definitions, const TerminologyContent& content) {
-    if (content.providers.empty() && content.remote == nullptr) {
+std::string digest_of(
+    const Definitions& definitions, const TerminologyContent& content, const Advisor* advisor
+) {
+    if (content.providers.empty() && content.remote == nullptr && advisor == nullptr) {
         return definitions.digest();
     }
     std::string all = definitions.digest() + "\n";
@@ -20,6 +22,9 @@ std::string digest_of(const Definitions& definitions, const TerminologyContent& 
     }
     if (content.remote != nullptr) {
         all.append("remote ").append(content.remote->url()).append("\n");
+    }
+    if (advisor != nullptr) {
+        all.append("advisor ").append(advisor->digest()).append("\n");
     }
     return packages::sha256_text(all);
 }
@@ -35,13 +40,14 @@ Result<std::shared_ptr<const Engine>> Engine::load(const EngineOptions& options)
     for (const PackageRef& package : options.packages) {
         GH_TRY(definitions->load(package, options.cache, engine->notes_));
     }
-    engine->digest_ = digest_of(*definitions, options.content);
+    engine->digest_ = digest_of(*definitions, options.content, options.advisor.get());
     engine->definitions_ = std::move(definitions);
 
     GH_TRY_ASSIGN(engine->schema_, Schema::build(engine->definitions_));
     engine->terminology_ =
         std::make_shared<const Terminology>(*engine->definitions_, options.content);
-    engine->validator_ = std::make_unique<const Validator>(engine->schema_, engine->terminology_);
+    engine->validator_ =
+        std::make_unique<const Validator>(engine->schema_, engine->terminology_, options.advisor);
     if (options.search) {
         engine->search_ = std::make_unique<const SearchParameters>(engine->schema_, engine->notes_);
     }

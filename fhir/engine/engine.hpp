@@ -32,7 +32,8 @@ struct EngineOptions {
     std::filesystem::path cache;  // package cache folder
     std::vector<std::string> warm_profiles;  // compiled before load() returns
     TerminologyContent content;  // SNOMED CT, dm+d, ... beside the packages; a remote server
-    bool search = true;          // build search parameters too (the gateway needs them)
+    std::shared_ptr<const Advisor> advisor;  // null: none; its digest is part of the engine's
+    bool search = true;                      // build search parameters too (the gateway needs them)
 };
 
 class Engine {
@@ -55,7 +56,7 @@ public:
     // Null when built without search.
     [[nodiscard]] const SearchParameters* search() const { return search_.get(); }
     // Digest over all packages and all loaded terminology content in order, and the address of a
-    // remote terminology server; goes into every verdict.
+    // remote terminology server, and the advisor; goes into every verdict.
     [[nodiscard]] const std::string& digest() const { return digest_; }
     // What loading had to say (missing dependencies, definitions that do not compile).
     [[nodiscard]] const Issues& notes() const { return notes_; }

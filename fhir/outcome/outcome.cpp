@@ -18,6 +18,7 @@ constexpr std::string_view extension_source =
     "http://hl7.org/fhir/StructureDefinition/operationoutcome-issue-source";
 constexpr std::string_view extension_message_id =
     "http://hl7.org/fhir/StructureDefinition/operationoutcome-message-id";
+constexpr std::string_view message_id_system = "http://hl7.org/fhir/java-core-messageId";
 constexpr std::string_view source_name = "Gatehouse";
 constexpr std::string_view spine_system =
     "https://fhir.nhs.uk/R4/CodeSystem/Spine-ErrorOrWarningCode";
@@ -114,6 +115,9 @@ void add_issue(Arena& arena, Element* node, const Issue& issue, bool details_tex
         }
         if (!issue.rule.empty()) {
             add_coding(arena, details, rule_system, arena.copy(issue.rule));
+        }
+        if (!issue.message_id.empty()) {
+            add_coding(arena, details, message_id_system, arena.copy(issue.message_id));
         }
         if (with_text) {
             details.value("text", arena.copy(issue.diagnostics));

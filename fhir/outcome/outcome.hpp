@@ -1,9 +1,10 @@
 #pragma once
 // SPDX-License-Identifier: Apache-2.0
 //
-// OperationOutcome from issues. Each issue carries severity, code, details (Spine coding and our rule
-// id), diagnostics, expression, and line and column as HL7's extensions operationoutcome-issue-line and
-// -col, -issue-source, -message-id.
+// OperationOutcome from issues. Each issue carries severity, code, details (Spine coding, our rule
+// id, and HL7's message id where one matches, as its validator codes it), diagnostics, expression,
+// and line and column as HL7's extensions operationoutcome-issue-line and -col, -issue-source,
+// -message-id.
 
 #include <string>
 #include <string_view>
@@ -23,11 +24,12 @@ inline constexpr std::string_view extension_definitions =
 
 struct OutcomeForm {
     std::string_view definitions;  // digest of the definitions; empty: no verdict, no extension
-    bool details_text = false;     // diagnostics again as details.text, where HL7's validator says it
+    bool details_text = false;  // diagnostics again as details.text, where HL7's validator says it
 };
 
 // An OperationOutcome resource with one issue per entry, errors first (stable within a severity).
-// An empty list gives one information issue, "All OK". The tree lives in `arena` and copies what it needs.
+// An empty list gives one information issue, "All OK". The tree lives in `arena` and copies what it
+// needs.
 Element* make_outcome(const Issues& issues, Arena& arena, const OutcomeForm& form = {});
 
 // The same as JSON text, without a tree: for refusals and the command line.

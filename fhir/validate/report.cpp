@@ -85,6 +85,58 @@ void Walker::add_issue(
     issue_places_.push_back(&at);
 }
 
+void Walker::take_advice(const Advisor& advisor, const Element& root, Validation& out) {
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < out.issues.size(); ++i) {
+        Issue& issue = out.issues[i];
+        const Element* at = issue_places_[i];
+        std::optional<Severity> severity = issue.severity;
+        if (at != nullptr) {
+            const Element& resource = enclosing_resource(*at);
+            const std::string outside = expression_of(resource);
+            std::string inner(resource.resource_type());
+            if (issue.expression.starts_with(outside)) {
+                inner += std::string_view(issue.expression).substr(outside.size());
+            }
+            severity = advisor.judge(issue, resource.resource_type(), inner, out.advised);
+        }
+        if (!severity) {
+            continue;
+        }
+        issue.severity = *severity;
+        if (kept != i) {
+            out.issues[kept] = std::move(issue);
+        }
+        ++kept;
+    }
+    out.issues.resize(kept);
+    if (!out.advised.any()) {
+        return;
+    }
+    // A list that was cut may lack errors that nobody advised on.
+    out.valid = out.valid || (!cut_ && !has_errors(out.issues));
+    Issue note;
+    note.severity = rules::advised.severity;
+    note.type = rules::advised.type;
+    note.rule = rules::advised.id;
+    note.expression = expression_of(root);
+    note.diagnostics = join(
+        "The advisor left out ",
+        std::to_string(out.advised.suppressed),
+        " findings and made ",
+        std::to_string(out.advised.demoted),
+        " less severe",
+        out.advised.kept == 0
+            ? std::string(".")
+            : join(
+                  "; ",
+                  std::to_string(out.advised.kept),
+                  " errors that it names stay, because errors are not its to change here."
+              )
+    );
+    out.issues.push_back(std::move(note));
+}
+
 void Walker::note_unchecked(std::string_view system, std::uint32_t codes) noexcept {
     if (quiet_ == 0) {
         out_.unchecked.add(system, codes);

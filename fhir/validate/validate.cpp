@@ -6,9 +6,14 @@
 namespace gatehouse::fhir {
 
 struct Validator::Impl {
-    Impl(std::shared_ptr<const Schema> schema_, std::shared_ptr<const Terminology> terminology_)
+    Impl(
+        std::shared_ptr<const Schema> schema_,
+        std::shared_ptr<const Terminology> terminology_,
+        std::shared_ptr<const Advisor> advisor_
+    )
         : schema(std::move(schema_)), terminology(std::move(terminology_)),
-          planner(*schema, *terminology), known(schema->types(), schema->definitions()) {
+          advisor(std::move(advisor_)), planner(*schema, *terminology),
+          known(schema->types(), schema->definitions()) {
         for (TypeId type = 1; type < known.primitives.size(); ++type) {
             if (known.primitive(type) != judge::PrimitiveKind::none) {
                 const judge::Plan* base = planner.base(type);
@@ -19,14 +24,18 @@ struct Validator::Impl {
 
     std::shared_ptr<const Schema> schema;
     std::shared_ptr<const Terminology> terminology;
+    std::shared_ptr<const Advisor> advisor;
     judge::Planner planner;
     judge::KnownTypes known;
 };
 
 Validator::Validator(
-    std::shared_ptr<const Schema> schema, std::shared_ptr<const Terminology> terminology
+    std::shared_ptr<const Schema> schema,
+    std::shared_ptr<const Terminology> terminology,
+    std::shared_ptr<const Advisor> advisor
 )
-    : impl_(std::make_unique<Impl>(std::move(schema), std::move(terminology))) {}
+    : impl_(std::make_unique<Impl>(std::move(schema), std::move(terminology), std::move(advisor))) {
+}
 
 Validator::~Validator() = default;
 
@@ -58,10 +67,18 @@ Validation Validator::validate(
         judge::Walker walker = new_walker();
         Validation out;
         if (walker.run_with_help(root, profiles, out)) {
+            if (impl_->advisor != nullptr) {
+                walker.take_advice(*impl_->advisor, root, out);
+            }
             return out;
         }
     }
-    return new_walker().run(root, profiles);
+    judge::Walker walker = new_walker();
+    Validation out = walker.run(root, profiles);
+    if (impl_->advisor != nullptr) {
+        walker.take_advice(*impl_->advisor, root, out);
+    }
+    return out;
 }
 
 }  // namespace gatehouse::fhir

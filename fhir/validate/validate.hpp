@@ -20,6 +20,7 @@
 #include "fhir/outcome/issue.hpp"
 #include "fhir/schema/schema.hpp"
 #include "fhir/terminology/terminology.hpp"
+#include "fhir/validate/advisor.hpp"
 
 namespace gatehouse::fhir {
 
@@ -99,6 +100,7 @@ struct Validation {
     Issues issues;
     std::uint32_t not_checkable = 0;  // codes and rules that could not be decided here
     UncheckedSystems unchecked;       // of these, whose codes
+    Advised advised;                  // what the advisor did, if there is one
     bool valid = true;                // no fatal or error
     std::uint64_t steps = 0;          // taken of the step budget
 };
@@ -106,7 +108,12 @@ struct Validation {
 // Immutable and thread-safe; one per schema.
 class Validator {
 public:
-    Validator(std::shared_ptr<const Schema> schema, std::shared_ptr<const Terminology> terminology);
+    // `advisor` may be null.
+    Validator(
+        std::shared_ptr<const Schema> schema,
+        std::shared_ptr<const Terminology> terminology,
+        std::shared_ptr<const Advisor> advisor = nullptr
+    );
     ~Validator();
 
     // Judges `root` (annotated, a resource) against its type, meta.profile, `profiles` and what

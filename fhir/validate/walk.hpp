@@ -177,6 +177,8 @@ public:
     // thread has to judge.
     bool
     run_with_help(const Element& root, std::span<const std::string_view> profiles, Validation& out);
+    // Once, on the outcome of a run of this walker: what the advisor says of each finding.
+    void take_advice(const Advisor& advisor, const Element& root, Validation& out);
 
     // What FHIRPath asks back during an evaluation.
     const Element* resolve_reference(const Element& from, std::string_view reference) const;

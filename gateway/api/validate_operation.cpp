@@ -149,6 +149,7 @@ Response answer_validate(Envelope& envelope, const ApiContext& context, StoreRea
         resource, source, profiles, chosen.chooser, options, *envelope.arena
     );
     note_unchecked(envelope, engine, validation.unchecked);
+    envelope.advised = validation.advised;
     issues.insert(
         issues.end(),
         std::make_move_iterator(validation.issues.begin()),

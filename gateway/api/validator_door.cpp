@@ -350,6 +350,7 @@ Response answer_validator_door(Envelope& envelope, const ApiContext& context) {
             *envelope.arena
         );
         note_unchecked(envelope, *chosen.engine, found.unchecked);
+        envelope.advised = found.advised;
         issues.insert(
             issues.end(),
             std::make_move_iterator(found.issues.begin()),

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "fhir/terminology/load/content.hpp"
+#include "gateway/base/advisor_file.hpp"
 #include "gateway/base/metrics.hpp"
 #include "gateway/base/profiles.hpp"
 #include "gateway/pipeline/route_table.hpp"
@@ -27,6 +28,14 @@ std::filesystem::path at_home(const Config& config, const std::string& text) {
     return text.empty() ? std::filesystem::path() : config.home / text;
 }
 
+// Errors stay: what an error leads to is the policies' to say (G01), from the national one down.
+Result<std::shared_ptr<const fhir::Advisor>> configured_advisor(const Config& config) {
+    if (config.validation.advisor.empty()) {
+        return std::shared_ptr<const fhir::Advisor>();
+    }
+    return load_advisor(config.validation.advisor, fhir::Advisor::Reach::lesser_only);
+}
+
 Result<DefinitionSet> load_set(
     const Config& config,
     const fhir::TerminologyContent& content,
@@ -46,6 +55,7 @@ Result<DefinitionSet> load_set(
     }
     options.cache = config.packages.cache;
     options.content = content;
+    GH_TRY_ASSIGN(options.advisor, configured_advisor(config));
     options.search = false;  // one search index for all, by the gateway's own definitions
     GH_TRY_ASSIGN(out.engine, fhir::Engine::load(options));
     GH_TRY_ASSIGN(
@@ -163,6 +173,7 @@ load_engine(const Config& config, const fhir::TerminologyContent& content) {
         options.packages.push_back({package});
     }
     options.cache = config.packages.cache;
+    GH_TRY_ASSIGN(options.advisor, configured_advisor(config));
     return fhir::Engine::load(options);
 }
 
@@ -216,6 +227,9 @@ void check_rules(const Config& config, Problems& problems) {
         if (const auto sets = DefinitionRules::load(config.packages.sets_file); !sets) {
             problems.add(sets.error().detail);
         }
+    }
+    if (const auto advisor = configured_advisor(config); !advisor) {
+        problems.add(advisor.error().detail);
     }
     const auto rulebook = load_rulebook(config);
     if (!rulebook) {

@@ -391,6 +391,7 @@ void data_keys(Keys& k) {
         c.terminology.content = std::move(v);
     });
     remote_terminology_keys(k);
+    k.path("validation.advisor", [](C& c, fs::path v) { c.validation.advisor = std::move(v); });
     k.path("profiles.file", [](C& c, fs::path v) { c.folders.profiles_file = std::move(v); });
     k.path(
         "partners.folder", [](C& c, fs::path v) { c.folders.partners = std::move(v); }, true

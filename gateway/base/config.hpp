@@ -100,6 +100,10 @@ struct Config {
         } remote;
     } terminology;
 
+    struct Validation {
+        std::filesystem::path advisor;  // empty: none
+    } validation;
+
     struct Folders {
         std::filesystem::path profiles_file;
         std::filesystem::path partners;

@@ -9,6 +9,7 @@ namespace {
 
 constexpr Command commands[] = {
     {"validate", "check resources against R4, profiles and invariants", run_validate},
+    {"rules", "list the rules of the validator", run_rules},
     {"fhirpath", "evaluate a FHIRPath expression", run_fhirpath},
     {"snapshot", "generate the snapshot of a StructureDefinition", run_snapshot},
     {"convert", "convert a resource between JSON and XML", run_convert},

@@ -24,6 +24,7 @@ struct Command {
 std::span<const Command> engine_commands();
 
 int run_validate(int argc, char** argv);
+int run_rules(int argc, char** argv);
 int run_fhirpath(int argc, char** argv);
 int run_snapshot(int argc, char** argv);
 int run_convert(int argc, char** argv);

@@ -11,6 +11,7 @@
 #include "fhir/outcome/outcome.hpp"
 #include "fhir/terminology/load/content.hpp"
 #include "fhir/validate/options.hpp"
+#include "gateway/base/advisor_file.hpp"
 #include "gateway/base/profiles.hpp"
 #include "gateway/cli/batch.hpp"
 #include "gateway/cli/cli.hpp"
@@ -102,6 +103,21 @@ Result<Judge> make_judge(const ValidateArguments& arguments) {
         engine_options(installation, arguments.no_package, arguments.packages)
     );
     options.search = false;
+    if (!arguments.advisor.empty()) {
+        GH_TRY_ASSIGN(
+            options.advisor,
+            gateway::load_advisor(arguments.advisor, fhir::Advisor::Reach::errors_too)
+        );
+        for (const std::string& id : options.advisor->unknown()) {
+            std::fprintf(
+                stderr,
+                "gatehouse validate: %s: no rule here has the message id %s, so this entry does "
+                "nothing\n",
+                arguments.advisor.c_str(),
+                id.c_str()
+            );
+        }
+    }
     GH_TRY_ASSIGN(
         options.content, fhir::load_content({arguments.content.begin(), arguments.content.end()})
     );

@@ -208,6 +208,12 @@ void declare_validate_options(Options& options, ValidateArguments& arguments) {
         "answers against their questionnaire where it is loaded (check); required: it must be",
         [&rules](std::string_view given) { return set_response_forms(rules, lower(given)); }
     );
+    options.text(
+        {"--advisor", "--advisor-file"},
+        arguments.advisor,
+        "FILE",
+        "leave out findings or make them less severe, as the file says (config/advisor.schema.json)"
+    );
     options.flag(
         {"--security-checks"}, rules.security_checks, "text that looks like HTML is an error"
     );

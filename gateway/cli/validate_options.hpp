@@ -20,6 +20,7 @@ struct ValidateArguments {
     std::vector<std::string> content;  // index files of code systems
     std::vector<std::string> paths;
     std::string batch;
+    std::string advisor;  // file; empty: none
     std::string output_file;
     bool no_package = false;
     bool list_options = false;

@@ -127,6 +127,7 @@ struct Envelope {
     std::vector<std::string> profiles;  // judged against
     std::vector<std::string> tags;      // "system|code" to add to meta.tag
     std::string definitions;  // digest of the packages that judged it; empty: it was not judged
+    fhir::Advised advised;    // what the advisor did to the findings
     // Codes that were neither confirmed nor refused, by system; a system that nothing here knows is
     // "other", so that these are a closed set.
     std::vector<std::pair<std::string, std::uint32_t>> unchecked;

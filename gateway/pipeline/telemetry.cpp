@@ -129,6 +129,15 @@ Telemetry::Telemetry(Metrics* metrics) : metrics_(metrics) {
             {{"severity", fhir::to_string(static_cast<fhir::Severity>(i))}}
         );
     }
+    constexpr std::array<const char*, 3> changes = {"suppressed", "demoted", "kept"};
+    for (std::size_t i = 0; i < advised_.size(); ++i) {
+        advised_[i] = metrics_->counter(
+            "gatehouse_validate_advised_findings_total",
+            "Findings that the advisor left out or made less severe, and errors it named and could "
+            "not change",
+            {{"change", changes[i]}}
+        );
+    }
 }
 
 void Telemetry::stage_took(Stage stage, std::chrono::steady_clock::duration time) const {
@@ -180,6 +189,9 @@ void Telemetry::left(const Envelope& envelope, const Response& response) const {
     for (const fhir::Issue& issue : envelope.issues) {
         issues_[static_cast<std::size_t>(issue.severity)].add();
     }
+    advised_[0].add(envelope.advised.suppressed);
+    advised_[1].add(envelope.advised.demoted);
+    advised_[2].add(envelope.advised.kept);
     for (const auto& [system, codes] : envelope.unchecked) {
         unchecked(system).add(codes);
     }

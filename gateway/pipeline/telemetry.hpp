@@ -39,6 +39,7 @@ private:
     std::array<Histogram, stages> seconds_;
     std::array<std::array<Counter, outcomes>, stages> messages_;
     std::array<Counter, 4> issues_;
+    std::array<Counter, 3> advised_;  // suppressed, demoted, kept
     mutable std::mutex decided_mutex_;
     mutable std::unordered_map<std::string, Counter> decided_;    // rules x modes x partners
     mutable std::unordered_map<std::string, Counter> unchecked_;  // by code system

@@ -51,6 +51,7 @@ Refused validate(Envelope& envelope, Micros now, const Helpers* helpers) {
         *root, envelope.source, {}, chosen.chooser, options, *envelope.arena
     );
     note_unchecked(envelope, *chosen.engine, found.unchecked);
+    envelope.advised = found.advised;
     envelope.issues.insert(
         envelope.issues.end(),
         std::make_move_iterator(found.issues.begin()),

@@ -64,9 +64,11 @@ TEST(Outcome, carries_every_fact_of_an_issue) {
     EXPECT_EQ(first.string("diagnostics"), "words \"quoted\"");
     EXPECT_EQ(first.find("expression")->items[0].text, "Patient.identifier[0].value");
     const auto codings = first.find("details")->find("coding")->items;
-    ASSERT_EQ(codings.size(), 2U);
+    ASSERT_EQ(codings.size(), 3U);
     EXPECT_EQ(codings[0].string("code"), "INVALID_NHS_NUMBER");
     EXPECT_EQ(codings[1].string("system"), rule_system);
+    EXPECT_EQ(codings[2].string("system"), "http://hl7.org/fhir/java-core-messageId");
+    EXPECT_EQ(codings[2].string("code"), "MSG");
     const auto extensions = first.find("extension")->items;
     ASSERT_EQ(extensions.size(), 4U);
     EXPECT_EQ(extensions[0].find("valueInteger")->text, "3");

@@ -2,8 +2,8 @@
 #
 if(TARGET gatehouse_fhir_schema AND TARGET gatehouse_fhir_path)
     gatehouse_test(validate
-        SOURCES validate/cases_test.cpp
-        LINKS gatehouse_fhir_validate gatehouse_fhir_json gatehouse_fhir_xml)
+        SOURCES validate/cases_test.cpp validate/advisor_test.cpp validate/rule_list_test.cpp
+        LINKS gatehouse_fhir_engine gatehouse_fhir_validate gatehouse_fhir_json gatehouse_fhir_xml)
     gatehouse_test(validate_conformance
         SOURCES validate_conformance_test.cpp
         LINKS gatehouse_fhir_validate gatehouse_fhir_json gatehouse_fhir_xml
