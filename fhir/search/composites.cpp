@@ -128,8 +128,9 @@ void SearchParameters::Impl::plan_composite(
             continue;
         }
         const Steps& base = *operand.steps;
-        // R4's DocumentReference "relationship" has its two expressions exchanged: each component
-        // takes the one that its own definition also has.
+        // R4's DocumentReference "relationship" names its two definitions in the wrong order (its
+        // words and expressions have the relation first): each expression takes the definition that
+        // also has it.
         const auto fits = [&](std::size_t component, const std::string& expression) {
             const auto definition = std::ranges::find(
                 parameters, composite.components[component].url, [](const auto& p) { return p.url; }
@@ -142,10 +143,12 @@ void SearchParameters::Impl::plan_composite(
                 return std::ranges::find(defined, joined(base, steps)) != defined.end();
             });
         };
-        std::vector<std::string> used = expressions;
+        const std::vector<std::string>& used = expressions;
         if (used.size() == 2 && !fits(0, used[0]) && !fits(1, used[1]) && fits(0, used[1]) &&
             fits(1, used[0])) {
-            std::swap(used[0], used[1]);
+            std::vector<SearchComponent>& components = parameters[composite.id].components;
+            std::swap(components[0], components[1]);
+            std::swap(components[0].expression, components[1].expression);
         }
         CompositePart part;
         part.type = types.type(type).name;

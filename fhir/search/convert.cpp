@@ -356,8 +356,17 @@ void Converter::quantity(const Element& element, Shape shape, const Target& targ
         entry.number = low != nullptr ? low->child_value("value") : std::string_view{};
         entry.number_high = high != nullptr ? high->child_value("value") : std::string_view{};
         entry.system = one->child_value("system");
-        entry.value =
-            one->child_value("code").empty() ? one->child_value("unit") : one->child_value("code");
+        const std::string_view code = one->child_value("code");
+        const std::string_view unit = one->child_value("unit");
+        entry.value = code.empty() ? unit : code;
+        if (!code.empty() && !unit.empty() && unit != code) {
+            IndexEntry by_unit = entry;
+            by_unit.system.clear();
+            by_unit.value = unit;
+            add_base(target);
+            target.out->push_back(std::move(by_unit));
+            return;
+        }
         add_base(target);
         return;
     }

@@ -131,6 +131,10 @@ Result<void> SearchCompiler::write_sort(CompiledSearch& compiled, const SearchSo
     SearchClause clause;
     clause.parameter = sort.parameter;
     write_param(out, alias, types_, clause, "");
+    if (table == IndexTable::token) {
+        out << " AND " << columns.text << " <> ";  // a coding with a system alone
+        out.bind(std::string());
+    }
     out << ")";
     made.expression = out.sql();
     return {};

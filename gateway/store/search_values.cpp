@@ -158,12 +158,12 @@ void write_uri(
         out.bind(index_folded(text) + std::string(last_code_point));
         return;
     }
-    if (scheme == std::string::npos || modifier == SearchModifier::none) {
+    if (modifier != SearchModifier::above) {
         out << columns.text << " = ";
         out.bind(index_key(text));
         return;
     }
-    const std::size_t root = scheme + 3;
+    const std::size_t root = scheme == std::string::npos ? 0 : scheme + 3;
     while (text.size() > root && text.back() == '/') {
         text.pop_back();
     }
@@ -173,8 +173,8 @@ void write_uri(
         above.push_back(index_key(text.substr(0, slash)));
         above.push_back(index_key(text.substr(0, slash) + "/"));
     }
-    out << columns.text << " IN (";
-    out.bind_all(above) << ")";
+    out << columns.text << " IN ";
+    out.rows_of(above);
 }
 
 // Types that a reference without a type may point at.
