@@ -111,9 +111,10 @@ std::uint32_t Element::index() const noexcept {
     }
     std::uint32_t position = 0;
     for (const Element* at = parent->first_child; at != nullptr && at != this; at = at->next) {
-        if (at->name == name) {
-            ++position;
-        }
+        const bool same = symbol != unknown_symbol && at->symbol != unknown_symbol
+                              ? at->symbol == symbol
+                              : at->name == name;
+        position += same ? 1U : 0U;
     }
     return position;
 }
@@ -152,6 +153,31 @@ Position PositionCursor::at(std::size_t offset) noexcept {
 }
 
 std::string expression_of(const Element& element) {
+    return ExpressionCursor().of(element);
+}
+
+std::uint32_t ExpressionCursor::index_of(const Element& node) {
+    if (node.parent->parent != nullptr) {
+        return node.index();
+    }
+    // Repeats stand next to one another, so from one of them the others are found going on.
+    if (seen_ != nullptr && seen_->parent == node.parent && seen_->name == node.name) {
+        std::uint32_t index = index_;
+        for (const Element* at = seen_; at != nullptr && at->name == node.name; at = at->next) {
+            if (at == &node) {
+                seen_ = at;
+                index_ = index;
+                return index;
+            }
+            ++index;
+        }
+    }
+    seen_ = &node;
+    index_ = node.index();
+    return index_;
+}
+
+std::string ExpressionCursor::of(const Element& element) {
     std::vector<const Element*> steps;
     const Element* at = &element;
     for (; at->parent != nullptr; at = at->parent) {
@@ -170,7 +196,7 @@ std::string expression_of(const Element& element) {
         }
         if (node.may_repeat || node.repeats()) {
             out += '[';
-            out += std::to_string(node.index());
+            out += std::to_string(index_of(node));
             out += ']';
         }
     }

@@ -127,6 +127,19 @@ private:
 // An index is written where the element may repeat by definition (annotated) or repeats in fact.
 std::string expression_of(const Element& element);
 
+// The same for many elements of one tree that does not change meanwhile: the place of a root's
+// child among its siblings (Bundle.entry[14000]) is counted on from the one before, so findings in
+// the order of the message cost one look at the children together.
+class ExpressionCursor {
+public:
+    std::string of(const Element& element);
+
+private:
+    std::uint32_t index_of(const Element& node);
+    const Element* seen_ = nullptr;  // a child of the root
+    std::uint32_t index_ = 0;        // its place among those of its name
+};
+
 // The nearest enclosing resource (itself if it is one), and the outermost one.
 const Element& enclosing_resource(const Element& element) noexcept;
 const Element& root_resource(const Element& element) noexcept;

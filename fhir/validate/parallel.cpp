@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Entries of a large Bundle, judged by several threads. The walk of the Bundle leaves the resources
-// of its entries aside, with the place in the list of findings where theirs belong; then every
+// Entries of a large Bundle, judged by several threads. The walk of the Bundle leaves its entries
+// aside, with the place in the list of findings where theirs belong; then every
 // thread takes some of them with a walker of its own; then the findings are put together in the
 // order of the message. The outcome is that of one thread, to the byte: where the step budget is so
 // nearly spent that it could matter who took which step, the message is judged again by one thread.
@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <atomic>
 #include <mutex>
+#include <utility>
 
 #include "fhir/validate/walk.hpp"
 
@@ -35,33 +36,46 @@ bool Walker::worth_help(const Element& root) const noexcept {
 }
 
 bool Walker::set_aside(const Element& at, const Actives& rules) {
-    if (gather_from_ == nullptr || scope_ == nullptr || scope_->resource != gather_from_ ||
-        quiet_ != 0 || at.name != "resource") {
+    if (at.parent != gather_from_ || quiet_ != 0 || at.name != "entry") {
         return false;
     }
-    jobs_.push_back({&at, rules, out_.issues.size(), out_.unchecked.count, unchecked_sets_.count});
+    // Nearly every entry is held to what the one before it is.
+    if (job_rules_.empty() || !std::ranges::equal(job_rules_.back(), rules)) {
+        job_rules_.push_back(rules);
+    }
+    jobs_.push_back(
+        {&at,
+         job_rules_.size() - 1,
+         out_.issues.size(),
+         out_.unchecked.count,
+         unchecked_sets_.count}
+    );
     return true;
 }
 
-Walker::EntryResult Walker::judge_entry(const EntryJob& job) {
+Walker::EntryResult Walker::judge_entry(const EntryJob& job, const Actives& given) {
     const std::uint64_t before = steps_left_;
     const ArenaScope temporaries(arena_);
-    Actives rules = job.rules;
+    Actives rules = given;
     walk_child(*job.at, rules);
     EntryResult result;
-    result.issues = std::move(out_.issues);
-    result.places = std::move(issue_places_);
     result.errors = errors_;
     result.not_checkable = out_.not_checkable;
     result.steps = before - steps_left_;
-    result.unchecked = out_.unchecked;
-    result.unchecked_sets = unchecked_sets_;
-    out_ = {};
-    issue_places_.clear();
-    cut_ = false;
     errors_ = 0;
-    unchecked_sets_ = {};
+    out_.not_checkable = 0;
     steps_left_ = before;
+    cut_ = false;
+    if (out_.issues.empty() && out_.unchecked.count == 0 && unchecked_sets_.count == 0 &&
+        element_ids_.empty()) {
+        return result;
+    }
+    result.words = std::make_unique<EntryWords>();
+    result.words->issues = std::exchange(out_.issues, {});
+    result.words->places = std::exchange(issue_places_, {});
+    result.words->unchecked = std::exchange(out_.unchecked, {});
+    result.words->unchecked_sets = std::exchange(unchecked_sets_, {});
+    result.words->ids = std::exchange(element_ids_, {});
     return result;
 }
 
@@ -93,7 +107,8 @@ void Walker::judge_set_aside() {
             true
         );
         for (; done_until < done.size() && done[done_until]; ++done_until) {
-            issues_until += results[done_until].issues.size();
+            const EntryWords* words = results[done_until].words.get();
+            issues_until += words == nullptr ? 0 : words->issues.size();
         }
         full = issues_until > 2U * options_.issues_max + 100;
     };
@@ -112,7 +127,7 @@ void Walker::judge_set_aside() {
                 const std::size_t to = std::min(from + entries_at_once, jobs_.size());
                 for (std::size_t i = from; i < to; ++i) {
                     walker.cut_ = full.load(std::memory_order_relaxed);
-                    results[i] = walker.judge_entry(jobs_[i]);
+                    results[i] = walker.judge_entry(jobs_[i], job_rules_[jobs_[i].rules]);
                     if (steps.load(std::memory_order_relaxed) > options_.step_budget) {
                         failed = true;
                     }
@@ -161,25 +176,29 @@ void Walker::put_together(std::vector<EntryResult>& results) {
     };
     for (std::size_t i = 0; i < results.size(); ++i) {
         EntryResult& result = results[i];
-        own_until(jobs_[i].issues_before, jobs_[i].unchecked_before, jobs_[i].sets_before);
-        for (std::size_t k = 0; k < result.issues.size(); ++k) {
-            keep_issue(std::move(result.issues[k]), result.places[k]);
-        }
-        for (std::size_t k = 0; k < result.unchecked.count; ++k) {
-            note_unchecked(result.unchecked.list[k].system, result.unchecked.list[k].codes);
-        }
-        for (std::size_t k = 0; k < result.unchecked_sets.count; ++k) {
-            note_unchecked(
-                *result.unchecked_sets.list[k].set, result.unchecked_sets.list[k].system
-            );
-        }
-        out_.unchecked.codes_beyond += result.unchecked.codes_beyond;
         errors_ += result.errors;
         out_.not_checkable += result.not_checkable;
+        if (result.words == nullptr) {
+            continue;
+        }
+        EntryWords& words = *result.words;
+        own_until(jobs_[i].issues_before, jobs_[i].unchecked_before, jobs_[i].sets_before);
+        for (std::size_t k = 0; k < words.issues.size(); ++k) {
+            keep_issue(std::move(words.issues[k]), words.places[k]);
+        }
+        for (std::size_t k = 0; k < words.unchecked.count; ++k) {
+            note_unchecked(words.unchecked.list[k].system, words.unchecked.list[k].codes);
+        }
+        for (std::size_t k = 0; k < words.unchecked_sets.count; ++k) {
+            note_unchecked(*words.unchecked_sets.list[k].set, words.unchecked_sets.list[k].system);
+        }
+        out_.unchecked.codes_beyond += words.unchecked.codes_beyond;
+        element_ids_.insert(element_ids_.end(), words.ids.begin(), words.ids.end());
     }
     own_until(issues.size(), systems.count, sets.count);
     out_.unchecked.codes_beyond += systems.codes_beyond;
     jobs_.clear();
+    job_rules_.clear();
 }
 
 }  // namespace gatehouse::fhir::judge

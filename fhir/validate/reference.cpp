@@ -131,7 +131,7 @@ const Element* Walker::resolve(const Element& from, std::string_view reference) 
 
 TypeId Walker::type_of_reference(const Element& reference) const {
     const std::string_view text = value_of_child(reference, known_.reference_symbol);
-    if (!text.empty() && !text.starts_with('#') && !text.starts_with("urn:")) {
+    if (!text.empty() && text.front() != '#' && !text.starts_with("urn:")) {
         const LocalTarget target = split_reference(trimmed(text));
         const bool whole = !target.id.empty() && !text.ends_with('/');
         const TypeId type = whole ? types_.find(target.type) : unknown_type;
@@ -284,8 +284,9 @@ void Walker::check_reference(const Element& at, const Actives& rules) {
 // "Type/id" beside an entry urn:uuid:id: not a reference to it by the rules, but meant as one, so
 // its type must be right at least.
 void Walker::check_uuid_entry(const Element& at, std::string_view text) {
-    if (scope_->outer == nullptr && scope_->index == nullptr) {
-        return;
+    constexpr std::size_t uuid_bytes = 36;
+    if ((scope_->outer == nullptr && scope_->index == nullptr) || text.size() <= uuid_bytes) {
+        return;  // no Bundle around, or no room for Type/uuid
     }
     const LocalTarget parts = split_reference(text);
     if (!parts.base.empty() || !lexical::is_uuid(parts.id)) {

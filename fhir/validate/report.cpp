@@ -66,7 +66,7 @@ void Walker::add_issue(
     issue.message_id = rule.message_id;
     // An element that no definition knows is reported where it stands: at its parent.
     const bool at_parent = &rule == &rules::unknown_element && at.parent != nullptr;
-    issue.expression = expression_of(at_parent ? *at.parent : at);
+    issue.expression = expressions_.of(at_parent ? *at.parent : at);
     // The shape of a JSON member is a fault of the member, not of its first item.
     if ((&rule == &rules::must_be_array || &rule == &rules::must_not_be_array) &&
         issue.expression.ends_with(']')) {

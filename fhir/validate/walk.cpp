@@ -530,10 +530,10 @@ void Walker::walk_run(
 }
 
 void Walker::walk_child(const Element& at, Actives& rules) {
+    if (gather_from_ != nullptr && set_aside(at, rules)) {
+        return;
+    }
     if (at.is_resource) {
-        if (set_aside(at, rules)) {
-            return;
-        }
         Scope scope;
         scope.resource = &at;
         scope.outer = scope_;

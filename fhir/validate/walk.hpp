@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -216,24 +217,29 @@ private:
     };
     struct EntryJob {
         const Element* at;
-        Actives rules;
+        std::size_t rules;  // in job_rules_
         std::size_t issues_before;
         std::size_t unchecked_before;
         std::size_t sets_before;
     };
-    struct EntryResult {
+    // What there is to say of an entry: nothing, of most.
+    struct EntryWords {
         Issues issues;
         std::vector<const Element*> places;
+        UncheckedSystems unchecked;
+        UncheckedSets unchecked_sets;
+        std::vector<const Element*> ids;  // parts of the entry that have one
+    };
+    struct EntryResult {
+        std::unique_ptr<EntryWords> words;
         std::uint64_t errors = 0;
         std::uint64_t steps = 0;
         std::uint32_t not_checkable = 0;
-        UncheckedSystems unchecked;
-        UncheckedSets unchecked_sets;
     };
     [[nodiscard]] bool worth_help(const Element& root) const noexcept;
     bool set_aside(const Element& at, const Actives& rules);
     void judge_set_aside();
-    EntryResult judge_entry(const EntryJob& job);
+    EntryResult judge_entry(const EntryJob& job, const Actives& given);
     void put_together(std::vector<EntryResult>& results);
     void report_steps();
 
@@ -468,6 +474,7 @@ private:
     const ProfileChooser* chooser_;
     std::string_view source_;
     PositionCursor places_;
+    ExpressionCursor expressions_;
     Arena& arena_;
     Validation out_;
     bool xml_ = false;
@@ -487,6 +494,7 @@ private:
     const Scope* scope_ = nullptr;
     const Element* gather_from_ = nullptr;  // Bundle whose entries are set aside
     std::vector<EntryJob> jobs_;
+    std::vector<Actives> job_rules_;
     std::atomic<std::uint64_t>* shared_steps_ = nullptr;  // of all walkers of a message
     std::uint64_t unreported_steps_ = 0;
     std::vector<const Element*> element_ids_;  // elements with an id, of the resources being walked

@@ -110,7 +110,16 @@ Set load(const fhir::Engine& engine, const std::string& name, const fs::path& fo
     return set;
 }
 
+// A small set is gone through several times in a round: once would measure how a step finds the
+// caches after what others left there.
 void run_round(Set& set, const fhir::Engine& engine, Arena& arena) {
+    constexpr std::size_t bytes_enough = 8'000'000;
+    const std::size_t passes = std::clamp<std::size_t>(bytes_enough / (set.bytes + 1), 1, 8);
+    const auto keep_best = [passes](double& best, const std::function<void()>& step) {
+        for (std::size_t i = 0; i < passes; ++i) {
+            ::keep_best(best, step);
+        }
+    };
     keep_best(set.sax, [&] {
         for (const std::string& text : set.texts) {
             if (!bench::rapidjson_sax_safe(text)) {
@@ -126,9 +135,9 @@ void run_round(Set& set, const fhir::Engine& engine, Arena& arena) {
             }
         }
     });
-    set.refused = 0;
-    set.issues = 0;
     keep_best(set.verdict, [&] {
+        set.refused = 0;
+        set.issues = 0;
         for (const std::string& text : set.texts) {
             arena.reset();
             const fhir::Decoded decoded = engine.read(text, fhir::Format::json, arena);

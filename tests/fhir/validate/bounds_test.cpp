@@ -68,7 +68,8 @@ void expect_same(const Validation& a, const Validation& b) {
     }
 }
 
-// A Bundle of observations, every `faulty`th of them with faults and codes of several systems.
+// A Bundle of observations, every `faulty`th of them with faults and codes of several systems; some
+// entries share an id, which is a fault of the Bundle.
 std::string bundle_of(std::size_t entries, std::size_t faulty, std::string_view type) {
     std::string text =
         R"({"resourceType":"Bundle","type":")" + std::string(type) +
@@ -76,7 +77,8 @@ std::string bundle_of(std::size_t entries, std::size_t faulty, std::string_view 
     for (std::size_t i = 0; i < entries; ++i) {
         const std::string id = std::to_string(i);
         text += i == 0 ? "\n" : ",\n";
-        text += R"({"fullUrl":"http://example.org/fhir/Observation/o)" + id +
+        text += R"({)" + std::string(i % 60 == 3 ? R"("id":"same",)" : "") +
+                R"("fullUrl":"http://example.org/fhir/Observation/o)" + id +
                 R"(","resource":{"resourceType":"Observation","id":"o)" + id + R"(","status":")" +
                 (faulty != 0 && i % faulty == 1 ? "nonsense" : "final") +
                 R"(","code":{"coding":[{"system":"http://example.org/s)" + std::to_string(i % 9) +
@@ -99,6 +101,7 @@ TEST(ParallelValidation, findings_are_those_of_one_thread) {
             Arena one;
             Arena many;
             ValidateOptions options;
+            options.issues_max = 5'000;  // all of them, the Bundle's own at the end too
             const Judged alone = judge(*engine, text, options, one);
             std::atomic<unsigned> calls{0};
             const Helpers threads = helper_threads(3);
@@ -111,6 +114,7 @@ TEST(ParallelValidation, findings_are_those_of_one_thread) {
             options.helpers = &helpers;
             const Judged together = judge(*engine, text, options, many);
             EXPECT_EQ(calls.load(), 4U) << "helpers were not asked";
+            EXPECT_TRUE(says(alone.validation, "duplicate-element-id"));
             expect_same(alone.validation, together.validation);
         }
     }
