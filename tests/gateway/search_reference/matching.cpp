@@ -432,7 +432,11 @@ Truth Matcher::uri(const Found& found, std::string_view text, std::string_view m
     const std::string& root = modifier == "below" ? wanted : held;
     const std::string& leaf = modifier == "below" ? held : wanted;
     if (root.empty() || !leaf.starts_with(root)) {
-        return Truth::no;
+        // What is above may be a canonical's URL, as with the exact match.
+        const auto version = root.rfind('|');
+        return version != std::string::npos && leaf.starts_with(root.substr(0, version))
+                   ? Truth::free
+                   : Truth::no;
     }
     const bool at_segment =
         leaf.size() == root.size() || root.back() == '/' || leaf[root.size()] == '/';
