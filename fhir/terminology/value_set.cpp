@@ -242,9 +242,11 @@ Verdict ValueSetIndex::part_contains(
     case Kind::whole:
         if (const SyntaxAnswer syntax = check_syntax_system(part.system, code);
             syntax.is_syntax_system) {
-            // A grammar's "no" is reported where the code stands (facts()), not as a missing
-            // member.
-            verdict = syntax.verdict == Verdict::yes ? Verdict::yes : Verdict::not_checkable;
+            // A grammar's "no" to a coding is reported where the code stands (facts()), not as a
+            // missing member; a code without a system is judged here alone.
+            verdict = syntax.verdict == Verdict::yes ? Verdict::yes
+                      : system.empty()               ? Verdict::no
+                                                     : Verdict::not_checkable;
         } else if (part.provider != nullptr) {
             verdict = part.provider->knows(code);
         } else if (part.index == nullptr) {

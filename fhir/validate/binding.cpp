@@ -5,6 +5,7 @@
 // error for required bindings, a warning for extensible ones. What cannot be decided here is
 // counted.
 
+#include "fhir/terminology/ecl/sctid.hpp"
 #include "fhir/validate/text.hpp"
 #include "fhir/validate/walk.hpp"
 
@@ -13,6 +14,22 @@ namespace {
 
 std::string set_name(const Terminology& terminology, const ValueSetIndex& set) {
     return join("'", terminology.name_of(set), "' (", terminology.canonical_of(set), ")");
+}
+
+constexpr std::string_view snomed_system = "http://snomed.info/sct";
+
+// Without the content: an identifier with its check digit that does not name a description or a
+// relationship, or an expression, whose concepts only content can judge.
+bool may_be_snomed(std::string_view code) noexcept {
+    if (code.find_first_of(":+=|{( ") != std::string_view::npos) {
+        return true;
+    }
+    const auto id = snomed::parse_sctid(code);
+    if (!id) {
+        return false;
+    }
+    const snomed::Partition kind = snomed::partition_of(*id);
+    return kind != snomed::Partition::description_id && kind != snomed::Partition::relationship_id;
 }
 
 }  // namespace
@@ -360,6 +377,17 @@ void Walker::check_coding_in_system(const Element& at) {
     if (facts.known == Verdict::not_checkable) {
         ++out_.not_checkable;
         note_unchecked(coding.system);
+        if (coding.system == snomed_system && !may_be_snomed(coding.code)) {
+            report(rules::snomed_code, *code, [&] {
+                return join(
+                    "The code",
+                    shown(coding.code),
+                    " cannot be of SNOMED CT: it is no identifier of a concept (6 to 18 digits, "
+                    "the "
+                    "last a check digit) and no expression of several."
+                );
+            });
+        }
         check_misspelt_system(at, coding.system);
         if (facts.system == SystemKnowledge::unknown &&
             terminology_.is_value_set_url(coding.system)) {

@@ -7,6 +7,7 @@
 
 #include <boost/uuid/detail/sha1.hpp>
 
+#include "fhir/base/nhs_number.hpp"
 #include "fhir/validate/lexical.hpp"
 #include "fhir/validate/text.hpp"
 #include "fhir/validate/walk.hpp"
@@ -64,6 +65,9 @@ void Walker::check_identifier(const Element& at) {
             return join("With this system the value must be a UUID, not", shown(value), ".");
         });
     }
+    if (system == nhs_number_system && !value.empty()) {
+        check_nhs_identifier(*at.child(known_.value_symbol));
+    }
     if (system == "urn:ietf:rfc:3986" && !value.empty() && !has_scheme(value)) {
         report(rules::identifier_uri_value, at, [&] {
             return join(
@@ -74,6 +78,23 @@ void Walker::check_identifier(const Element& at) {
             );
         });
     }
+}
+
+// A warning: HL7's validator knows no NHS numbers, and what a gateway refuses is its policy's to
+// say (rule G05).
+void Walker::check_nhs_identifier(const Element& value) {
+    const NhsNumberFault fault = check_nhs_number(value.value);
+    if (fault == NhsNumberFault::none) {
+        return;
+    }
+    report(rules::nhs_number, value, [&] {
+        return join(
+            "The NHS number",
+            shown(value.value),
+            fault == NhsNumberFault::form ? " is not ten digits without spaces."
+                                          : " has a wrong check digit; look for a typing error."
+        );
+    });
 }
 
 void Walker::check_attachment(const Element& at) {

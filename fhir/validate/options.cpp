@@ -113,6 +113,32 @@ bool display_warnings(ValidateOptions& options, std::string_view value) {
     return true;
 }
 
+// Names of HL7's manifest that say how its runner or its reference works. None is passed over in
+// silence: who asks for one learns what does it here.
+struct Elsewhere {
+    std::string_view name;
+    std::string_view words;
+};
+constexpr Elsewhere elsewhere[] = {
+    {"bundle-param", "say which entry to judge by sending that resource, or the whole Bundle"},
+    {"crumb-trail", "every finding names its rule, its element and the profile that asked"},
+    {"debug", "there is no debug output; --output json has everything that was found"},
+    {"fetcher", "nothing is fetched; load what is needed with --package"},
+    {"generate-snapshot",
+     "snapshots are made where they are missing; 'gatehouse snapshot' shows them"},
+    {"ips", "load the guide with --package and name its profile with --profile"},
+    {"language", "messages are in English; displays are judged in every language that is loaded"},
+    {"logical", "logical models are not judged; only resources are"},
+    {"module", "it groups HL7's test cases and changes nothing"},
+    {"packages", "use --package name#version, once for each"},
+    {"profile", "use --profile URL"},
+    {"profiles", "use --package FILE, once for each file"},
+    {"supporting", "use --package FILE, once for each file"},
+    {"txLog", "no terminology server is asked, so there is nothing to log"},
+    {"use-test", "it switches HL7's test cases and changes nothing"},
+    {"version", "this validator judges R4 (4.0.1) alone"},
+};
+
 constexpr std::string_view on_off = "true | false";
 
 // clang-format off
@@ -165,6 +191,13 @@ bool set_option(
         problem = "option " + std::string(option.named.name) + " takes " +
                   std::string(option.named.values) + ", not '" + std::string(value) + "'";
         return false;
+    }
+    for (const Elsewhere& other : elsewhere) {
+        if (same_name(name, other.name)) {
+            problem = "option " + std::string(other.name) +
+                      " is not taken here: " + std::string(other.words);
+            return false;
+        }
     }
     problem = "there is no option '" + std::string(name) + "'; there are " + known;
     return false;

@@ -398,6 +398,7 @@ private:
 
     // data_types.cpp
     void check_identifier(const Element& at);
+    void check_nhs_identifier(const Element& value);
     void check_attachment(const Element& at);
     void check_quantity(const Element& at);
     void check_resource_id(const Element& resource);

@@ -25,8 +25,8 @@
 #include <utility>
 #include <vector>
 
+#include "fhir/base/nhs_number.hpp"
 #include "fhir/model/element.hpp"
-#include "gateway/policy/nhs_number.hpp"
 
 namespace gatehouse::gateway {
 

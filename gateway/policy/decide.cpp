@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "gateway/policy/nhs_number.hpp"
+#include "fhir/base/nhs_number.hpp"
 
 namespace gatehouse::gateway::policy {
 namespace {

@@ -16,7 +16,7 @@
 #include "fhir/json/value.hpp"
 #include "gateway/journal/file.hpp"
 #include "gateway/policy/acting.hpp"
-#include "gateway/policy/nhs_number.hpp"
+#include "fhir/base/nhs_number.hpp"
 #include "gateway/policy/owners.hpp"
 #include "gateway/policy/policy.hpp"
 #include "gateway/policy/rate.hpp"

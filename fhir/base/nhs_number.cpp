@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "gateway/policy/nhs_number.hpp"
+#include "fhir/base/nhs_number.hpp"
 
 #include <algorithm>
 
-namespace gatehouse::gateway {
+namespace gatehouse {
 
 NhsNumberFault check_nhs_number(std::string_view number) noexcept {
     if (number.size() != 10 ||
@@ -24,4 +24,4 @@ bool has_repeated_digits(std::string_view number) noexcept {
            std::all_of(number.begin(), number.end(), [&](char c) { return c == number.front(); });
 }
 
-}  // namespace gatehouse::gateway
+}  // namespace gatehouse
