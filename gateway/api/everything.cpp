@@ -257,20 +257,20 @@ private:
         }
         // Walked for what they refer to, and not shown themselves.
         std::vector<StoredVersion> walked;
-        std::function<bool(const StoredVersion&)> keep;
+        Sieve sieve;
         const bool all_wanted =
             std::all_of(query.types.begin(), query.types.end(), [&](const auto& type) {
                 return wants(type);
             });
         if (!all_wanted || !wish_.all_times()) {
-            keep = [&](const StoredVersion& version) {
-                if (!wish_.all_times() && !in_care_range(version)) {
-                    return false;
-                }
-                if (!wants(version.type) && exit_.admits(version)) {
+            sieve.keep = [&](const StoredVersion& version) {
+                return wants(version.type) && (wish_.all_times() || in_care_range(version));
+            };
+            sieve.aside = [&](const StoredVersion& version) {
+                if (!wants(version.type) && (wish_.all_times() || in_care_range(version)) &&
+                    exit_.admits(version)) {
                     walked.push_back(version);
                 }
-                return wants(version.type);
             };
         }
         std::string next;
@@ -278,8 +278,8 @@ private:
             next = behind_focus;
             query.count_only = true;
         }
-        if (!query.all_of.front().links.empty() && !(query.count_only && keep)) {
-            auto page = gather(query, keep, exit_, store_);
+        if (!query.all_of.front().links.empty() && !(query.count_only && sieve.keep)) {
+            auto page = gather(query, sieve, exit_, store_);
             if (!page) {
                 return search_refusal(page.error(), envelope_);
             }
@@ -297,7 +297,9 @@ private:
         IncludePlan plan = supporting();
         add_attachments(set, plan);
         if (!walked.empty()) {
-            auto beyond = follow_includes(plan, walked, context_.base, exit_, store_, set.told);
+            auto beyond = follow_includes(
+                plan, walked, context_.base, exit_, store_, envelope_.request.deadline, set.told
+            );
             if (!beyond) {
                 return search_refusal(beyond.error(), envelope_);
             }

@@ -9,6 +9,7 @@
 #include "gateway/api/disclose.hpp"
 #include "gateway/api/issues.hpp"
 #include "gateway/api/operations.hpp"
+#include "gateway/api/search_pages.hpp"
 
 namespace gatehouse::gateway {
 namespace {
@@ -118,6 +119,69 @@ std::optional<fhir::Issue> read_history_request(
     return std::nullopt;
 }
 
+struct GatheredHistory {
+    HistoryPage page;  // disclosed
+    bool any = false;  // there were versions, shown or not
+};
+
+// Whether anything older than `before` would be shown; after examined_max it is taken for granted.
+Result<bool>
+has_older(HistoryQuery query, std::uint64_t before, const Exit& exit, StoreReader& store) {
+    constexpr std::uint32_t step = 500;
+    query.before = before;
+    query.count = 1;
+    for (std::size_t examined = 0; query.before != 0 && examined < examined_max;) {
+        GH_TRY_ASSIGN(const HistoryPage page, store.history(query));
+        for (const StoredVersion& version : page.versions) {
+            if (exit.admits(version)) {
+                return true;
+            }
+        }
+        examined += page.versions.size();
+        query.before = page.next_before;
+        query.count = step;
+    }
+    return query.before != 0;
+}
+
+// As search_pages.hpp does it for searches: where the exit may drop versions there is no total but
+// of what is on one page, the page is filled up from those behind it, and has a next link only if
+// there is more to show.
+Result<GatheredHistory> gather_history(HistoryQuery query, Exit& exit, StoreReader& store) {
+    const bool drops = query.type.empty() || exit.decides(query.type);
+    const bool first = query.before == 0;
+    const std::uint32_t wanted = query.count;
+    GatheredHistory out;
+    for (std::size_t examined = 0;;) {
+        GH_TRY_ASSIGN(HistoryPage page, store.history(query));
+        if (!drops) {
+            out.page.total = page.total;
+        }
+        examined += page.versions.size();
+        out.any = out.any || !page.versions.empty();
+        for (StoredVersion& version : page.versions) {
+            if (exit.disclose(version)) {
+                out.page.versions.push_back(std::move(version));
+            }
+        }
+        out.page.next_before = page.next_before;
+        if (page.next_before == 0 || out.page.versions.size() >= wanted ||
+            examined >= examined_max) {
+            break;
+        }
+        query.before = page.next_before;
+        query.count = wanted - static_cast<std::uint32_t>(out.page.versions.size());
+    }
+    if (drops && out.page.next_before != 0) {
+        GH_TRY_ASSIGN(const bool more, has_older(query, out.page.next_before, exit, store));
+        out.page.next_before = more ? out.page.next_before : 0;
+    }
+    if (drops && first && out.page.next_before == 0) {
+        out.page.total = out.page.versions.size();  // all of it is on the page
+    }
+    return out;
+}
+
 }  // namespace
 
 Response answer_history(Envelope& envelope, const ApiContext& context, StoreReader& store) {
@@ -132,20 +196,15 @@ Response answer_history(Envelope& envelope, const ApiContext& context, StoreRead
     const Fault absent(
         Errc::not_found, "history", call.type + "/" + call.id + " is not known here."
     );
-    auto page = store.history(request.query);
-    if (!page) {
-        return refusal(page.error().code == Errc::not_found ? absent : page.error(), envelope);
+    auto gathered = gather_history(request.query, exit, store);
+    if (!gathered) {
+        return refusal(
+            gathered.error().code == Errc::not_found ? absent : gathered.error(), envelope
+        );
     }
-    const bool any = !page->versions.empty();
-    const std::size_t all = page->versions.size();
-    std::erase_if(page->versions, [&](StoredVersion& version) {
-        return !exit.disclose(version);
-    });
-    if (any && page->versions.empty() && !call.id.empty()) {
+    HistoryPage& page = gathered->page;
+    if (gathered->any && page.versions.empty() && !call.id.empty()) {
         return refusal(absent, envelope);
-    }
-    if (page->versions.size() != all) {
-        page->total.reset();  // it would count what the caller may not know of
     }
     std::string path = call.type.empty() ? "" : call.type + "/";
     path += call.id.empty() ? "_history" : call.id + "/_history";
@@ -155,13 +214,13 @@ Response answer_history(Envelope& envelope, const ApiContext& context, StoreRead
         self.emplace_back("_page", std::to_string(request.query.before));
     }
     links.push_back({"self", search_url(context.base, path, self)});
-    if (page->next_before != 0) {
-        request.used.emplace_back("_page", std::to_string(page->next_before));
+    if (page.next_before != 0) {
+        request.used.emplace_back("_page", std::to_string(page.next_before));
         links.push_back({"next", search_url(context.base, path, request.used)});
     }
     Response response;
     response.headers.set("Cache-Control", "no-store");
-    response.body = history_bundle(*page, links, context.base);
+    response.body = history_bundle(page, links, context.base);
     return response;
 }
 

@@ -145,9 +145,10 @@ public:
         const std::string& base,
         Exit& exit,
         StoreReader& store,
+        std::chrono::steady_clock::time_point until,
         fhir::Issues& told
     )
-        : plan_(plan), base_(base), exit_(exit), store_(store), told_(told) {}
+        : plan_(plan), base_(base), exit_(exit), store_(store), until_(until), told_(told) {}
 
     Result<std::vector<StoredVersion>> follow(const std::vector<StoredVersion>& matches) {
         for (const StoredVersion& match : matches) {
@@ -179,6 +180,7 @@ public:
                 query.from.emplace_back(version->type, version->id);
             }
             note_versions(from);
+            look_at_clock();
             const std::size_t begin = included_.size();
             GH_TRY(step(query));
             // Grown to its bound beforehand: pointers stay.
@@ -195,6 +197,14 @@ private:
         cut_ = true;
         told_.push_back(request_issue(IssueType::incomplete, "search-include", std::move(text)));
         told_.back().severity = fhir::Severity::warning;
+    }
+
+    void look_at_clock() {
+        if (until_ != std::chrono::steady_clock::time_point{} &&
+            std::chrono::steady_clock::now() > until_ && !cut_) {
+            tell("Following references took as long as a request may; there may be more to "
+                 "include. Ask for fewer matches at a time with _count.");
+        }
     }
 
     // What the exit drops makes room for others: where a bound cuts does not depend on it.
@@ -222,6 +232,7 @@ private:
             if (examined >= examined_max) {
                 tell("Following references stops here; there may be more to include.");
             }
+            look_at_clock();
         }
         return {};
     }
@@ -307,6 +318,7 @@ private:
     const std::string& base_;
     Exit& exit_;
     StoreReader& store_;
+    std::chrono::steady_clock::time_point until_;
     fhir::Issues& told_;
     std::vector<StoredVersion> included_;
     std::unordered_set<std::string> known_;
@@ -357,12 +369,13 @@ Result<std::vector<StoredVersion>> follow_includes(
     const std::string& base,
     Exit& exit,
     StoreReader& store,
+    std::chrono::steady_clock::time_point until,
     fhir::Issues& told
 ) {
     if (plan.empty() || matches.empty()) {
         return std::vector<StoredVersion>();
     }
-    return Follower(plan, base, exit, store, told).follow(matches);
+    return Follower(plan, base, exit, store, until, told).follow(matches);
 }
 
 }  // namespace gatehouse::gateway

@@ -5,6 +5,7 @@
 // what has been disclosed. What is dropped at the exit is never followed, so nothing behind it
 // leaves either; what we do not hold is passed over. Each resource is included once a page.
 
+#include <chrono>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -52,13 +53,16 @@ bool add_include(
 // Every reference parameter of a type.
 std::vector<std::string> reference_parameters(const fhir::Engine& engine, std::string_view type);
 
-// What the plan adds to these matches, disclosed. `told` gets a warning where a bound cut.
+// What the plan adds to these matches, disclosed. `told` gets a warning where a bound cut, also
+// that of the request's time (`until`; none for a read inside a transaction, whose searches have
+// budgets of their own).
 Result<std::vector<StoredVersion>> follow_includes(
     const IncludePlan& plan,
     const std::vector<StoredVersion>& matches,
     const std::string& base,
     Exit& exit,
     StoreReader& store,
+    std::chrono::steady_clock::time_point until,
     fhir::Issues& told
 );
 

@@ -13,12 +13,37 @@ namespace {
 constexpr unsigned fills_max = 64;
 constexpr std::uint32_t count_step = 500;
 
-Result<Gathered> count_admitted(
+bool would_show(const StoredVersion& match, const Sieve& sieve, const Exit& exit) {
+    return (!sieve.keep || sieve.keep(match)) && exit.admits(match);
+}
+
+// Whether anything behind `after` would be shown; after examined_max rows it is taken for granted.
+Result<bool> has_more(
     SearchQuery query,
-    const std::function<bool(const StoredVersion&)>& keep,
+    const std::string& after,
+    const Sieve& sieve,
     const Exit& exit,
     StoreReader& store
 ) {
+    query.want_total = false;
+    query.count = 1;
+    query.after = after;
+    for (std::size_t examined = 0; !query.after.empty() && examined < examined_max;) {
+        GH_TRY_ASSIGN(const SearchPage page, store.search(query));
+        for (const StoredVersion& match : page.matches) {
+            if (would_show(match, sieve, exit)) {
+                return true;
+            }
+        }
+        examined += page.matches.size();
+        query.after = page.next;
+        query.count = count_step;
+    }
+    return !query.after.empty();
+}
+
+Result<Gathered>
+count_admitted(SearchQuery query, const Sieve& sieve, const Exit& exit, StoreReader& store) {
     query.count_only = false;
     query.want_total = false;
     query.count = count_step;
@@ -29,7 +54,7 @@ Result<Gathered> count_admitted(
     do {
         GH_TRY_ASSIGN(const SearchPage page, store.search(query));
         for (const StoredVersion& match : page.matches) {
-            total += (!keep || keep(match)) && exit.admits(match) ? 1 : 0;
+            total += would_show(match, sieve, exit) ? 1 : 0;
         }
         examined += page.matches.size();
         query.after = page.next;
@@ -85,19 +110,15 @@ std::vector<std::string> types_of(const SearchQuery& query) {
     return query.types.empty() ? std::vector<std::string>{query.type} : query.types;
 }
 
-Result<Gathered> gather(
-    SearchQuery query,
-    const std::function<bool(const StoredVersion&)>& keep,
-    Exit& exit,
-    StoreReader& store
-) {
+Result<Gathered> gather(SearchQuery query, const Sieve& sieve, Exit& exit, StoreReader& store) {
     const std::vector<std::string> types = types_of(query);
-    const bool drops = keep || std::any_of(types.begin(), types.end(), [&](const auto& type) {
+    const bool drops = sieve.keep || std::any_of(types.begin(), types.end(), [&](const auto& type) {
                            return exit.decides(type);
                        });
     if (query.count_only && drops) {
-        return count_admitted(std::move(query), keep, exit, store);
+        return count_admitted(std::move(query), sieve, exit, store);
     }
+    const bool whole_is_told = drops && query.want_total && query.after.empty();
     query.want_total = query.want_total && !drops;
     const std::uint32_t wanted = query.count;
     Gathered out;
@@ -109,7 +130,11 @@ Result<Gathered> gather(
         }
         examined += page.matches.size();
         for (StoredVersion& match : page.matches) {
-            if ((!keep || keep(match)) && exit.disclose(match)) {
+            if (sieve.keep && !sieve.keep(match)) {
+                if (sieve.aside) {
+                    sieve.aside(match);
+                }
+            } else if (exit.disclose(match)) {
                 out.matches.push_back(std::move(match));
             }
         }
@@ -121,6 +146,15 @@ Result<Gathered> gather(
         query.after = page.next;
         query.count = wanted - static_cast<std::uint32_t>(out.matches.size());
         query.want_total = false;
+    }
+    if (drops && !out.next.empty()) {
+        GH_TRY_ASSIGN(const bool more, has_more(query, out.next, sieve, exit, store));
+        if (!more) {
+            out.next.clear();
+        }
+    }
+    if (whole_is_told && out.next.empty()) {
+        out.total = out.matches.size();  // all of it is on the page
     }
     return out;
 }

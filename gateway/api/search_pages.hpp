@@ -2,8 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Pages of a search behind the one way out (disclose.hpp): what the exit drops leaves no gap, no
-// total and no trace. Where single records may be dropped (Exit::decides) the store counts nothing;
-// a page is filled up from the rows behind it, and a count is a walk that asks the exit.
+// total and no trace. Where single records may be dropped (Exit::decides) the store counts nothing,
+// and a total is told only of what is on one page;
+// a page is filled up from the rows behind it and has a next link only if there is more to show,
+// and a count is a walk that asks the exit.
 
 #include <functional>
 #include <optional>
@@ -23,18 +25,18 @@ struct Gathered {
     std::string next;  // cursor; empty on the last page
 };
 
+// What a search leaves out for reasons of its own. Members may be empty.
+struct Sieve {
+    std::function<bool(const StoredVersion&)> keep;
+    std::function<void(const StoredVersion&)> aside;  // told of each row of the page not kept
+};
+
 // The types that a query is about.
 std::vector<std::string> types_of(const SearchQuery& query);
 
-// One page, or the count alone (`count_only`). `keep` (may be empty) leaves out matches for the
-// search's own reasons. Faults are those of StoreReader::search, and Errc::too_many for a count
-// that would look at more than examined_max rows.
-Result<Gathered> gather(
-    SearchQuery query,
-    const std::function<bool(const StoredVersion&)>& keep,
-    Exit& exit,
-    StoreReader& store
-);
+// One page, or the count alone (`count_only`). Faults are those of StoreReader::search, and
+// Errc::too_many for a count that would look at more than examined_max rows.
+Result<Gathered> gather(SearchQuery query, const Sieve& sieve, Exit& exit, StoreReader& store);
 
 // Keeps a query within what the exit sees: chains, _has and :identifier lead only through types
 // that are seen and whole (Exit::decides). An issue if nothing is left of one.

@@ -296,7 +296,9 @@ Response answer_set(
     Exit& exit,
     StoreReader& store
 ) {
-    auto included = follow_includes(includes, set.matches, context.base, exit, store, set.told);
+    auto included = follow_includes(
+        includes, set.matches, context.base, exit, store, envelope.request.deadline, set.told
+    );
     if (!included) {
         return search_refusal(included.error(), envelope);
     }

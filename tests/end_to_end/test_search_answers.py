@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What leaves in the answers of searches and their kin: one exit decides it in every door, what it drops is
+neither counted nor inferred, bounds are told, and pages neither repeat nor lose what did not change."""
+import json
+import os
+import random
+import threading
+import unittest
+
+from gateway import Gateway, observation, patient
+from test_guardrails import COUNCIL, Rules
+
+
+def shown(answer, mode=None):
+    """Type/id of the entries of an answer Bundle, in order."""
+    assert answer.status == 200, answer
+    return [f"{entry['resource']['resourceType']}/{entry['resource']['id']}" for entry in answer.json().get("entry", [])
+            if entry["resource"]["resourceType"] != "OperationOutcome"
+            and (mode is None or entry.get("search", {}).get("mode") == mode)]
+
+
+def link(answer, relation):
+    return next((item["url"] for item in answer.json().get("link", []) if item["relation"] == relation), None)
+
+
+def pages(gateway, target, partner="aa-development"):
+    """The answers from `target` on along their next links."""
+    while target is not None:
+        answer = gateway.kept("GET", target.removeprefix(gateway.base), partner=partner)
+        assert answer.status == 200, answer
+        yield answer
+        target = link(answer, "next")
+
+
+def encounter(name, subject):
+    return {"resourceType": "Encounter", "id": name, "status": "finished", "subject": {"reference": subject},
+            "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "AMB"}}
+
+
+class OneExit(unittest.TestCase):
+    """A partner that may use Patient, Observation and Binary alone, in every door that shows resources."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.rules = Rules()
+        cls.rules.edit("partners/county-council.yaml", "^limits:", "limits:\n  types: [Patient, Observation, Binary]")
+        cls.gateway = Gateway(settings=cls.rules.settings()).start()
+        put = cls.gateway.put
+        assert put("/Patient/p", patient(id="p", generalPractitioner=[{"reference": "Practitioner/d"}])).status == 201
+        assert put("/Practitioner/d", {"resourceType": "Practitioner", "id": "d"}).status == 201
+        assert put("/Encounter/e", encounter("e", "Patient/p")).status == 201
+        for name in ("o1", "o2"):
+            made = put(f"/Observation/{name}", observation("Patient/p", id=name, encounter={"reference": "Encounter/e"}))
+            assert made.status == 201, made
+        for number in range(12):
+            context = {"securityContext": {"reference": "Encounter/e"}} if number % 3 else {}
+            made = put(f"/Binary/b{number}", {"resourceType": "Binary", "id": f"b{number}", "contentType": "text/plain",
+                                              "data": "eA==", **context})
+            assert made.status == 201, made
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.gateway.close()
+        cls.rules.close()
+
+    def get(self, target, partner=COUNCIL):
+        return self.gateway.kept("GET", target, partner=partner)
+
+    def test_includes_stop_at_what_is_not_seen(self):
+        self.assertEqual(shown(self.get("/Observation?_include=*&_include:iterate=Patient:general-practitioner"),
+                               "include"), ["Patient/p"])
+        self.assertEqual(shown(self.get("/Patient?_revinclude=*&_include=*"), "include"),
+                         ["Observation/o1", "Observation/o2"])
+        own = shown(self.get("/Patient?_revinclude=*&_include=*", "aa-development"), "include")
+        self.assertEqual(set(own), {"Observation/o1", "Observation/o2", "Encounter/e", "Practitioner/d"})
+
+    def test_a_chain_through_what_is_not_seen_is_refused_whatever_is_there(self):
+        for search in ("/Observation?encounter.status=finished", "/Observation?encounter.status=planned",
+                       "/Observation?encounter:identifier=x", "/Patient?_has:Encounter:patient:status=finished",
+                       "/Patient?_has:Encounter:patient:status=planned",
+                       "/Observation?patient._has:Encounter:patient:status=finished"):
+            self.assertEqual(self.get(search).status, 403, search)
+            self.assertEqual(self.get(search, "aa-development").status, 200, search)
+        self.assertEqual(shown(self.get("/Observation?subject.gender=female")), ["Observation/o1", "Observation/o2"])
+
+    def test_a_search_over_types_is_within_what_is_seen(self):
+        self.assertEqual(shown(self.get("/?_lastUpdated=gt2020-01-01&_count=5")),
+                         ["Patient/p", "Observation/o1", "Observation/o2", "Binary/b0", "Binary/b3"])
+        both = self.get("/?_type=Patient,Observation")
+        self.assertEqual((len(shown(both)), both.json()["total"]), (3, 3))
+        self.assertEqual(self.get("/?_type=Patient,Encounter").status, 403)
+
+    def test_a_compartment_is_within_what_is_seen(self):
+        answer = self.get("/Patient/p/*")
+        self.assertEqual((shown(answer), answer.json()["total"]), (["Observation/o1", "Observation/o2"], 2))
+        self.assertEqual(self.get("/Patient/p/Encounter").status, 403)
+
+    def test_operations_are_within_what_is_seen(self):
+        everything = self.get("/Patient/p/$everything")
+        self.assertEqual((shown(everything), everything.json()["total"]),
+                         (["Patient/p", "Observation/o1", "Observation/o2"], 3))
+        self.assertIn("Encounter/e", shown(self.get("/Patient/p/$everything", "aa-development")))
+        self.assertEqual(self.get("/Encounter/e/$everything").status, 403)
+        last = self.get("/Observation/$lastn?patient=p&category=laboratory&_include=Observation:encounter")
+        self.assertEqual(shown(last, "include"), [])
+
+    def test_history_of_everything_is_within_what_is_seen(self):
+        seen = [name for page in pages(self.gateway, "/_history?_count=4", COUNCIL) for name in shown(page)]
+        self.assertEqual(set(seen), {"Patient/p", "Observation/o1", "Observation/o2", "Binary/b0", "Binary/b3",
+                                     "Binary/b6", "Binary/b9"})
+        self.assertEqual(len(seen), len(set(seen)))
+        self.assertNotIn("total", self.get("/_history?_count=4").json())
+        self.assertEqual(self.get("/_history").json()["total"], 7)
+
+    def test_a_batch_is_no_way_around(self):
+        for kind in ("batch", "transaction"):
+            bundle = {"resourceType": "Bundle", "type": kind, "entry": [
+                {"request": {"method": "GET", "url": url}}
+                for url in ("Observation?_include=*", "Patient/p/$everything", "?_lastUpdated=gt2020-01-01&_count=3")]}
+            answer = self.gateway.request("POST", "/", bundle, partner=COUNCIL)
+            self.assertEqual(answer.status, 200, answer)
+            self.assertNotIn("Encounter/e\"", json.dumps([entry["resource"].get("link") for entry in answer.json()["entry"]]))
+            types = {inner["resource"]["resourceType"] for entry in answer.json()["entry"]
+                     for inner in entry["resource"]["entry"]}
+            self.assertLessEqual(types, {"Patient", "Observation", "Binary"})
+
+    def test_pages_are_full_and_totals_silent_where_records_are_dropped(self):
+        found = list(pages(self.gateway, "/Binary?_count=2", COUNCIL))
+        self.assertEqual([shown(page) for page in found], [["Binary/b0", "Binary/b3"], ["Binary/b6", "Binary/b9"]])
+        self.assertTrue(all("total" not in page.json() for page in found))
+        self.assertEqual(self.get("/Binary?_summary=count").json()["total"], 4)
+        self.assertEqual(self.get("/Binary?_summary=count", "aa-development").json()["total"], 12)
+        self.assertEqual(self.get("/Binary?_id=b1").json().get("entry"), None)
+        self.assertEqual(self.gateway.request("GET", "/Binary/b1", partner=COUNCIL).status, 404)
+
+    def test_the_audit_names_what_left_and_nothing_else(self):
+        request_id = "5a0c3f0a-8d5e-4c53-9d0b-6d2f4f6f0a11"
+        answer = self.gateway.request("GET", "/Observation?_id=o1&_include=*", partner=COUNCIL,
+                                      headers={"X-Request-ID": request_id})
+        self.assertEqual(shown(answer), ["Observation/o1", "Patient/p"])
+        records = []
+        folder = os.path.join(self.gateway.data, "audit")
+        for name in sorted(os.listdir(folder)):
+            with open(os.path.join(folder, name), encoding="utf-8", errors="replace") as file:
+                records += [line for line in file if request_id in line]
+        self.assertEqual(len(records), 1)
+        for path in ("Observation/o1/_history/1", "Patient/p/_history/1"):
+            self.assertIn(path, records[0])
+        self.assertNotIn("Encounter/e/_history", records[0])
+
+
+class Bounds(unittest.TestCase):
+    def test_more_includes_than_a_page_may_hold_are_cut_and_told(self):
+        with Gateway() as gateway:
+            self.assertEqual(gateway.put("/Patient/many", patient(id="many")).status, 201)
+            for start in range(0, 1050, 350):
+                bundle = {"resourceType": "Bundle", "type": "transaction", "entry": [
+                    {"resource": observation("Patient/many", id=f"m{number}"),
+                     "request": {"method": "PUT", "url": f"Observation/m{number}"}}
+                    for number in range(start, start + 350)]}
+                self.assertEqual(gateway.post("/", bundle).status, 200)
+            answer = gateway.get("/Patient?_id=many&_revinclude=Observation:patient")
+            self.assertEqual(len(shown(answer, "include")), 1000)
+            told = answer.json()["entry"][-1]
+            self.assertEqual(told["search"]["mode"], "outcome")
+            self.assertEqual(told["resource"]["issue"][0]["code"], "incomplete")
+            self.assertIn("1000", told["resource"]["issue"][0]["diagnostics"])
+
+            everything = list(pages(gateway, "/Patient/many/$everything"))
+            matches = [name for page in everything for name in shown(page, "match")]
+            self.assertEqual((len(matches), len(set(matches))), (1051, 1051))
+            self.assertEqual([len(shown(page, "match")) for page in everything], [500, 500, 51])
+            self.assertEqual({page.json()["total"] for page in everything}, {1051})
+
+
+class PagesUnderWrites(unittest.TestCase):
+    """While others create, change and delete, a walk along the pages sees what did not change once and once alone."""
+
+    kept, size = 150, 7
+
+    def test_no_page_repeats_or_loses_what_did_not_change(self):
+        with Gateway() as gateway:
+            system = "https://example.org/walk"
+            random.seed(7)
+
+            def basic(name, text="x"):
+                return {"resourceType": "Basic", "id": name, "code": {"text": text},
+                        "identifier": [{"system": system, "value": "w"}]}
+
+            for number in range(self.kept):
+                self.assertEqual(gateway.put(f"/Basic/k{number}", basic(f"k{number}")).status, 201)
+                if number % 3 == 0:
+                    self.assertEqual(gateway.put(f"/Basic/c{number}", basic(f"c{number}")).status, 201)
+            done, problems = threading.Event(), []
+
+            def write():
+                number = 0
+                while not done.is_set():
+                    name = f"c{3 * random.randrange(self.kept // 3)}"
+                    calls = (lambda: gateway.put(f"/Basic/n{number}", basic(f"n{number}")),
+                             lambda: gateway.put(f"/Basic/{name}", basic(name, f"y{number}")),
+                             lambda: gateway.kept("DELETE", f"/Basic/{name}"))
+                    answer = calls[number % 3]()
+                    if answer.status >= 400:
+                        problems.append(answer)
+                    number += 1
+
+            writer = threading.Thread(target=write)
+            writer.start()
+            try:
+                for order in ("", "&_sort=_lastUpdated", "&_sort=-_lastUpdated", "&_sort=_id", "&_sort=-_id"):
+                    for target in (f"/Basic?identifier={system}|w&_count={self.size}{order}",
+                                   f"/?_type=Basic,Patient&identifier={system}|w&_count={self.size}{order}"):
+                        walk = [name for page in pages(gateway, target) for name in shown(page)
+                                if name.startswith("Basic/k")]
+                        self.assertEqual(len(walk), len(set(walk)), f"{target}: repeated")
+                        self.assertEqual(set(walk), {f"Basic/k{number}" for number in range(self.kept)}, target)
+            finally:
+                done.set()
+                writer.join()
+            self.assertEqual(problems, [])
+
+
+if __name__ == "__main__":
+    unittest.main()
