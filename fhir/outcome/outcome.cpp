@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "fhir/base/utf8.hpp"
 #include "fhir/json/json.hpp"
 
 namespace gatehouse::fhir {
@@ -22,6 +23,41 @@ constexpr std::string_view message_id_system = "http://hl7.org/fhir/java-core-me
 constexpr std::string_view source_name = "Gatehouse";
 constexpr std::string_view spine_system =
     "https://fhir.nhs.uk/R4/CodeSystem/Spine-ErrorOrWarningCode";
+
+constexpr std::string_view replacement = "\xEF\xBF\xBD";  // U+FFFD
+
+bool is_unwritable(char c) noexcept {
+    return static_cast<unsigned char>(c) < 0x20 && c != '\t' && c != '\n' && c != '\r';
+}
+
+// Words for people quote what was sent, cut to a length wherever that falls: half a UTF-8 sequence
+// and control characters, which XML cannot say, become U+FFFD.
+std::string_view readable(Arena& arena, std::string_view text) {
+    if (invalid_utf8_at(text) == std::string_view::npos &&
+        std::none_of(text.begin(), text.end(), is_unwritable)) {
+        return arena.copy(text);
+    }
+    std::string out;
+    while (!text.empty()) {
+        const std::size_t bad = std::min(invalid_utf8_at(text), text.size());
+        for (const char c : text.substr(0, bad)) {
+            if (is_unwritable(c)) {
+                out.append(replacement);
+            } else {
+                out.push_back(c);
+            }
+        }
+        if (bad == text.size()) {
+            break;
+        }
+        out.append(replacement);
+        text.remove_prefix(bad + 1);
+        while (!text.empty() && (static_cast<unsigned char>(text.front()) & 0xC0) == 0x80) {
+            text.remove_prefix(1);  // the rest of the same sequence
+        }
+    }
+    return arena.copy(out);
+}
 
 // Appends children to one element; keeps the last so that adding is constant time.
 class Children {
@@ -120,14 +156,14 @@ void add_issue(Arena& arena, Element* node, const Issue& issue, bool details_tex
             add_coding(arena, details, message_id_system, arena.copy(issue.message_id));
         }
         if (with_text) {
-            details.value("text", arena.copy(issue.diagnostics));
+            details.value("text", readable(arena, issue.diagnostics));
         }
     }
     if (!issue.diagnostics.empty()) {
-        children.value("diagnostics", arena.copy(issue.diagnostics));
+        children.value("diagnostics", readable(arena, issue.diagnostics));
     }
     if (!issue.expression.empty()) {
-        children.value("expression", arena.copy(issue.expression))->in_array = true;
+        children.value("expression", readable(arena, issue.expression))->in_array = true;
     }
 }
 

@@ -120,8 +120,9 @@ private:
         }
         json_.end_array();
     }
-    void offered_operation(const OperationOffer& offer) {
-        if (offer.get) {
+    void offered_operation(const OperationOffer& offer, bool instance = false) {
+        // Reading is also how $validate judges what is stored.
+        if (offer.get || (offer.interaction == Interaction::validate && instance)) {
             operation({"get", offer.interaction, offer.definition.data(), nullptr});
         }
         if (offer.post) {
@@ -242,7 +243,7 @@ private:
             } else {
                 general_parameters({"id"});
             }
-            offered_operation(*offer);
+            offered_operation(*offer, true);
             json_.end_object();
         }
     }

@@ -130,9 +130,15 @@ std::optional<PlanRefusal> plan_create(
 ) {
     entry.kind = PlanKind::create;
     entry.resource.id = derived_uuid(message.id, index);
-    const auto condition = call.request.headers.get("If-None-Exist");
+    std::string_view condition = call.request.headers.get("If-None-Exist");
     if (condition.empty()) {
         return std::nullopt;
+    }
+    // Some clients write the whole URL of the search (HAPI's does); its base is the one they use.
+    const auto mark = condition.find('?');
+    if (mark != std::string_view::npos &&
+        condition.substr(0, mark).find("://") != std::string_view::npos) {
+        condition.remove_prefix(condition.rfind('/', mark) + 1);
     }
     return read_condition(
         condition, call.call.type, *message.rulebook->engine, context, entry.condition

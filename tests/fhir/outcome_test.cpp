@@ -76,6 +76,22 @@ TEST(Outcome, carries_every_fact_of_an_issue) {
     EXPECT_EQ(extensions[3].string("valueString"), "MSG");
 }
 
+TEST(Outcome, is_utf8_that_xml_can_say_whatever_it_quotes) {
+    Issue issue;
+    // Cut inside the four bytes of U+1D4E3, a byte that starts nothing, and control characters.
+    issue.diagnostics = "cut \xF0\x9D\x93 and \xFF and \x01\x1F\ttab";
+    issue.expression = "Patient.\xF0\x9D";
+    Arena arena;
+
+    const Element* shown = make_outcome({issue}, arena)->child("issue");
+
+    EXPECT_EQ(
+        shown->child_value("diagnostics"),
+        "cut \xEF\xBF\xBD and \xEF\xBF\xBD and \xEF\xBF\xBD\xEF\xBF\xBD\ttab"
+    );
+    EXPECT_EQ(shown->child_value("expression"), "Patient.\xEF\xBF\xBD");
+}
+
 TEST(Outcome, leaves_out_what_an_issue_does_not_have) {
     Issue issue;
     issue.diagnostics = "x";
