@@ -159,10 +159,10 @@ def e2e(options):
     return total
 
 
-def clients(_):
+def clients(options):
     if not release_binary():
         return Counts(failed=1)
-    return counted("python3", "tests/clients/run.py")
+    return counted("python3", "tests/clients/run.py", *(["--full"] if options.full else []))
 
 
 def sanitizer(preset):

@@ -182,6 +182,23 @@ class Metadata(unittest.TestCase):
         self.assertEqual(resource["conditionalDelete"], "single")
         self.assertEqual(self.gateway.kept("DELETE", f"/Patient?{condition}").status, 204)
 
+    def test_what_leaves_is_valid_by_our_own_judgement(self):
+        self.gateway.put("/Patient/valid", patient(id="valid"))
+        entries = [{"request": {"method": "GET", "url": url}} for url in ("Patient/valid", "Patient/none", "Nonsense/1")]
+        entries.append({"resource": patient(), "request": {"method": "POST", "url": "Patient"}})
+        answers = [self.gateway.get(url) for url in (
+            "/metadata", "/Patient?_count=2", "/Patient/none", "/Patient/valid/_history", "/_history?_count=3",
+            "/Patient/valid/$meta", "/Patient?nonsense=1", "/Patient/valid?_summary=true")]
+        answers += [self.gateway.post("", {"resourceType": "Bundle", "type": kind, "entry": chosen})
+                    for kind, chosen in (("batch", entries), ("transaction", entries[:1] + entries[3:]))]
+        answers.append(self.gateway.get(f"/$receipt?id={answers[-1].headers['X-Message-ID']}"))
+        for answer in answers:
+            kind = answer.json()["resourceType"]
+            verdict = self.gateway.post(f"/{kind}/$validate?profile=http://hl7.org/fhir/StructureDefinition/{kind}",
+                                        answer.json())
+            wrong = [issue for issue in verdict.issues() if issue["severity"] in ("error", "fatal")]
+            self.assertEqual(wrong, [], answer)
+
     def test_the_openapi_document_says_the_same(self):
         document = self.gateway.request("GET", "/openapi.json", headers={"Accept": "application/json"}).json()
         self.assertEqual(document["openapi"], "3.1.0")
