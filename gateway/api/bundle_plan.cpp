@@ -8,9 +8,11 @@
 
 #include "fhir/json/json.hpp"
 #include "fhir/outcome/outcome.hpp"
+#include "fhir/search/search.hpp"
 #include "gateway/api/body.hpp"
 #include "gateway/api/issues.hpp"
 #include "gateway/api/plan_parts.hpp"
+#include "gateway/base/clock.hpp"
 #include "gateway/base/ids.hpp"
 
 namespace gatehouse::gateway {
@@ -174,8 +176,15 @@ std::optional<PlanRefusal> BundlePlanner::draft_entry(Draft& draft, std::uint32_
     sub.request.method = request->child_value("method");
     sub.request.target = context_.base_path + "/" + url;
     for (const auto& [name, header] : entry_headers) {
-        if (const auto value = request->child_value(name); !value.empty()) {
-            sub.request.headers.set(header, std::string(value));
+        std::string value(request->child_value(name));
+        // An instant here, a date of HTTP's there.
+        Micros since = 0;
+        Micros until = 0;
+        if (name == "ifModifiedSince" && fhir::date_range(value, since, until)) {
+            value = to_http_date(since);
+        }
+        if (!value.empty()) {
+            sub.request.headers.set(header, std::move(value));
         }
     }
     if (auto refused = route(sub, context_)) {

@@ -83,21 +83,22 @@ private:
         json_.key("$ref").string("#/components/" + std::string(kind) + "/" + std::string(name));
         json_.end_object();
     }
-    void responses() {
+    // `shown`: the response that a success is.
+    void responses(const char* shown = "Resource") {
         json_.key("responses").begin_object();
         json_.key("204");
         reference("responses", "Nothing");
         json_.key("304");
         reference("responses", "Nothing");
         json_.key("2XX");
-        reference("responses", "Resource");
+        reference("responses", shown);
         json_.key("4XX");
         reference("responses", "Refusal");
         json_.key("5XX");
         reference("responses", "Refusal");
         json_.end_object();
     }
-    void operation(const Call& call) {
+    void operation(const Call& call, const char* shown = "Resource") {
         if (!offers_.allows(call.interaction)) {
             return;
         }
@@ -107,7 +108,7 @@ private:
             json_.key("requestBody");
             reference("requestBodies", call.body);
         }
-        responses();
+        responses(shown);
         json_.end_object();
     }
     void general_parameters(std::initializer_list<const char*> path) {
@@ -211,13 +212,13 @@ private:
         operation({"delete", Interaction::remove, "Conditional delete", nullptr});
         json_.end_object();
         json_.key(path + "/{id}");
-        reference("pathItems", "Instance");
+        reference("pathItems", type.name == "Binary" ? "Content" : "Instance");
         json_.key(path + "/_history");
         reference("pathItems", "TypeHistory");
         json_.key(path + "/{id}/_history");
         reference("pathItems", "InstanceHistory");
         json_.key(path + "/{id}/_history/{vid}");
-        reference("pathItems", "Version");
+        reference("pathItems", type.name == "Binary" ? "ContentVersion" : "Version");
         json_.key(path + "/_search");
         reference("pathItems", "PostedSearch");
         if (compartment_of(type.name, offers_.engine())) {
@@ -248,19 +249,25 @@ private:
         }
     }
 
-    void path_items() {
-        json_.key("pathItems").begin_object();
-        json_.key("Instance").begin_object();
+    // A resource and its versions, which are read as `shown`.
+    void instance(const char* name, const char* version, const char* shown) {
+        json_.key(name).begin_object();
         general_parameters({"id"});
-        operation({"get", Interaction::read, "Read", nullptr});
+        operation({"get", Interaction::read, "Read", nullptr}, shown);
         operation({"put", Interaction::update, "Update, with If-Match", "Resource"});
         operation({"patch", Interaction::patch, "Patch, with If-Match", "Patch"});
         operation({"delete", Interaction::remove, "Delete", nullptr});
         json_.end_object();
-        json_.key("Version").begin_object();
+        json_.key(version).begin_object();
         general_parameters({"id", "vid"});
-        operation({"get", Interaction::vread, "Read a version", nullptr});
+        operation({"get", Interaction::vread, "Read a version", nullptr}, shown);
         json_.end_object();
+    }
+
+    void path_items() {
+        json_.key("pathItems").begin_object();
+        instance("Instance", "Version", "Resource");
+        instance("Content", "ContentVersion", "Content");  // of a Binary
         json_.key("PostedSearch").begin_object();
         operation({"post", Interaction::search, "Search, parameters as a form", "Form"});
         json_.end_object();
@@ -365,6 +372,12 @@ private:
             .key("description")
             .string("What was asked for; without a body where there is nothing to show");
         content({"application/fhir+json", "application/fhir+xml"}, "Resource");
+        json_.end_object();
+        json_.key("Content")
+            .begin_object()
+            .key("description")
+            .string("The content as it is, or the Binary where a format of FHIR is asked for");
+        json_.key("content").raw(R"({"*/*":{}})");
         json_.end_object();
         json_.key("Refusal").begin_object().key("description").string("Why not, in words");
         content({"application/fhir+json", "application/fhir+xml"}, "OperationOutcome");

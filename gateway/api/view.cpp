@@ -238,7 +238,7 @@ private:
         tag->in_array = true;
         new_child(*tag, "system", system);
         new_child(*tag, "code", "SUBSETTED");
-        new_child(*tag, "display", "Resource encoded in summary mode");
+        new_child(*tag, "display", "subsetted");
         if (last != nullptr && last->next != tag) {  // repeats stand together
             Element** link = &meta->first_child;
             while (*link != tag) {

@@ -24,7 +24,7 @@ HELD = {
     "Composition": {"status": "final", "type": {"text": "sample"}, "date": "2026-01-01", "title": "Sample",
                     "author": [{"display": "Sample"}]},
     "ValueSet": {"status": "draft", "compose": {"include": [{"system": "http://hl7.org/fhir/administrative-gender"}]}},
-    "Binary": {"contentType": "application/fhir+json"},
+    "Binary": {"contentType": "text/plain", "data": "c2FtcGxl"},
 }
 SOME = rf"^/({'|'.join(HELD)}|[^/A-Z][^/]*|)(/.*)?$"
 
