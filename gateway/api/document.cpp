@@ -8,6 +8,7 @@
 #include "gateway/api/bundles.hpp"
 #include "gateway/api/disclose.hpp"
 #include "gateway/api/issues.hpp"
+#include "gateway/api/operation_parameters.hpp"
 #include "gateway/api/operations.hpp"
 #include "gateway/base/ids.hpp"
 
@@ -108,7 +109,41 @@ private:
 }  // namespace
 
 Response answer_document(Envelope& envelope, const ApiContext& context, StoreReader& store) {
-    if (envelope.call.parameter("persist") == "true") {
+    const auto refuse = [&](fhir::IssueType type, std::string words) {
+        return refusal(
+            400,
+            {request_issue(type, "document-operation", std::move(words), {}, "INVALID_PARAMETER")},
+            envelope
+        );
+    };
+    if (auto refused = read_posted_parameters(envelope)) {
+        return std::move(*refused);
+    }
+    RestCall& call = envelope.call;
+    if (const auto unknown = unknown_parameter(call, {"id", "persist", "graph"});
+        !unknown.empty()) {
+        return refuse(
+            fhir::IssueType::not_supported,
+            "Parameter '" + std::string(unknown.substr(0, 64)) + "' is not one of $document's."
+        );
+    }
+    if (call.id.empty()) {
+        call.id = call.parameter("id");
+        if (call.id.starts_with("Composition/")) {
+            call.id.erase(0, std::string_view("Composition/").size());
+        }
+        if (call.id.empty()) {
+            return refuse(
+                fhir::IssueType::required,
+                "Name the composition: Composition/id/$document, or the parameter id."
+            );
+        }
+    }
+    const auto persist = call.parameter("persist");
+    if (!persist.empty() && persist != "true" && persist != "false") {
+        return refuse(fhir::IssueType::value, "persist takes true or false.");
+    }
+    if (persist == "true") {
         return refusal(
             400,
             {request_issue(

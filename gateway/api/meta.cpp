@@ -4,6 +4,7 @@
 #include "fhir/json/json.hpp"
 #include "gateway/api/body.hpp"
 #include "gateway/api/disclose.hpp"
+#include "gateway/api/operation_parameters.hpp"
 #include "gateway/api/operations.hpp"
 
 namespace gatehouse::gateway {
@@ -20,6 +21,9 @@ std::string meta_parameters(std::string_view json, const fhir::Engine& engine) {
 }
 
 Response answer_meta(Envelope& envelope, const ApiContext& context, StoreReader& store) {
+    if (auto refused = read_posted_parameters(envelope)) {  // there are none to read
+        return std::move(*refused);
+    }
     auto found = read_for_answer(envelope, context, store);
     if (!found) {
         return refusal(found.error(), envelope);

@@ -15,8 +15,9 @@ namespace gatehouse::gateway {
 
 SearchLimits condition_limits(const ApiContext& context);
 
-// If-Match: W/"3", "3" or 3. Empty text: any version (0).
-std::optional<PlanRefusal> read_if_match(std::string_view text, std::uint64_t& out);
+// If-Match: W/"3", "3" or 3. Without it, or with "*": any version (0). Sent and empty it is
+// refused, since its sender meant to be guarded.
+std::optional<PlanRefusal> read_if_match(const Headers& headers, std::uint64_t& out);
 
 // One write as its request says it, alone or as an entry of a Bundle. `call` is routed and carries
 // the headers; `resource` is its body (null: none, or a JSON Patch in `call`'s body); `index` makes

@@ -176,6 +176,8 @@ std::optional<Response> read_content_type(Envelope& envelope) {
     case Interaction::process_message: break;
     case Interaction::patch: return read_patch_type(envelope);
     case Interaction::validate:
+    case Interaction::meta:
+    case Interaction::document:
     case Interaction::everything:
     case Interaction::lastn:
     case Interaction::match:
@@ -246,7 +248,7 @@ std::optional<Response> check_parameters(Envelope& envelope) {
     static constexpr std::string_view by_id[] = {"id"};
     static constexpr std::string_view history[] = {
         "_count", "_page", "_since", "_at", "_list", "_sort"};
-    static constexpr std::string_view document[] = {"persist", "graph"};
+    static constexpr std::string_view document[] = {"id", "persist", "graph"};
     static constexpr std::string_view message[] = {"async", "response-url"};
     const RestCall& call = envelope.call;
     switch (call.interaction) {

@@ -130,10 +130,11 @@ std::optional<PlanRefusal> plan_create(
 ) {
     entry.kind = PlanKind::create;
     entry.resource.id = derived_uuid(message.id, index);
-    std::string_view condition = call.request.headers.get("If-None-Exist");
-    if (condition.empty()) {
+    // Sent and empty is a condition gone missing, not none: it would create what may be held.
+    if (!call.request.headers.has("If-None-Exist")) {
         return std::nullopt;
     }
+    std::string_view condition = call.request.headers.get("If-None-Exist");
     // Some clients write the whole URL of the search (HAPI's does); its base is the one they use.
     const auto mark = condition.find('?');
     if (mark != std::string_view::npos &&
@@ -159,7 +160,7 @@ std::optional<PlanRefusal> plan_update(
         entry.if_none_match = true;
     }
     entry.if_held = call.request.headers.get("If-Match") == "*";
-    if (auto refused = read_if_match(call.request.headers.get("If-Match"), entry.if_match)) {
+    if (auto refused = read_if_match(call.request.headers, entry.if_match)) {
         return refused;
     }
     if (call.call.id.empty()) {
@@ -182,7 +183,7 @@ std::optional<PlanRefusal> plan_update(
 std::optional<PlanRefusal> plan_target(
     const Envelope& call, const Envelope& message, const ApiContext& context, PlannedEntry& entry
 ) {
-    if (auto refused = read_if_match(call.request.headers.get("If-Match"), entry.if_match)) {
+    if (auto refused = read_if_match(call.request.headers, entry.if_match)) {
         return refused;
     }
     entry.resource.id = call.call.id;
@@ -286,9 +287,10 @@ SearchLimits condition_limits(const ApiContext& context) {
     return limits;
 }
 
-std::optional<PlanRefusal> read_if_match(std::string_view text, std::uint64_t& out) {
+std::optional<PlanRefusal> read_if_match(const Headers& headers, std::uint64_t& out) {
     out = 0;
-    if (text.empty() || text == "*") {
+    const std::string_view text = headers.get("If-Match");
+    if (!headers.has("If-Match") || text == "*") {
         return std::nullopt;
     }
     std::string_view digits = text;

@@ -72,7 +72,8 @@ bool is_terminology(Interaction interaction) noexcept {
 
 bool may_ask_by_body(Interaction interaction) noexcept {
     return is_terminology(interaction) || interaction == Interaction::everything ||
-           interaction == Interaction::lastn || interaction == Interaction::match;
+           interaction == Interaction::lastn || interaction == Interaction::match ||
+           interaction == Interaction::meta || interaction == Interaction::document;
 }
 
 bool is_open(Interaction interaction) noexcept {

@@ -5,6 +5,7 @@
 // The last line of output is the count for tests/run.
 
 import ca.uhn.fhir.context.FhirContext;
+import ca.uhn.fhir.model.api.Include;
 import ca.uhn.fhir.rest.api.MethodOutcome;
 import ca.uhn.fhir.rest.api.PreferReturnEnum;
 import ca.uhn.fhir.rest.client.api.IGenericClient;
@@ -32,6 +33,7 @@ import org.hl7.fhir.r4.model.CodeType;
 import org.hl7.fhir.r4.model.DateTimeType;
 import org.hl7.fhir.r4.model.Enumerations;
 import org.hl7.fhir.r4.model.IdType;
+import org.hl7.fhir.r4.model.IntegerType;
 import org.hl7.fhir.r4.model.Meta;
 import org.hl7.fhir.r4.model.Observation;
 import org.hl7.fhir.r4.model.OperationOutcome;
@@ -239,6 +241,41 @@ public class Client {
         equal(new HashSet<>(seen), made);
     }
 
+    static void includes() {
+        Patient held = created(fresh());
+        String id = held.getIdElement().getIdPart();
+        String made = client.create().resource(observation("Patient/" + id)).execute().getId().getIdPart();
+        Bundle found = client.search().forResource(Observation.class)
+                .where(new ReferenceClientParam("subject").hasId("Patient/" + id))
+                .include(new Include("Observation:subject")).returnBundle(Bundle.class).execute();
+        equal(found.getTotal(), 1);
+        equal(shown(found, Bundle.SearchEntryMode.INCLUDE), Set.of("Patient/" + id));
+        equal(shown(found, Bundle.SearchEntryMode.MATCH), Set.of("Observation/" + made));
+        Bundle back = client.search().forResource(Patient.class)
+                .where(new TokenClientParam("_id").exactly().code(id))
+                .revInclude(new Include("Observation:subject")).returnBundle(Bundle.class).execute();
+        equal(shown(back, Bundle.SearchEntryMode.INCLUDE), Set.of("Observation/" + made));
+        Bundle all = client.operation().onInstance(new IdType("Patient", id)).named("$everything")
+                .withNoParameters(Parameters.class).useHttpGet().returnResourceType(Bundle.class).execute();
+        Bundle posted = client.operation().onInstance(new IdType("Patient", id)).named("$everything")
+                .withParameter(Parameters.class, "_count", new IntegerType(50))
+                .returnResourceType(Bundle.class).execute();
+        for (Bundle everything : List.of(all, posted)) {
+            Set<String> ids = shown(everything, null);
+            check(ids.containsAll(Set.of("Patient/" + id, "Observation/" + made)), ids);
+        }
+    }
+
+    static Set<String> shown(Bundle bundle, Bundle.SearchEntryMode mode) {
+        Set<String> ids = new HashSet<>();
+        for (Bundle.BundleEntryComponent entry : bundle.getEntry()) {
+            if (mode == null || entry.getSearch().getMode() == mode) {
+                ids.add(entry.getResource().getIdElement().toUnqualifiedVersionless().getValue());
+            }
+        }
+        return ids;
+    }
+
     static void patches() throws Exception {
         IdType id = created(fresh()).getIdElement();
         MethodOutcome byJson = client.patch().withBody("[{\"op\":\"add\",\"path\":\"/active\",\"value\":true}]")
@@ -294,6 +331,7 @@ public class Client {
         tests.put("creates, updates and deletes under a condition", Client::conditions);
         tests.put("transacts, and the references are resolved", Client::transacts);
         tests.put("searches by GET and POST, pages forward, every record once", Client::searches);
+        tests.put("includes both ways, and asks for everything of a patient", Client::includes);
         tests.put("patches in both forms, and is told when a test does not hold", Client::patches);
         tests.put("asks for history of a record, a type and everything", Client::history);
         tests.put("reads, adds and takes away labels", Client::labels);

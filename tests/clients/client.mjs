@@ -133,6 +133,23 @@ const tests = {
     assert.deepEqual(new Set(seen), made);
   },
 
+  async 'includes both ways, and asks for everything of a patient'() {
+    const { id } = await client.create({ resourceType: 'Patient', body: patient(randomUUID()) });
+    const made = await client.create({ resourceType: 'Observation', body: observation(`Patient/${id}`) });
+    const found = await client.search({
+      resourceType: 'Observation', searchParams: { subject: `Patient/${id}`, _include: 'Observation:subject' },
+    });
+    assert.equal(found.total, 1);
+    assert.deepEqual(found.entry.map((one) => [one.resource.id, one.search.mode]), [[made.id, 'match'], [id, 'include']]);
+    const back = await client.search({
+      resourceType: 'Patient', searchParams: { _id: id, _revinclude: 'Observation:subject' },
+    });
+    assert.deepEqual(back.entry.map((one) => one.resource.id), [id, made.id]);
+    const everything = await client.operation({ name: 'everything', resourceType: 'Patient', id, method: 'get' });
+    const ids = everything.entry.map((one) => one.resource.id);
+    assert.ok(ids.includes(id) && ids.includes(made.id));
+  },
+
   async 'patches, and is told when a test does not hold'() {
     const { id } = await client.create({ resourceType: 'Patient', body: patient(randomUUID()) });
     const patched = await client.patch({

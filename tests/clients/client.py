@@ -135,6 +135,19 @@ def searches_and_pages():
     assert client.resources("Patient").search(identifier=f"{SYSTEM}|{fresh()}").first() is None
 
 
+def includes_and_asks_for_everything():
+    one = saved()
+    result = observation(one.to_reference().reference)
+    result.save()
+    found = client.resources("Observation").search(subject=one.to_reference()).include("Observation", "subject").fetch_raw()
+    modes = {(entry["resource"]["resourceType"], entry["search"]["mode"]) for entry in found["entry"]}
+    assert modes == {("Observation", "match"), ("Patient", "include")}, modes
+    back = client.resources("Patient").search(_id=one["id"]).revinclude("Observation", "subject").fetch_raw()
+    assert {entry["resource"]["id"] for entry in back["entry"]} == {one["id"], result["id"]}
+    everything = client.execute(f"Patient/{one['id']}/$everything", method="GET")
+    assert {entry["resource"]["id"] for entry in everything["entry"]} >= {one["id"], result["id"]}
+
+
 def asks_for_history_and_operations():
     one = saved()
     one["active"] = True
@@ -148,7 +161,8 @@ def asks_for_history_and_operations():
 
 
 TESTS = [creates_reads_updates_deletes, is_told_by_an_operation_outcome, creates_under_a_condition,
-         updates_under_a_condition, patches, transacts, searches_and_pages, asks_for_history_and_operations]
+         updates_under_a_condition, patches, transacts, searches_and_pages,
+         includes_and_asks_for_everything, asks_for_history_and_operations]
 
 
 def main():

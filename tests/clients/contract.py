@@ -38,7 +38,7 @@ def main():
         assert answer.status_code in (200, 201), answer.text
     settings, report = os.path.join(folder, "schemathesis.toml"), os.path.join(folder, "contract.json")
     with open(settings, "w", encoding="ascii") as file:
-        file.write('[parameters]\n"path.id" = "held"\n"path.vid" = "1"\n')
+        file.write('[parameters]\n"path.id" = "held"\n"path.vid" = "1"\n"path.type" = "Observation"\n')
     command = [sys.executable, "-m", "schemathesis.cli", "--config-file", settings, "run", f"{BASE}/openapi.json",
                "--no-color", "--tls-verify", AUTHORITY, "--header", f"Authorization: {CREDENTIAL}",
                "--checks", CHECKS, "--phases", "examples,coverage,fuzzing", "--max-examples", "40" if full else "8",
