@@ -415,7 +415,7 @@ Terminology::CodeFacts Terminology::facts(const Coding& coding) const {
 }
 
 Terminology::CodeFacts
-Terminology::facts_of(const CodeSystemProvider& loaded, const Coding& coding) {
+Terminology::facts_of(const CodeSystemProvider& loaded, const Coding& coding) const {
     CodeFacts facts;
     facts.system = loaded.knowledge();
     facts.known = loaded.knows(coding.code);
@@ -439,6 +439,15 @@ Terminology::facts_of(const CodeSystemProvider& loaded, const Coding& coding) {
         }
         if (equal_but_for_spaces(name.value, coding.display)) {
             facts.display = DisplayMatch::whitespace;
+        }
+    }
+    if (facts.display != DisplayMatch::same) {
+        std::vector<std::string_view> more;
+        impl_->supplement_displays(coding.system, loaded.code(*number), more);
+        for (const std::string_view name : more) {
+            if (equal_folded(name, coding.display)) {
+                facts.display = DisplayMatch::same;
+            }
         }
     }
     return facts;
@@ -491,6 +500,7 @@ Terminology::displays(std::string_view system, std::string_view code) const {
             for (const ConceptDesignation& name : all) {
                 names.push_back(name.value);
             }
+            impl_->supplement_displays(system, loaded->code(*number), names);
             return names;
         }
     }
@@ -500,6 +510,13 @@ Terminology::displays(std::string_view system, std::string_view code) const {
             impl_->supplement_displays(system, entry->code, names);
         }
     }
+    return names;
+}
+
+std::vector<std::string_view>
+Terminology::supplement_displays(std::string_view system, std::string_view code) const {
+    std::vector<std::string_view> names;
+    impl_->supplement_displays(system, code, names);
     return names;
 }
 

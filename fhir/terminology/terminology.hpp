@@ -111,6 +111,9 @@ public:
     // Every display the definitions give a code, its own first.
     [[nodiscard]] std::vector<std::string_view>
     displays(std::string_view system, std::string_view code) const;
+    // Those of them that supplements give.
+    [[nodiscard]] std::vector<std::string_view>
+    supplement_displays(std::string_view system, std::string_view code) const;
     // The loaded value set whose canonical this is, although used as a system URI (a common
     // mistake).
     [[nodiscard]] bool is_value_set_url(std::string_view url) const;
@@ -149,7 +152,7 @@ public:
     code_system(std::string_view system, std::string_view version, bool exactly) const;
 
 private:
-    static CodeFacts facts_of(const CodeSystemProvider& loaded, const Coding& coding);
+    CodeFacts facts_of(const CodeSystemProvider& loaded, const Coding& coding) const;
     void facts_of_resource(const Coding& coding, CodeFacts& facts) const;
 
     struct Impl;

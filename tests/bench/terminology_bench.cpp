@@ -63,7 +63,7 @@ void ask_codes(const CodeSystemProvider& provider) {
         ConceptNumber above = any(chance);
         const ConceptNumber below = above;
         std::vector<ConceptNumber> parents;
-        for (unsigned up = chance() % 12; up > 0; --up) {
+        for (auto up = chance() % 12; up > 0; --up) {
             parents.clear();
             provider.parents(above, parents);
             if (parents.empty()) {
@@ -79,58 +79,44 @@ void ask_codes(const CodeSystemProvider& provider) {
                  seen += provider.find(code).has_value() ? 1 : 0;
              }
          }));
-    std::size_t yes = 0;
-    line(
-        "is-a, random pairs",
-        best(
-            count,
-            [&] {
-                yes = 0;
-                for (const auto& [below, above] : pairs) {
-                    yes += provider.is_a(below, above) ? 1 : 0;
-                }
+    const auto subsume = [&](const char* what, const auto& questions) {
+        std::size_t yes = 0;
+        const double took = best(count, [&] {
+            yes = 0;
+            for (const auto& [below, above] : questions) {
+                yes += provider.is_a(below, above) ? 1 : 0;
             }
-        ),
-        std::to_string(yes) + " of " + std::to_string(count) + " true"
-    );
-    line(
-        "is-a, a concept and an ancestor",
-        best(
-            count,
-            [&] {
-                yes = 0;
-                for (const auto& [below, above] : chains) {
-                    yes += provider.is_a(below, above) ? 1 : 0;
-                }
-            }
-        ),
-        std::to_string(yes) + " of " + std::to_string(count) + " true"
-    );
+        });
+        line(what, took, std::to_string(yes) + " of " + std::to_string(count) + " true");
+    };
+    subsume("is-a, random pairs", pairs);
+    subsume("is-a, a concept and an ancestor", chains);
     if (seen != count * rounds) {
         std::printf("  a code was not found\n");
     }
 }
 
-// The concept with the most below it among the children of the roots, and one of middling size.
+// A concept next to the top of the hierarchy, and one half way down to where it came from.
 std::vector<ConceptNumber> tops(const CodeSystemProvider& provider) {
-    std::vector<std::pair<std::uint32_t, ConceptNumber>> sizes;
     std::mt19937 chance(11);
+    std::vector<ConceptNumber> longest;
     for (int i = 0; i < 400; ++i) {
-        const auto number = static_cast<ConceptNumber>(chance() % provider.concept_count());
-        fhir::ConceptBudget budget;
-        const auto set = provider.filter({"concept", "is-a", provider.code(number)}, budget);
-        if (set) {
-            sizes.emplace_back(set->count(), number);
+        std::vector<ConceptNumber> chain{
+            static_cast<ConceptNumber>(chance() % provider.concept_count())};
+        std::vector<ConceptNumber> parents;
+        while (true) {
+            parents.clear();
+            provider.parents(chain.back(), parents);
+            if (parents.empty()) {
+                break;
+            }
+            chain.push_back(parents.front());
+        }
+        if (chain.size() > longest.size()) {
+            longest = std::move(chain);
         }
     }
-    std::sort(sizes.rbegin(), sizes.rend());
-    std::vector<ConceptNumber> out;
-    for (const std::size_t at : {std::size_t{0}, sizes.size() / 8}) {
-        if (at < sizes.size()) {
-            out.push_back(sizes[at].second);
-        }
-    }
-    return out;
+    return {longest[longest.size() - (longest.size() > 1 ? 2 : 1)], longest[longest.size() / 2]};
 }
 
 void ask_filter(

@@ -77,6 +77,10 @@ class RemoteTerminology(unittest.TestCase):
         self.assertIn({"name": "result", "valueBoolean": False}, answer.json()["parameter"])
         answer = gateway.get(f"/CodeSystem/$lookup?system={SYSTEM}&code=b")
         self.assertIn("Beta", answer.text)
+        answer = gateway.get(f"/ValueSet/$expand?url={SYSTEM}%3Ffhir_vs")
+        self.assertEqual([one["code"] for one in answer.json()["expansion"]["contains"]], ["a", "b"])
+        answer = gateway.get("/ValueSet/$expand?url=http://example.nhs.uk/others%3Ffhir_vs")
+        self.assertEqual(answer.status, 404)
         answer = gateway.get("/CodeSystem/$lookup?system=http://example.nhs.uk/others&code=b")
         self.assertEqual(answer.status, 404)
 

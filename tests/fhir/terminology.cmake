@@ -6,4 +6,5 @@ gatehouse_test(terminology
     LINKS gatehouse_fhir_terminology_operations gatehouse_fhir_json)
 gatehouse_test(code_table
     SOURCES terminology/table_test.cpp
-    LINKS gatehouse_fhir_terminology_load gatehouse_fhir_terminology_table_load)
+    LINKS gatehouse_fhir_terminology_load gatehouse_fhir_terminology_table_load
+          gatehouse_fhir_terminology_operations)

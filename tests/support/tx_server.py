@@ -95,6 +95,10 @@ class TerminologyServer:
             return self.verdict(known, query["code"])
         if path == "CodeSystem/$lookup" and query["code"] in self.systems.get(query["system"], {}):
             return 200, self.parameters(name="Remote", display=self.systems[query["system"]][query["code"]])
+        if path == "ValueSet/$expand" and query["url"].split("?")[0] in self.systems:
+            codes = self.systems[query["url"].split("?")[0]]
+            return 200, json.dumps({"resourceType": "ValueSet", "status": "active", "expansion": {
+                "contains": [{"code": code, "display": display} for code, display in codes.items()]}}).encode()
         return 404, b'{"resourceType":"OperationOutcome"}'
 
     def verdict(self, known, code):

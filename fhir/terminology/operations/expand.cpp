@@ -133,6 +133,20 @@ std::string percent_encoded(std::string_view text) {
     return out;
 }
 
+// The system whose implicit value set a URL may name: the longest beginning of it (up to '?', then
+// part by part) that the remote server covers.
+std::string_view implied_system(const Terminology& terminology, std::string_view url) {
+    std::string_view at = url.substr(0, url.find('?'));
+    while (at.size() > std::string_view("https://").size()) {
+        if (terminology.asks_server(at)) {
+            return at;
+        }
+        const std::size_t slash = at.rfind('/');
+        at = at.substr(0, slash == std::string_view::npos ? 0 : slash);
+    }
+    return {};
+}
+
 }  // namespace
 
 ValueSetSubject value_set_subject(const Terminology& terminology, const Asked& asked) {
@@ -238,7 +252,10 @@ OperationAnswer run_expand(const Terminology& terminology, const Asked& asked) {
     auto refused = subject.resource != nullptr ? composer.collect(*subject.resource, bag)
                                                : composer.collect(subject.url, bag);
     if (refused) {
-        return ask_remote(terminology, asked, composer.missing_system(), *refused);
+        const std::string_view system = composer.missing_system().empty()
+                                            ? implied_system(terminology, subject.url)
+                                            : std::string_view(composer.missing_system());
+        return ask_remote(terminology, asked, system, *refused);
     }
     for (const OperationParameter* system : asked.all("exclude-system")) {
         for (CodeGroup& group : bag.groups()) {

@@ -190,6 +190,15 @@ void CodeJudge::judge_display(
             valid += (valid.empty() ? "'" : ", '") + std::string(name.value) + "'";
         }
     }
+    if (!provider.digest().empty()) {
+        // Content beside the resources does not know the supplements; the terminology does.
+        for (const std::string_view name :
+             terminology_.supplement_displays(judgement.coding.system, judgement.coding.code)) {
+            if (equal_folded(name, given)) {
+                return;
+            }
+        }
+    }
     if (valid.empty()) {
         if (other_language) {
             return;  // the system has no words in that language: its own will do

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include "fhir/terminology/load/content.hpp"
+#include "fhir/terminology/operations/operations.hpp"
 #include "fhir/terminology/table/loaders.hpp"
 #include "fhir/terminology/table/separated.hpp"
 #include "fhir/terminology/table/table_provider.hpp"
@@ -224,6 +225,34 @@ TEST_F(Tables, icd10_answers_to_both_of_its_urls) {
     EXPECT_FALSE(both[0]->is_a(*both[0]->find("Y98"), *both[0]->find("Z99")));
     EXPECT_EQ(both[0]->display(*both[0]->find("Z99.8")), "Invented \"Z99.8\" condition");
     EXPECT_EQ(both[0]->knows("Z998"), Verdict::no) << "the other spelling is a property";
+}
+
+TEST_F(Tables, supplements_name_the_codes_of_loaded_content_too) {
+    fhir::Definitions definitions;
+    fhir::Issues notes;
+    const std::string supplement =
+        R"({"resourceType":"CodeSystem","url":"http://t.example/local-names","status":"active",)"
+        R"("content":"supplement","supplements":"http://loinc.org","concept":[{"code":"99901-1",)"
+        R"("designation":[{"value":"Local sampline"}]}]})";
+    ASSERT_TRUE(definitions.load_text(supplement, "supplement", notes));
+    const fhir::Terminology terminology(definitions, fhir::TerminologyContent{{loinc}, nullptr});
+    const auto match = [&](std::string_view display) {
+        return terminology.facts({"http://loinc.org", {}, "99901-1", display}).display;
+    };
+    EXPECT_EQ(match("local SAMPLINE"), fhir::DisplayMatch::same);
+    EXPECT_EQ(match("Sampline SerPl-mCnc"), fhir::DisplayMatch::same) << "a further name";
+    EXPECT_EQ(match("Sampline  SerPl-mCnc"), fhir::DisplayMatch::whitespace);
+    EXPECT_EQ(match("Something else"), fhir::DisplayMatch::different);
+    fhir::OperationRequest request;
+    request.operation = fhir::TerminologyOperation::validate_code;
+    request.type = "CodeSystem";
+    for (const auto& [name, value] :
+         {std::pair<const char*, const char*>{"url", "http://loinc.org"},
+          {"code", "99901-1"},
+          {"display", "Local sampline"}}) {
+        request.parameters.push_back({name, value, nullptr, nullptr, nullptr});
+    }
+    EXPECT_THAT(run(terminology, request).json, HasSubstr("\"valueBoolean\":true"));
 }
 
 TEST_F(Tables, a_damaged_dmd_release_is_refused_with_its_place) {
