@@ -9,6 +9,7 @@
 #include "gateway/api/issues.hpp"
 #include "gateway/api/offers.hpp"
 #include "gateway/api/operations.hpp"
+#include "gateway/api/search_parameters.hpp"
 
 namespace gatehouse::gateway {
 namespace {
@@ -90,6 +91,9 @@ void write_search(JsonWriter& json, const fhir::TypeInfo& type, const fhir::Engi
         json.key("definition").string(parameter->url);
         json.key("type").string(to_string(parameter->type));
         json.end_object();
+    }
+    for (const std::string_view name : searched_without_definition) {
+        json.begin_object().key("name").string(name).key("type").string("special").end_object();
     }
     json.end_array();
 }

@@ -7,6 +7,7 @@
 #include "gateway/api/issues.hpp"
 #include "gateway/api/offers.hpp"
 #include "gateway/api/operations.hpp"
+#include "gateway/api/search_parameters.hpp"
 
 namespace gatehouse::gateway {
 namespace {
@@ -182,6 +183,9 @@ private:
                 if (search->searchable && search->code != "_id" && search->code != "_lastUpdated") {
                     parameter(search->code, "query", to_string(search->type));
                 }
+            }
+            for (const std::string_view name : searched_without_definition) {
+                parameter(name, "query", "special");
             }
         }
         json_.end_array();

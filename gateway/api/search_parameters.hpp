@@ -17,6 +17,11 @@
 
 namespace gatehouse::gateway {
 
+// Offered on every type although no definition says what they find; so is _has, whose name is
+// longer. Off, and refused in words: _text, _content, _query and functional lists
+// ($current-problems).
+inline constexpr std::string_view searched_without_definition[] = {"_filter", "_list"};
+
 struct ParsedSearch {
     SearchQuery query;
     // What was really searched, in order, for the self link; paging and format not included.

@@ -198,12 +198,22 @@ std::optional<int> SearchCompiler::cost(const SearchClause& clause) {
 }
 
 // Live resources of these types.
-void SearchCompiler::write_types(SqlText& out, const Types& types, std::string_view alias) const {
-    if (!query_.all_types || &types != &types_) {
-        out << alias << ".type";
-        out.is_name(types) << " AND ";
+void SearchCompiler::write_types(SqlText& out, const Types& types, std::string_view alias) {
+    out << alias << ".type";
+    out.is_name(types) << " AND " << alias << ".live = 1";
+}
+
+// A test is a probe of the rows of one resource. Where a table's value index has more columns to
+// offer than the resource's own rows, SQLite would rather look through that index: the plus takes
+// those columns from it.
+Columns SearchCompiler::columns_of(IndexTable table, std::string_view alias, Use use) const {
+    Columns columns(table, alias);
+    if (use == Use::test && dialect_ == Dialect::sqlite &&
+        (table == IndexTable::composite || table == IndexTable::quantity)) {
+        columns.text.insert(0, "+");
+        columns.word.insert(0, "+");
     }
-    out << alias << ".live = 1";
+    return columns;
 }
 
 void SearchCompiler::write_param(
@@ -240,17 +250,17 @@ void SearchCompiler::write_param(
 }
 
 Result<void> SearchCompiler::write_rows(
-    SqlText& out, std::string_view alias, const Types& types, const SearchClause& clause
+    SqlText& out, std::string_view alias, const Types& types, const SearchClause& clause, Use use
 ) {
     if (clause.parameter->type == SearchType::composite) {
-        return write_items(out, alias, clause);
+        return write_items(out, alias, clause, use);
     }
     write_param(out, alias, types, clause, key_suffix(kind_of(clause)));
     if (clause.modifier == SearchModifier::missing) {
         return {};
     }
     out << " AND ";
-    const Columns columns(table_of(clause), alias);
+    const Columns columns = columns_of(table_of(clause), alias, use);
     if (!clause.sets.empty() || clause.modifier == SearchModifier::in_set ||
         clause.modifier == SearchModifier::not_in_set) {
         search_detail::write_sets(out, columns, clause.sets);
@@ -267,8 +277,9 @@ Result<void> SearchCompiler::write_rows(
 
 // The rows of a composite's elements: those of the first component whose element has rows of every
 // other one.
-Result<void>
-SearchCompiler::write_items(SqlText& out, std::string_view alias, const SearchClause& clause) {
+Result<void> SearchCompiler::write_items(
+    SqlText& out, std::string_view alias, const SearchClause& clause, Use use
+) {
     const auto& components = clause.parameter->components;
     if (clause.modifier == SearchModifier::missing) {
         write_param(out, alias, {}, clause, "$1");
@@ -296,7 +307,9 @@ SearchCompiler::write_items(SqlText& out, std::string_view alias, const SearchCl
             write_param(out, at, {}, clause, suffix);
             out << " AND ";
             const Comparison how{components[c].type, SearchModifier::none, &components[c].targets};
-            GH_TRY(search_detail::write_value(out, Columns(IndexTable::composite, at), how, value));
+            GH_TRY(search_detail::write_value(
+                out, columns_of(IndexTable::composite, at, c == 0 ? use : Use::test), how, value
+            ));
         }
         out << std::string(open, ')') << ")";
     }
@@ -419,7 +432,7 @@ SearchCompiler::write_parameter_set(SqlText& out, const Types& types, const Sear
     const std::string alias = next_alias();
     out << "SELECT " << alias << ".rid AS rid FROM " << table_name(table_of(clause)) << " " << alias
         << " WHERE ";
-    GH_TRY(write_rows(out, alias, types, clause));
+    GH_TRY(write_rows(out, alias, types, clause, Use::find));
     const bool by_identifier =
         clause.modifier == SearchModifier::identifier && clause.chained.empty();
     if (!by_identifier &&
@@ -450,7 +463,7 @@ Result<void> SearchCompiler::write_missing(
         out << (first ? "" : " OR ") << "EXISTS (SELECT 1 FROM " << table_name(table) << " "
             << alias << " WHERE " << alias << ".rid = " << rid << " AND ";
         if (clause.parameter->type == SearchType::composite) {
-            GH_TRY(write_items(out, alias, clause));
+            GH_TRY(write_items(out, alias, clause, Use::test));
         } else {
             write_param(out, alias, types, clause, "");
         }
@@ -477,7 +490,7 @@ Result<void> SearchCompiler::write_exists(
     out << "EXISTS (SELECT 1 FROM " << table_name(table_of(clause)) << " " << alias << " WHERE "
         << alias << ".rid = " << rid << " AND ";
     if (clause.chained.empty()) {
-        GH_TRY(write_rows(out, alias, types, clause));
+        GH_TRY(write_rows(out, alias, types, clause, Use::test));
         out << ")";
         return {};
     }

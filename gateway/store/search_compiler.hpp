@@ -20,6 +20,7 @@ public:
 private:
     using SqlText = search_detail::SqlText;
     using Types = std::vector<std::string>;
+    enum class Use : std::uint8_t { find, test };
 
     // search_check.cpp
     Result<void>
@@ -32,7 +33,9 @@ private:
     // search_clauses.cpp
     // Lower is better; none: it cannot find candidates.
     static std::optional<int> cost(const SearchClause& clause);
-    void write_types(SqlText& out, const Types& types, std::string_view alias) const;
+    static void write_types(SqlText& out, const Types& types, std::string_view alias);
+    [[nodiscard]] search_detail::Columns
+    columns_of(IndexTable table, std::string_view alias, Use use) const;
     void write_param(
         SqlText& out,
         std::string_view alias,
@@ -42,7 +45,11 @@ private:
     );
     // "alias.param = ... AND (values)" of a clause over its own table.
     Result<void> write_rows(
-        SqlText& out, std::string_view alias, const Types& types, const SearchClause& clause
+        SqlText& out,
+        std::string_view alias,
+        const Types& types,
+        const SearchClause& clause,
+        Use use
     );
     Result<void> write_targets(SqlText& out, const SearchClause& clause);
     // SELECTs that yield the rids of a clause, joined by UNION.
@@ -70,7 +77,8 @@ private:
     );
     Result<void> write_has(SqlText& out, const SearchClause& clause, const std::string& rid);
     void write_linked(SqlText& out, std::string_view alias, const SearchClause& clause);
-    Result<void> write_items(SqlText& out, std::string_view alias, const SearchClause& clause);
+    Result<void>
+    write_items(SqlText& out, std::string_view alias, const SearchClause& clause, Use use);
     Result<void> write_field(SqlText& out, std::string_view alias, const SearchClause& clause);
     std::string next_alias() { return "x" + std::to_string(++aliases_); }
 

@@ -56,7 +56,17 @@ SearchCompiler::write_base(SqlText& out, CompiledSearch& compiled, const SearchC
         compiled.rid_ = "r.rid";
         joined_ = true;
         out << "FROM resource r WHERE ";
-        write_types(out, types_, "r");
+        if (finder != nullptr || types_.size() == 1 || !query_.sort.empty()) {
+            write_types(out, types_, "r");
+        } else {
+            // In order of rid over all types: the page ends the walk, and nothing is sorted. The
+            // plus keeps SQLite from collecting type by type.
+            if (!query_.all_types) {
+                out << (dialect_ == Dialect::sqlite ? "+r.type" : "r.type");
+                out.is_name(types_) << " AND ";
+            }
+            out << "r.live = 1";
+        }
         if (finder != nullptr) {
             out << " AND ";
             GH_TRY(write_field(out, "r", *finder));
@@ -87,7 +97,7 @@ SearchCompiler::write_base(SqlText& out, CompiledSearch& compiled, const SearchC
                           search_detail::is_exact(comparison_of(*finder), finder->any_of.front());
     if (in_order) {
         out << "FROM " << table_name(table_of(*finder)) << " b" << join << " WHERE ";
-        GH_TRY(write_rows(out, "b", types_, *finder));
+        GH_TRY(write_rows(out, "b", types_, *finder, Use::find));
     } else {
         out << "FROM (SELECT DISTINCT rid FROM (";
         GH_TRY(write_set(out, types_, *finder));

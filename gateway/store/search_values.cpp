@@ -412,7 +412,8 @@ void write_near(SqlText& out, const Columns& columns, const SearchValue& value) 
     const double latitudes = angle / degree;
     const double south = value.latitude - latitudes;
     const double north = value.latitude + latitudes;
-    out << columns.low << " >= ";
+    out << columns.text << " = ";
+    out.bind(std::string()) << " AND " << columns.word << " = 0 AND " << columns.low << " >= ";
     out.bind(south) << " AND " << columns.low << " <= ";
     out.bind(north);
     // Meridians meet at the poles: there, and over half the globe, every longitude is in reach.

@@ -10,7 +10,7 @@ from test_guardrails import Rules
 ORIGIN = "https://portal.example.nhs.uk"
 # Values of which each search parameter of a type takes one.
 VALUES = {"number": ["1"], "date": ["2026-01-01"], "string": ["x"], "token": ["x"], "reference": ["Patient/x"],
-          "quantity": ["1"], "uri": ["urn:x"], "special": ["x", "53.8|-1.5|10|km"],
+          "quantity": ["1"], "uri": ["urn:x"], "special": ["x", "53.8|-1.5|10|km", "_id%20eq%20x"],
           "composite": ["x$x", "x$1", "x$1$1", "x$2026-01-01", "Patient/x$x", "x$Patient/x"]}
 # Operations of R4, and what other servers add.
 OPERATIONS = {"validate", "meta", "meta-add", "meta-delete", "process-message", "receipt", "convert", "graphql", "versions",
