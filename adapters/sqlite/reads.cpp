@@ -162,10 +162,15 @@ Result<SearchPage> search_in_snapshot(
             );
         }
     }
+    const gateway::CompiledSearch* way = &compiled;
+    if (compiled.in_order() != nullptr) {
+        GH_TRY_ASSIGN(const std::uint64_t rows, run_count(database, compiled.beginnings()));
+        way = rows < gateway::rows_common ? way : compiled.in_order();
+    }
     const std::uint32_t limit = query.count + 1;
     GH_TRY_ASSIGN(
         std::vector<Found> rows,
-        run_page(database, compiled.page(after ? &*after : nullptr, limit), compiled.key_count())
+        run_page(database, way->page(after ? &*after : nullptr, limit), way->key_count())
     );
     const bool more = rows.size() > query.count;
     if (more) {
@@ -178,7 +183,12 @@ Result<SearchPage> search_in_snapshot(
         if (!more && !after) {
             page.total = rows.size();
         } else {
-            GH_TRY_ASSIGN(page.total, run_count(database, compiled.count()));
+            const std::uint64_t most = query.total_max;
+            // All of them are counted best as a set, the first of them in order.
+            const gateway::SqlStatement counting =
+                most == 0 ? compiled.count() : way->count(most + 1);
+            GH_TRY_ASSIGN(const std::uint64_t total, run_count(database, counting));
+            page.total = most != 0 && total > most ? std::nullopt : std::optional(total);
         }
     }
     const std::string_view type = query.types.empty() ? std::string_view(query.type) : "";

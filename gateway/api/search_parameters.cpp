@@ -58,6 +58,10 @@ bool system_types(
     return true;
 }
 
+// A total that nobody asked for is said where it costs little: with more matches only _total gets
+// it.
+constexpr std::uint64_t total_counted_max = 1'000;
+
 }  // namespace
 
 ParsedSearch parse_search(
@@ -70,6 +74,7 @@ ParsedSearch parse_search(
     SearchQuery& query = out.query;
     query.type = type;
     query.count = limits.page_default;
+    query.total_max = total_counted_max;
     SearchParser::Types types{type};
     const auto refuse = [&](fhir::IssueType issue_type, std::string text) {
         out.issues.push_back(
@@ -129,6 +134,7 @@ ParsedSearch parse_search(
                 refuse(IssueType::value, "_total takes none, estimate or accurate.");
             }
             query.want_total = value != "none";
+            query.total_max = 0;
             continue;
         }
         if (name == "_page") {

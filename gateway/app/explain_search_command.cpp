@@ -73,8 +73,12 @@ int print_search(const gateway::SearchQuery& query, Dialect dialect) {
         return exit_good;
     }
     print_statement("page", compiled->page(nullptr, query.count + 1));
+    if (const gateway::CompiledSearch* other = compiled->in_order()) {
+        print_statement("other way, if this counts many", compiled->beginnings());
+        print_statement("page, the other way", other->page(nullptr, query.count + 1));
+    }
     if (query.want_total) {
-        print_statement("total", compiled->count());
+        print_statement("total", compiled->count(query.total_max == 0 ? 0 : query.total_max + 1));
     }
     return exit_good;
 }

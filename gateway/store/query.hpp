@@ -129,7 +129,9 @@ struct SearchQuery {
     std::uint32_t count = 20;  // page size
     bool count_only = false;   // _summary=count
     bool want_total = true;
-    std::string after;  // opaque keyset cursor of the previous page, or empty
+    std::uint64_t total_max = 0;  // more matches than this are not counted to the end, and their
+                                  // number is not said; 0: it always is
+    std::string after;            // opaque keyset cursor of the previous page, or empty
 };
 
 }  // namespace gatehouse::gateway

@@ -197,6 +197,24 @@ std::optional<int> SearchCompiler::cost(const SearchClause& clause) {
     }
 }
 
+const SearchClause* SearchCompiler::beginning(const SearchClause& clause) {
+    const bool leads =
+        clause.field == Field::has || (clause.field == Field::parameter && !clause.chained.empty());
+    if (!leads || cost(clause).value_or(0) <= cost_of_a_probe) {
+        return nullptr;
+    }
+    const SearchClause* best = nullptr;
+    for (const SearchClause& inner : clause.chained) {
+        const std::optional<int> own = cost(inner);
+        best = own && (best == nullptr || *own < *cost(*best)) ? &inner : best;
+    }
+    // Longer ways begin with a set of their own; what is no plain value is not counted either.
+    const bool plain = best != nullptr && best->field == Field::parameter && !follows(*best) &&
+                       best->modifier == SearchModifier::none && best->links.empty() &&
+                       best->types.empty() && best->parameter->type != SearchType::composite;
+    return plain ? best : nullptr;
+}
+
 // Live resources of these types.
 void SearchCompiler::write_types(SqlText& out, const Types& types, std::string_view alias) {
     out << alias << ".type";

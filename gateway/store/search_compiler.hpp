@@ -13,7 +13,8 @@ namespace gatehouse::gateway {
 
 class SearchCompiler {
 public:
-    SearchCompiler(const SearchQuery& query, Dialect dialect);
+    // `in_order`: no set that a chain or _has makes finds the candidates.
+    SearchCompiler(const SearchQuery& query, Dialect dialect, bool in_order = false);
     Result<CompiledSearch> compile();
     Result<void> check_all() { return check(query_.all_of, 0, 0); }
 
@@ -33,6 +34,8 @@ private:
     // search_clauses.cpp
     // Lower is better; none: it cannot find candidates.
     static std::optional<int> cost(const SearchClause& clause);
+    // Where the set of a chain or _has begins that may be large; null: it is none, or it is small.
+    static const SearchClause* beginning(const SearchClause& clause);
     static void write_types(SqlText& out, const Types& types, std::string_view alias);
     [[nodiscard]] search_detail::Columns
     columns_of(IndexTable table, std::string_view alias, Use use) const;
@@ -85,10 +88,12 @@ private:
     // search_sql.cpp
     Result<void> write_base(SqlText& out, CompiledSearch& compiled, const SearchClause* finder);
     Result<void> write_sort(CompiledSearch& compiled, const SearchSort& sort);
+    Result<void> add_in_order(CompiledSearch& compiled, const SearchClause& finder);
     void explain(CompiledSearch& compiled, const SearchClause& clause, std::string_view use) const;
 
     const SearchQuery& query_;
     Dialect dialect_;
+    bool in_order_;
     Types types_;
     std::deque<SearchClause> made_;
     std::vector<std::string> keys_;

@@ -158,7 +158,8 @@ Result<CompiledSearch> SearchCompiler::compile() {
     const SearchClause* finder = nullptr;
     for (const SearchClause& clause : all_of) {
         const std::optional<int> own = cost(clause);
-        if (own && (finder == nullptr || *own < *cost(*finder))) {
+        if (own && (finder == nullptr || *own < *cost(*finder)) &&
+            !(in_order_ && beginning(clause) != nullptr)) {
             finder = &clause;
         }
     }
@@ -196,10 +197,37 @@ Result<CompiledSearch> SearchCompiler::compile() {
         print.append(sort.expression.text).append(sort.descending ? "-" : "+");
         add_values(sort.expression);
     }
+    if (finder != nullptr) {
+        GH_TRY(add_in_order(compiled, *finder));
+    }
     std::ranges::sort(keys_);
     keys_.erase(std::ranges::unique(keys_).begin(), keys_.end());
     compiled.keys_ = std::move(keys_);
     return compiled;
+}
+
+Result<void> SearchCompiler::add_in_order(CompiledSearch& compiled, const SearchClause& finder) {
+    const SearchClause* inner = in_order_ ? nullptr : beginning(finder);
+    const bool sorted = std::ranges::any_of(query_.sort, [](const SearchSort& sort) {
+        return sort.parameter != nullptr;
+    });
+    if (inner == nullptr || sorted) {
+        return {};
+    }
+    const Types& types =
+        finder.target_types.empty() ? finder.parameter->targets : finder.target_types;
+    SqlText out(dialect_);
+    const std::string alias = next_alias();
+    out << "SELECT count(*) FROM (SELECT 1 FROM " << table_name(table_of(*inner)) << " " << alias
+        << " WHERE ";
+    GH_TRY(write_rows(out, alias, types, *inner, Use::find));
+    out << " LIMIT ";
+    out.bind(static_cast<std::int64_t>(rows_common)) << ") t";
+    compiled.beginnings_ = out.finish();
+    GH_TRY_ASSIGN(CompiledSearch other, SearchCompiler(query_, dialect_, true).compile());
+    other.fingerprint_ = compiled.fingerprint_;  // pages of the one go on with the other
+    compiled.in_order_ = std::make_shared<CompiledSearch>(std::move(other));
+    return {};
 }
 
 namespace {
@@ -210,10 +238,14 @@ std::string key_name(std::size_t index) {
 
 }  // namespace
 
-SqlStatement CompiledSearch::count() const {
+SqlStatement CompiledSearch::count(std::uint64_t most) const {
     SqlText out(dialect_);
-    out << "SELECT count(*) ";
+    out << (most == 0 ? "SELECT count(*) " : "SELECT count(*) FROM (SELECT 1 ");
     out.append(matches_);
+    if (most != 0) {
+        out << " LIMIT ";
+        out.bind(static_cast<std::int64_t>(most)) << ") t";
+    }
     return out.finish();
 }
 
@@ -264,10 +296,9 @@ SqlStatement CompiledSearch::page(const Cursor* after, std::uint32_t limit) cons
     }
     out << " ORDER BY ";
     for (std::size_t i = 0; i < sorts_.size(); ++i) {
-        if (sorts_[i].nullable) {
-            out << key_name(i) << " IS NULL, ";
-        }
-        out << key_name(i) << (sorts_[i].descending ? " DESC, " : ", ");
+        // Said by itself ("k1 IS NULL, k1") it would make SQLite work the key out twice.
+        out << key_name(i) << (sorts_[i].descending ? " DESC" : "")
+            << (sorts_[i].nullable ? " NULLS LAST, " : ", ");
     }
     out << "rid" << (rid_descending ? " DESC" : "") << " LIMIT ";
     out.bind(std::int64_t{limit});

@@ -29,6 +29,10 @@ struct PlanStep {
     std::string use;     // "finds, in order", "finds", "tests", "excludes"
 };
 
+// With so many rows a condition is common: what a chain or _has leads to from there is found sooner
+// by asking resources in order than by making the set of them all.
+inline constexpr std::uint64_t rows_common = 1'000;
+
 class CompiledSearch {
 public:
     [[nodiscard]] const std::vector<PlanStep>& plan() const noexcept { return plan_; }
@@ -36,8 +40,13 @@ public:
     [[nodiscard]] std::size_t key_count() const noexcept { return sorts_.size(); }
     // Columns: rid, then the sort keys; in order of the sort, then of rid; after `after` if given.
     [[nodiscard]] SqlStatement page(const Cursor* after, std::uint32_t limit) const;
-    // One row, one column.
-    [[nodiscard]] SqlStatement count() const;
+    // One row, one column. `most` > 0: counting ends there.
+    [[nodiscard]] SqlStatement count(std::uint64_t most = 0) const;
+    // The same search without a set that a chain or _has would make; null where there is none, or a
+    // sort needs all of it anyway. It serves if beginnings() yields rows_common.
+    [[nodiscard]] const CompiledSearch* in_order() const noexcept { return in_order_.get(); }
+    // Counts what the chain or _has begins with, up to rows_common. One row, one column.
+    [[nodiscard]] const SqlStatement& beginnings() const noexcept { return beginnings_; }
     // The parameter_key()s that the search reads, sorted: all must have been indexed.
     [[nodiscard]] const std::vector<std::string>& keys() const noexcept { return keys_; }
     // The search without its page, as a text: cursors are bound to it.
@@ -57,6 +66,8 @@ private:
     std::vector<Sort> sorts_;
     std::vector<std::string> keys_;
     std::string fingerprint_;
+    std::shared_ptr<CompiledSearch> in_order_;
+    SqlStatement beginnings_;
 };
 
 // The bounds and fits of a search without writing it: what compile_search() would refuse.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+#include "gateway/store/search_sql.hpp"
 #include "tests/adapters/sqlite_support.hpp"
 
 namespace gatehouse::adapters {
@@ -320,6 +321,79 @@ TEST_F(SqliteSearch, pages_without_loss_while_others_write) {
         ASSERT_TRUE(put_one(*store_, observation(35, "p2")));
     });
     EXPECT_EQ(seen, expected);
+}
+
+// With many rows of a condition a chain from it is answered in order and not as a set: the same
+// answers, and pages that begin one way go on the other.
+TEST_F(SqliteSearch, finds_by_common_conditions_what_it_finds_by_rare_ones) {
+    SearchClause has;
+    has.field = SearchClause::Field::has;
+    has.parameter = &parameter("patient", SearchType::reference);
+    has.target_types = {"Observation"};
+    has.chained = {clause("code", SearchType::token, {coded("http://loinc.org", "8480-6")})};
+    SearchQuery query = of("Patient", {has});
+    query.count = 7;
+    const auto compiled = gateway::compile_search(query, gateway::Dialect::sqlite);
+    ASSERT_TRUE(compiled && compiled->in_order() != nullptr);
+    EXPECT_EQ(compiled->in_order()->page(nullptr, 8).text.find("DISTINCT"), std::string::npos);
+    EXPECT_EQ(walk(*store_, query, [] {}), "p1 p2 ");
+
+    query.count = 1;
+    const auto first = store_->search(query);
+    ASSERT_TRUE(first);
+    std::string expected = "p1 p2 ";
+    ASSERT_TRUE(store_->transact([&](StoreWriter& writer) -> Result<void> {
+        for (int i = 0; i < 120; ++i) {
+            const std::string id = "q" + std::to_string(i);
+            expected += id + " ";
+            GH_TRY(writer.put(patient(id)));
+        }
+        for (int i = 0; i < 2'400; ++i) {
+            GH_TRY(writer.put(observation(1'000 + i, "q" + std::to_string(i % 120 / 2 * 2))));
+            GH_TRY(writer.put(observation(9'000 + 2 * i, "q" + std::to_string(i % 120 / 2 * 2 + 1)))
+            );
+        }
+        return {};
+    }));
+    query.after = first->next;
+    const auto second = store_->search(query);
+    ASSERT_TRUE(second) << describe(second.error());
+    EXPECT_EQ(second->matches.front().id, "p2");
+    query.after.clear();
+    query.count = 7;
+    EXPECT_EQ(walk(*store_, query, [] {}), expected);
+    EXPECT_EQ(store_->search(query)->total, 122U);
+    query.total_max = 121;
+    EXPECT_EQ(store_->search(query)->total, std::nullopt);
+    has.chained = {clause("code", SearchType::token, {coded("http://loinc.org", "nothing")})};
+    EXPECT_EQ(walk(*store_, of("Patient", {has}), [] {}), "");
+
+    // The other direction: observations of patients, of whom there are many.
+    SearchClause chain = of_patient("");
+    chain.any_of.clear();
+    chain.target_types = {"Patient"};
+    chain.chained = {has};
+    chain.chained.front().chained = {clause("status", SearchType::token, {value("final")})};
+    chain.chained.push_back(clause("active", SearchType::token, {value("no")}));
+    EXPECT_EQ(walk(*store_, of("Observation", {chain}), [] {}), "");
+}
+
+TEST_F(SqliteSearch, counts_no_further_than_asked) {
+    SearchQuery query = of("Observation", {of_patient("p1")});
+    query.count = 7;
+    const auto total = [&](std::uint64_t most) {
+        query.total_max = most;
+        const auto page = store_->search(query);
+        EXPECT_TRUE(page) << describe(page.error());
+        return page->total;
+    };
+    EXPECT_EQ(total(0), 30U);
+    EXPECT_EQ(total(30), 30U);
+    EXPECT_EQ(total(29), std::nullopt);
+    query.count = 40;  // all on one page: known without counting
+    EXPECT_EQ(total(10), 30U);
+    query.count_only = true;
+    EXPECT_EQ(total(10), 30U) << "asked for by itself it is always said";
 }
 
 TEST_F(SqliteSearch, sorts_by_parameter_with_missing_last_and_pages) {
