@@ -377,7 +377,7 @@ Result<void> SearchCompiler::write_sets(
     if (clauses.size() == 1 && found) {
         return write_set(out, types, *best);
     }
-    const std::string alias = next_alias();
+    const std::string alias = next_alias('s');
     out << "SELECT " << alias << ".rid FROM ";
     if (found) {
         out << "(";

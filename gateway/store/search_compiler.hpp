@@ -83,7 +83,8 @@ private:
     Result<void>
     write_items(SqlText& out, std::string_view alias, const SearchClause& clause, Use use);
     Result<void> write_field(SqlText& out, std::string_view alias, const SearchClause& clause);
-    std::string next_alias() { return "x" + std::to_string(++aliases_); }
+    // x: a table; s: a set of rids.
+    std::string next_alias(char letter = 'x') { return letter + std::to_string(++aliases_); }
 
     // search_sql.cpp
     Result<void> write_base(SqlText& out, CompiledSearch& compiled, const SearchClause* finder);

@@ -96,7 +96,7 @@ gw::Store& store() {
 // Aliases: one letter and perhaps a number.
 bool is_alias(std::string_view word) {
     return !word.empty() && word.find_first_not_of("0123456789", 1) == std::string_view::npos &&
-           std::string_view("bknqruxv").find(word.front()) != std::string_view::npos;
+           std::string_view("bknqrsux").find(word.front()) != std::string_view::npos;
 }
 
 void check_words(const gw::SqlStatement& statement, bool numbered) {
