@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "fhir/json/value.hpp"
+#include "gateway/api/compartments.hpp"
 #include "gateway/api/includes.hpp"
 #include "gateway/api/issues.hpp"
 #include "gateway/api/offers.hpp"
@@ -153,6 +154,24 @@ void write_type(JsonWriter& json, const fhir::TypeInfo& type, const Offers& offe
     json.end_object();
 }
 
+// Those that can be searched in.
+void write_compartments(JsonWriter& json, const Offers& offers) {
+    std::vector<std::string> canonicals;
+    for (const fhir::TypeInfo* type : offers.types()) {
+        if (offers.allows(Interaction::search) && compartment_of(type->name, offers.engine())) {
+            canonicals.push_back(compartment_canonical(type->name));
+        }
+    }
+    if (canonicals.empty()) {
+        return;
+    }
+    json.key("compartment").begin_array();
+    for (const std::string& canonical : canonicals) {
+        json.string(canonical);
+    }
+    json.end_array();
+}
+
 void write_security(JsonWriter& json, const ApiContext& context) {
     json.key("security").begin_object();
     if (!context.smart.token_endpoint.empty()) {
@@ -239,6 +258,7 @@ Response answer_capabilities(Envelope& envelope, const ApiContext& context) {
     }
     write_interactions(json, offers.system_interactions());
     write_operations(json, offers.operations(at_system, {}), context.validator_door.enabled);
+    write_compartments(json, offers);
     json.end_object().end_array();
     json.end_object();
     Response response;

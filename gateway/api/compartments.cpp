@@ -4,23 +4,18 @@
 #include <algorithm>
 
 namespace gatehouse::gateway {
-namespace {
-
-// HL7's own: a package may hold examples of others.
-std::string canonical_of(std::string_view type) {
+std::string compartment_canonical(std::string_view type) {
     std::string name(type);
     name.front() = static_cast<char>(name.front() - 'A' + 'a');
     return "http://hl7.org/fhir/CompartmentDefinition/" + name;
 }
-
-}  // namespace
 
 std::optional<Compartment> compartment_of(std::string_view type, const fhir::Engine& engine) {
     if (type.empty() || type.front() < 'A' || type.front() > 'Z') {
         return std::nullopt;
     }
     const fhir::Definition* definition =
-        engine.definitions().find("CompartmentDefinition", canonical_of(type));
+        engine.definitions().find("CompartmentDefinition", compartment_canonical(type));
     const fhir::Element* root = definition == nullptr ? nullptr : definition->root();
     if (root == nullptr || root->child_value("code") != type) {
         return std::nullopt;

@@ -21,6 +21,9 @@ struct Compartment {
     std::vector<std::string> types;  // those of `links`, each once
 };
 
+// HL7's own definition of the compartment of a type: a package may hold examples of others.
+std::string compartment_canonical(std::string_view type);
+
 // Nothing if there is no such compartment.
 std::optional<Compartment> compartment_of(std::string_view type, const fhir::Engine& engine);
 

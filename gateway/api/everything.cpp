@@ -258,6 +258,7 @@ private:
         // Walked for what they refer to, and not shown themselves.
         std::vector<StoredVersion> walked;
         Sieve sieve;
+        sieve.until = envelope_.request.deadline;
         const bool all_wanted =
             std::all_of(query.types.begin(), query.types.end(), [&](const auto& type) {
                 return wants(type);

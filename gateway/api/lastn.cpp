@@ -156,7 +156,8 @@ std::optional<fhir::Issue> read_lastn(const Parameters& parameters, LastnRequest
     return std::nullopt;
 }
 
-Result<std::vector<LookedAt>> look_at_all(SearchQuery query, const Exit& exit, StoreReader& store) {
+Result<std::vector<LookedAt>>
+look_at_all(SearchQuery query, const Sieve& sieve, const Exit& exit, StoreReader& store) {
     query.count = lastn_step;
     query.count_only = false;
     query.want_total = false;
@@ -165,6 +166,14 @@ Result<std::vector<LookedAt>> look_at_all(SearchQuery query, const Exit& exit, S
     do {
         GH_TRY_ASSIGN(SearchPage page, store.search(query));
         query.after = page.next;
+        if (!query.after.empty() && sieve.late()) {
+            return Fault(
+                Errc::timeout,
+                "lastn",
+                "Looking at all these observations took as long as a request may. Narrow the "
+                "search, for example by category, code or date."
+            );
+        }
         if (seen.size() + page.matches.size() > examined_max) {
             return Fault(
                 Errc::too_many,
@@ -215,7 +224,9 @@ Response answer_lastn(Envelope& envelope, const ApiContext& context, StoreReader
     if (fhir::has_errors(request.issues)) {
         return refusal(request.status, request.issues, envelope);
     }
-    auto seen = look_at_all(request.query, exit, store);
+    Sieve sieve;
+    sieve.until = envelope.request.deadline;
+    auto seen = look_at_all(request.query, sieve, exit, store);
     if (!seen) {
         return search_refusal(seen.error(), envelope);
     }

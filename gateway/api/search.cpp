@@ -12,7 +12,9 @@ Response answer_search(Envelope& envelope, const ApiContext& context, StoreReade
     if (fhir::has_errors(request.issues)) {
         return refusal(request.status, request.issues, envelope);
     }
-    auto page = gather(request.query, {}, exit, store);
+    Sieve sieve;
+    sieve.until = envelope.request.deadline;
+    auto page = gather(request.query, sieve, exit, store);
     if (!page) {
         return search_refusal(page.error(), envelope);
     }

@@ -28,7 +28,8 @@ Result<bool> has_more(
     query.want_total = false;
     query.count = 1;
     query.after = after;
-    for (std::size_t examined = 0; !query.after.empty() && examined < examined_max;) {
+    for (std::size_t examined = 0;
+         !query.after.empty() && examined < examined_max && !sieve.late();) {
         GH_TRY_ASSIGN(const SearchPage page, store.search(query));
         for (const StoredVersion& match : page.matches) {
             if (would_show(match, sieve, exit)) {
@@ -58,7 +59,7 @@ count_admitted(SearchQuery query, const Sieve& sieve, const Exit& exit, StoreRea
         }
         examined += page.matches.size();
         query.after = page.next;
-        if (!query.after.empty() && examined >= examined_max) {
+        if (!query.after.empty() && (examined >= examined_max || sieve.late())) {
             return Fault(
                 Errc::too_many,
                 "search",
@@ -140,7 +141,7 @@ Result<Gathered> gather(SearchQuery query, const Sieve& sieve, Exit& exit, Store
         }
         out.next = page.next;
         if (query.count_only || out.next.empty() || out.matches.size() >= wanted ||
-            examined >= examined_max) {
+            examined >= examined_max || sieve.late()) {
             break;
         }
         query.after = page.next;

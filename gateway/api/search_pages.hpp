@@ -7,6 +7,7 @@
 // a page is filled up from the rows behind it and has a next link only if there is more to show,
 // and a count is a walk that asks the exit.
 
+#include <chrono>
 #include <functional>
 #include <optional>
 #include <string>
@@ -25,10 +26,16 @@ struct Gathered {
     std::string next;  // cursor; empty on the last page
 };
 
-// What a search leaves out for reasons of its own. Members may be empty.
+// What a search leaves out for reasons of its own, and how long it may look. Members may be empty.
 struct Sieve {
     std::function<bool(const StoredVersion&)> keep;
     std::function<void(const StoredVersion&)> aside;  // told of each row of the page not kept
+    // Past it no more rows are looked at to fill a page; a count is refused.
+    std::chrono::steady_clock::time_point until{};
+    [[nodiscard]] bool late() const {
+        return until != std::chrono::steady_clock::time_point{} &&
+               std::chrono::steady_clock::now() > until;
+    }
 };
 
 // The types that a query is about.

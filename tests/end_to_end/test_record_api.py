@@ -155,6 +155,13 @@ class Metadata(unittest.TestCase):
         for wrong in ("Patient:gender", "Patient:nonsense", "Nonsense:subject", "Patient"):
             self.assertEqual(self.gateway.get(f"/Patient?_include={wrong}").status, 400, wrong)
 
+    def test_every_compartment_stated_is_searched_and_no_other(self):
+        stated = {canonical.rpartition("/")[2] for canonical in self.rest["compartment"]}
+        self.assertEqual(stated, {"patient", "encounter", "practitioner", "relatedPerson", "device"})
+        for name in self.types:
+            there = name[0].lower() + name[1:] in stated
+            self.assertEqual(self.gateway.get(f"/{name}/none/*").status, 200 if there else 404, name)
+
     def test_a_type_not_stated_is_not_there(self):
         for name in ("Nonsense", "Resource", "DomainResource", "Element", "HumanName", "patient"):
             self.assertNotIn(name, self.types)

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The search grammar: "Type?name=value&..." of a stranger through parser, compiler (both dialects)
-// and SQLite. Holds: what the parser takes compiles, within its bounds; SQL consists of the
-// compiler's own words, with as many values bound as it has places for; the engine takes every
-// statement; a search ends or is refused in words.
+// and SQLite; includes as far as the store's step along them. Holds: what the parser takes
+// compiles, within its bounds; SQL consists of the compiler's own words, with as many values bound
+// as it has places for; the engine takes every statement; a search ends or is refused in words.
 
 #include <array>
 #include <cctype>
@@ -20,6 +20,7 @@
 
 #include "adapters/sqlite/sqlite_store.hpp"
 #include "fhir/engine/engine.hpp"
+#include "gateway/api/includes.hpp"
 #include "gateway/api/search_parameters.hpp"
 #include "gateway/http/message.hpp"
 #include "gateway/store/search_sql.hpp"
@@ -155,6 +156,35 @@ void check_dialect(const gw::SearchQuery& query, gw::Dialect dialect) {
     check_words(compiled->page(&cursor, 10), numbered);
 }
 
+// _include and _revinclude, taken out of `parameters`: rules that the store can follow, or a
+// reason.
+void check_includes(
+    const std::string& type, std::vector<std::pair<std::string, std::string>>& parameters
+) {
+    gw::IncludePlan plan;
+    const std::vector<std::string> types =
+        type.empty() ? std::vector<std::string>() : std::vector<std::string>{type};
+    for (const auto& [name, value] : parameters) {
+        if (gw::is_include(name)) {
+            fhir::Issues issues;
+            GH_ASSERT(
+                gw::add_include(name, value, types, *engine(), plan, issues) || !issues.empty()
+            );
+        }
+    }
+    std::erase_if(parameters, [](const auto& each) { return gw::is_include(each.first); });
+    gw::LinkQuery query;
+    query.from.emplace_back(type.empty() ? "Patient" : type, "1");
+    query.wanted = [](std::string_view, std::string_view) { return true; };
+    query.limit = 10;
+    for (const gw::IncludeRule& rule : plan.rules) {
+        GH_ASSERT(!rule.link.reverse || rule.link.holders.empty() == rule.link.codes.empty());
+        query.rules.push_back(rule.link);
+    }
+    const auto page = store().linked(query);
+    GH_ASSERT(page && page->found.empty());
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -169,6 +199,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         (!type.empty() && engine()->search()->find(type, "_id") == nullptr)) {
         return 0;
     }
+    check_includes(type, parameters);
     gw::SearchLimits limits;
     limits.base = "http://127.0.0.1/fhir/R4";
     limits.now = 1'700'000'000'000'000;
