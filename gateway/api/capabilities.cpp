@@ -222,7 +222,9 @@ Response answer_capabilities(Envelope& envelope, const ApiContext& context) {
     json.begin_object();
     json.key("resourceType").string("CapabilityStatement");
     json.key("status").string("active");
-    json.key("date").string(to_instant(envelope.received_at));
+    // Of what it states, which is as old as the rules: the same statement has the same date.
+    const Micros since = envelope.rulebook->loaded_at;
+    json.key("date").string(to_instant(since != 0 ? since : envelope.received_at));
     json.key("kind").string("instance");
     json.key("software").begin_object();
     json.key("name").string("Gatehouse");
@@ -234,10 +236,7 @@ Response answer_capabilities(Envelope& envelope, const ApiContext& context) {
     json.end_object();
     json.key("fhirVersion").string("4.0.1");
     json.key("format").begin_array();
-    json.string("application/fhir+json")
-        .string("application/fhir+xml")
-        .string("json")
-        .string("xml");
+    json.string("application/fhir+json").string("application/fhir+xml");
     json.end_array();
     if (offers.allows(Interaction::patch)) {
         json.key("patchFormat").begin_array();

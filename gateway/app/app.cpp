@@ -270,6 +270,7 @@ Result<void> Gateway::run() {
     }
     rules->engine = std::move(compiled);
     rules->versions = std::move(*others);
+    rules->loaded_at = clock_.now();
     make_road(std::make_shared<const Rulebook>(std::move(*rules)));
 
     reindexer_ = Reindexer::start(store_->search_index(), base_);
@@ -317,6 +318,7 @@ Result<void> Gateway::reload() {
     if (rules.engine != rulebook()->engine) {
         GH_TRY(reindexer_->use(rules.engine, 2 * config_.http.answer_deadline));
     }
+    rules.loaded_at = clock_.now();
     set_rulebook(std::make_shared<const Rulebook>(std::move(rules)));
     ::malloc_trim(0);
     return {};

@@ -43,6 +43,7 @@ struct Rulebook {
         chooser;  // default profile per resource (config/profiles.yaml); may be empty
     std::shared_ptr<const RouteTable> routes;        // null: everything to the store alone
     std::shared_ptr<const DefinitionSets> versions;  // null: the engine above judges everything
+    Micros loaded_at = 0;  // since when these rules are in force; 0: not known
 };
 
 // Header of every answer that rests on a verdict: the digest of the packages that judged.

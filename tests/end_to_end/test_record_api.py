@@ -117,9 +117,13 @@ class Metadata(unittest.TestCase):
                     if method != "HEAD":
                         self.assertEqual(answer.json()["resourceType"], "OperationOutcome")
 
+    def test_a_statement_that_has_not_changed_is_the_same(self):
+        self.assertEqual(*(self.gateway.get("/metadata").body for _ in range(2)))
+
     def test_formats_are_the_stated_ones(self):
         statement = self.gateway.request("GET", "/metadata").json()
-        for form in statement["format"]:
+        self.assertEqual(statement["format"], ["application/fhir+json", "application/fhir+xml"])
+        for form in (*statement["format"], "json", "xml"):
             answer = self.gateway.request("GET", f"/metadata?_format={form.replace('+', '%2B')}&_elements=status")
             self.assertEqual(answer.status, 200, answer)
             self.assertIn("xml" if "xml" in form else "json", answer.headers["Content-Type"])
