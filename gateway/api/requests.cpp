@@ -233,7 +233,7 @@ std::optional<Response> read_form(Envelope& envelope) {
             request_issue(
                 IssueType::invalid,
                 "http-form",
-                "The form has a malformed percent escape.",
+                "The form has a malformed percent escape, or bytes that are not UTF-8.",
                 {},
                 "BAD_REQUEST"
             )

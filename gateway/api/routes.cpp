@@ -291,7 +291,7 @@ std::optional<Response> route(Envelope& envelope, const ApiContext& context) {
             request_issue(
                 IssueType::invalid,
                 "http-query",
-                "The query has a malformed percent escape.",
+                "The query has a malformed percent escape, or bytes that are not UTF-8.",
                 {},
                 "BAD_REQUEST"
             )
@@ -325,7 +325,7 @@ std::optional<Response> route(Envelope& envelope, const ApiContext& context) {
                 request_issue(
                     IssueType::invalid,
                     "http-path",
-                    "The path has a malformed percent escape.",
+                    "The path has a malformed percent escape, or bytes that are not UTF-8.",
                     {},
                     "BAD_REQUEST"
                 )

@@ -196,7 +196,9 @@ ParsedSearch parse_condition(
     std::vector<std::pair<std::string, std::string>> parameters;
     if (!parse_query(text, parameters)) {
         out.issues.push_back(request_issue(
-            IssueType::invalid, "condition", "The condition has a malformed percent escape."
+            IssueType::invalid,
+            "condition",
+            "The condition has a malformed percent escape, or bytes that are not UTF-8."
         ));
         return out;
     }

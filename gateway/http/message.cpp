@@ -3,10 +3,14 @@
 
 #include <algorithm>
 
+#include "fhir/base/utf8.hpp"
+
 namespace gatehouse::gateway {
 namespace {
 
-char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
+char lower(char c) noexcept {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+}
 
 int hex_digit(char c) noexcept {
     if (c >= '0' && c <= '9') {
@@ -57,7 +61,9 @@ void Headers::add(std::string_view name, std::string value) {
 }
 
 void Headers::erase(std::string_view name) {
-    std::erase_if(fields_, [&](const auto& field) { return equal_ignoring_case(field.first, name); });
+    std::erase_if(fields_, [&](const auto& field) {
+        return equal_ignoring_case(field.first, name);
+    });
 }
 
 std::string_view Headers::get(std::string_view name) const noexcept {
@@ -81,7 +87,8 @@ std::string_view Request::path() const noexcept {
 
 std::string_view Request::query() const noexcept {
     const auto mark = target.find('?');
-    return mark == std::string::npos ? std::string_view{} : std::string_view(target).substr(mark + 1);
+    return mark == std::string::npos ? std::string_view{}
+                                     : std::string_view(target).substr(mark + 1);
 }
 
 bool percent_decode(std::string_view text, bool plus_is_space, std::string& out) {
@@ -103,7 +110,8 @@ bool percent_decode(std::string_view text, bool plus_is_space, std::string& out)
             out.push_back(plus_is_space && text[i] == '+' ? ' ' : text[i]);
         }
     }
-    return true;
+    // Names and values come back in answers, which are UTF-8; no text of FHIR holds a NUL.
+    return invalid_utf8_at(out) == std::string_view::npos && out.find('\0') == std::string::npos;
 }
 
 bool parse_query(std::string_view query, std::vector<std::pair<std::string, std::string>>& out) {

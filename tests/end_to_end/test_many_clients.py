@@ -220,5 +220,93 @@ class ManyClients(unittest.TestCase):
             self.assertEqual(found["total"], 1)
 
 
+class Paging(unittest.TestCase):
+    """Pages while others write: what did not change is there once, on whatever page; what changes may come or go, not
+    come twice on one walk by an order that its change does not touch."""
+
+    STABLE, CHANGING, WALKS = 120, 60, 6
+    SEARCHES = ("Observation?code=paged", "Observation?code=paged&_sort=_id", "Observation?code=paged&_sort=-date",
+                "Observation?code=paged&_sort=date,-_id", "Observation?code=paged,other&status=final&_sort=-_lastUpdated",
+                "Observation?patient=Patient/p1,Patient/p2&_sort=code", "Observation?patient.gender=female",
+                "Observation?_include=Observation:subject&code=paged", "Patient?_has:Observation:patient:code=paged")
+
+    @staticmethod
+    def body(name, number, code="paged"):
+        return {"resourceType": "Observation", "id": name, "status": "final", "code": {"coding": [{"system": SYSTEM, "code": code}]},
+                "subject": {"reference": f"Patient/p{number % 2 + 1}"}, "effectiveDateTime": f"2024-0{number % 9 + 1}-1{number % 7}",
+                "valueString": f"{number}"}
+
+    def test_what_did_not_change_is_there_once(self):
+        with Gateway(settings={"http.connections_max": 256}) as gateway:
+            for number in range(1, 41):
+                gateway.put(f"/Patient/p{number}", {"resourceType": "Patient", "id": f"p{number}", "gender": "female"})
+            for number in range(self.STABLE):
+                self.assertEqual(gateway.put(f"/Observation/s{number}", self.body(f"s{number}", number)).status, 201)
+            done, problems, writes, walks = threading.Event(), [], [0], [0]
+            threads = [threading.Thread(target=self.write, args=(gateway, seed, done, problems, writes), daemon=True)
+                       for seed in range(4)]
+            threads += [threading.Thread(target=self.walk_all, args=(gateway, seed, problems, walks), daemon=True)
+                        for seed in range(6)]
+            for thread in threads:
+                thread.start()
+            for thread in threads[4:]:
+                thread.join(240)
+            done.set()
+            for thread in threads:
+                thread.join(30)
+                self.assertFalse(thread.is_alive())
+            self.assertEqual(problems, [])
+            self.assertGreater(writes[0], 50, "hardly anything was written: the test shows nothing")
+            print(f"{walks[0]} walks while {writes[0]} writes went on", flush=True)
+
+    def write(self, gateway, seed, done, problems, writes):
+        chance = random.Random(f"paging {seed}")
+        try:
+            while not done.is_set():
+                name = f"c{seed}-{chance.randrange(self.CHANGING)}"
+                if chance.random() < 0.3:
+                    answer = gateway.kept("DELETE", f"/Observation/{name}")
+                else:
+                    body = self.body(name, chance.randrange(200), chance.choice(["paged", "paged", "other"]))
+                    answer = gateway.put(f"/Observation/{name}", body)
+                assert answer.status in (200, 201, 204), answer
+                writes[0] += 1
+        except Exception as problem:  # told by the test's own thread
+            problems.append(f"writer: {problem!r}"[:600])
+
+    def walk_all(self, gateway, seed, problems, walks):
+        chance = random.Random(f"walks {seed}")
+        try:
+            for _ in range(self.WALKS):
+                search = chance.choice(self.SEARCHES)
+                self.walk(gateway, search, chance.choice([3, 7, 20]))
+                walks[0] += 1
+        except Exception as problem:  # told by the test's own thread
+            problems.append(f"reader: {problem!r}"[:900])
+
+    def walk(self, gateway, search, count):
+        seen, url = {}, f"{gateway.base_path}/{search}&_count={count}"
+        for page in range(400):
+            answer = gateway.get(url)
+            assert answer.status == 200, answer
+            bundle = answer.json()
+            for entry in bundle.get("entry", []):
+                if entry["search"]["mode"] == "match":
+                    seen.setdefault(entry["resource"]["id"], []).append(page)
+            following = [link["url"] for link in bundle["link"] if link["relation"] == "next"]
+            if not following:
+                break
+            url = following[0][len(f"http://127.0.0.1:{gateway.port}"):]
+        else:
+            raise AssertionError(f"{search}: pages without end")
+        wanted = {"p1", "p2"} if search.startswith("Patient") else {f"s{number}" for number in range(self.STABLE)}
+        for name in wanted:
+            assert len(seen.get(name, [])) == 1, f"{search} by {count}: {name}, which did not change, is on pages {seen.get(name)}"
+        # By an order that no change touches, nothing comes twice at all.
+        if "_sort" not in search or search.endswith("_sort=_id"):
+            twice = {name: pages for name, pages in seen.items() if len(pages) > 1}
+            assert not twice, f"{search} by {count}: {twice}"
+
+
 if __name__ == "__main__":
     unittest.main()

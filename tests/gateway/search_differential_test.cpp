@@ -11,6 +11,7 @@
 #include <set>
 
 #include "adapters/sqlite/sqlite_store.hpp"
+#include "gateway/api/includes.hpp"
 #include "gateway/api/search_parameters.hpp"
 #include "tests/gateway/search_reference/corpus.hpp"
 #include "tests/gateway/search_reference/queries.hpp"
@@ -46,6 +47,7 @@ std::vector<Known>& known_differences() {
         {" as uri)",
          "a canonical is a uri: `as` has it so in FHIRPath's text, not in HL7's engine",
          true},
+        {"comparator=", "the end of '> 5' counts as belonging to it", true},
     };
     return list;
 }
@@ -127,7 +129,7 @@ Answer ask(Store& store, const reference::Query& query, const fhir::Engine& engi
         }
         total = page->total ? page->total : total;
         for (const StoredVersion& match : page->matches) {
-            answer.ids.push_back(match.id);
+            answer.ids.push_back(match.type + "/" + match.id);
         }
         if (page->next.empty()) {
             if (total && *total != answer.ids.size()) {
@@ -160,23 +162,28 @@ std::string compare(
             wrong += id + " is there twice\n";
         }
     }
-    for (const reference::Record* record : records.of_type(query.type)) {
+    std::map<std::string, const reference::Record*> all;
+    for (const std::string& type : query.types()) {
+        for (const reference::Record* record : records.of_type(type)) {
+            all[type + "/" + record->id] = record;
+        }
+    }
+    for (const auto& [name, record] : all) {
         const reference::Truth expected = evaluator.matches(query, *record);
         left_open += expected == reference::Truth::free ? 1U : 0U;
-        const bool found = got.contains(record->id);
+        const bool found = got.contains(name);
         if (expected != reference::Truth::free && found != (expected == reference::Truth::yes)) {
             wrong += std::string(found ? "found" : "not found") + ", but " +
                      evaluator.explain(query, *record);
         }
     }
-    for (std::size_t i = 1; i < answer.ids.size(); ++i) {
-        const auto why = evaluator.misplaced(
-            query,
-            *records.find(query.type, answer.ids[i - 1]),
-            *records.find(query.type, answer.ids[i])
-        );
-        if (why) {
-            wrong += *why + "\n";
+    for (std::size_t i = 0; i < answer.ids.size(); ++i) {
+        if (!all.contains(answer.ids[i])) {
+            wrong += answer.ids[i] + " is of another type\n";
+        } else if (i > 0 && all.contains(answer.ids[i - 1])) {
+            const auto why =
+                evaluator.misplaced(query, *all[answer.ids[i - 1]], *all[answer.ids[i]]);
+            wrong += why ? *why + "\n" : "";
         }
     }
     return wrong;
@@ -203,21 +210,39 @@ void report(const std::vector<Known>& list, std::string_view what, bool whole) {
     }
 }
 
+// The corpus, its store and the evaluator over it.
+struct Bench {
+    explicit Bench(const fhir::Engine& with)
+        : engine(with), seed(setting("GATEHOUSE_SEARCH_SEED", 20'240'229)), definitions(engine),
+          records(engine, definitions) {
+        reference::make_corpus(records, seed, {});
+        store = store_of(records, scratch.path() / "store.db");
+    }
+    const fhir::Engine& engine;
+    std::uint64_t seed;
+    reference::Definitions definitions;
+    reference::Records records;
+    tests::ScratchFolder scratch;
+    std::unique_ptr<Store> store;
+    reference::Evaluator evaluator{records, std::string(reference::our_base), now};
+};
+
+Bench* bench() {
+    static const std::unique_ptr<Bench> made = [] {
+        const auto engine = test::core_engine();
+        return engine == nullptr ? nullptr : std::make_unique<Bench>(*engine);
+    }();
+    return made.get();
+}
+
 TEST(SearchDifferential, agrees_with_the_specification_read_slowly) {
-    const auto engine = test::core_engine();
-    if (engine == nullptr) {
+    if (bench() == nullptr) {
         GTEST_SKIP() << "no R4 definitions (package cache or GATEHOUSE_SHARED)";
     }
-    const std::uint64_t seed = setting("GATEHOUSE_SEARCH_SEED", 20'240'229);
+    auto& [engine, seed, definitions, records, scratch, store, evaluator] = *bench();
     const std::uint64_t wanted = setting(
         "GATEHOUSE_SEARCH_QUERIES", std::getenv("GATEHOUSE_SEARCH_ONE") == nullptr ? 3000 : 1
     );
-    const reference::Definitions definitions(*engine);
-    reference::Records records(*engine, definitions);
-    reference::make_corpus(records, seed, {});
-    const tests::ScratchFolder scratch;
-    const auto store = store_of(records, scratch.path() / "store.db");
-    const reference::Evaluator evaluator(records, std::string(reference::our_base), now);
     reference::QueryMaker queries(records, seed);
     const char* one = std::getenv("GATEHOUSE_SEARCH_ONE");
 
@@ -228,7 +253,7 @@ TEST(SearchDifferential, agrees_with_the_specification_read_slowly) {
     std::map<std::string, std::size_t> unknown_refusals;
     for (std::uint64_t i = 0; i < wanted; ++i) {
         const reference::Query query = one == nullptr ? queries.next() : read_query(one);
-        const Answer answer = ask(*store, query, *engine);
+        const Answer answer = ask(*store, query, engine);
         if (!answer.refused.empty()) {
             ++refused;
             if (!is_known(known_refusals(), answer.refused)) {
@@ -260,6 +285,76 @@ TEST(SearchDifferential, agrees_with_the_specification_read_slowly) {
     }
     EXPECT_EQ(unknown_refusals.size(), 0U);
     EXPECT_GT(with_matches * 2, wanted - refused) << "too few searches find anything";
+}
+
+TEST(SearchDifferential, includes_what_the_references_lead_to) {
+    if (bench() == nullptr) {
+        GTEST_SKIP() << "no R4 definitions (package cache or GATEHOUSE_SHARED)";
+    }
+    auto& [engine, seed, definitions, records, scratch, store, evaluator] = *bench();
+    reference::QueryMaker queries(records, seed + 1);
+    const std::string base(reference::our_base);
+    std::size_t differences = 0;
+    std::size_t included_in_all = 0;
+    const std::uint64_t wanted = setting("GATEHOUSE_SEARCH_QUERIES", 3000) / 10;
+    for (std::uint64_t i = 0; i < wanted; ++i) {
+        const reference::Query query = queries.with_includes();
+        SearchLimits limits;
+        limits.base = base;
+        limits.now = now;
+        limits.page_default = 500;
+        IncludePlan plan;
+        fhir::Issues issues;
+        std::vector<std::pair<std::string, std::string>> others;
+        for (const auto& [name, value] : query.parameters) {
+            if (!is_include(name)) {
+                others.emplace_back(name, value);
+            } else if (!add_include(name, value, {query.type}, engine, plan, issues)) {
+                ADD_FAILURE() << query.text() << "\n" << issues.back().diagnostics;
+            }
+        }
+        ParsedSearch parsed = parse_search(query.type, others, engine, limits);
+        if (!parsed.issues.empty()) {
+            continue;  // the other test has these
+        }
+        auto page = store->search(parsed.query);
+        ASSERT_TRUE(page) << describe(page.error());
+        std::vector<std::string> disclosed;
+        const Viewer viewer;
+        Exit exit(viewer, base, *store, disclosed);
+        constexpr auto never = std::chrono::steady_clock::time_point::max();
+        const auto included =
+            follow_includes(plan, page->matches, base, exit, *store, never, issues);
+        ASSERT_TRUE(included) << describe(included.error());
+        std::set<std::string> got;
+        for (const StoredVersion& version : *included) {
+            EXPECT_TRUE(got.insert(version.type + "/" + version.id).second) << "twice";
+        }
+        std::vector<const reference::Record*> matches;
+        for (const StoredVersion& match : page->matches) {
+            matches.push_back(records.find(match.type, match.id));
+        }
+        const std::set<std::string> expected = evaluator.included(query, matches);
+        included_in_all += got.size();
+        if (got != expected && ++differences <= 8) {
+            std::string wrong;
+            for (const std::string& name : expected) {
+                wrong += got.contains(name) ? "" : "  not included: " + name + "\n";
+            }
+            for (const std::string& name : got) {
+                wrong += expected.contains(name)
+                             ? ""
+                             : "  included, but not referred to: " + name + "\n";
+            }
+            ADD_FAILURE() << query.text() << "\n(search " << i << " of seed " << seed << ", "
+                          << matches.size() << " matches)\n"
+                          << wrong.substr(0, 1500);
+        }
+    }
+    std::cout << wanted << " searches included " << included_in_all << " resources, " << differences
+              << " differ\n";
+    EXPECT_EQ(differences, 0U);
+    EXPECT_GT(included_in_all, wanted);
 }
 
 }  // namespace

@@ -13,6 +13,7 @@ gatehouse_test(search_differential
         search_reference/corpus.cpp
         search_reference/definitions.cpp
         search_reference/evaluator.cpp
+        search_reference/filter.cpp
         search_reference/matching.cpp
         search_reference/moments.cpp
         search_reference/queries.cpp

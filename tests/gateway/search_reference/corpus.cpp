@@ -214,6 +214,10 @@ private:
     void primitive(const std::string& type, const std::string& path) {
         if (type == "boolean") {
             json_.boolean(dice_.percent(50));
+        } else if (type == "decimal" && path.ends_with(".latitude")) {
+            json_.raw(dice_.pick({"53.8008", "53.795", "53.959", "51.5074", "-17.0", "89.9"}));
+        } else if (type == "decimal" && path.ends_with(".longitude")) {
+            json_.raw(dice_.pick({"-1.5491", "-1.7594", "-1.0815", "-0.1278", "179.95", "-179.9"}));
         } else if (type == "decimal") {
             json_.raw(random_decimal(dice_));
         } else if (type == "integer" || type == "positiveInt" || type == "unsignedInt") {
@@ -359,6 +363,12 @@ private:
 
     void coding() {
         json_.begin_object();
+        if (dice_.percent(15)) {
+            json_.key("system").string(act_codes);
+            json_.key("code").string(dice_.pick({"IMP", "ACUTE", "NONAC", "AMB"}));
+            close();
+            return;
+        }
         if (dice_.percent(85)) {
             json_.key("system").string(dice_.pick(
                 {"http://loinc.org", "http://snomed.info/sct", "http://local.example/codes"}

@@ -19,6 +19,8 @@ struct CorpusSize {
 
 inline constexpr std::string_view our_base = "http://127.0.0.1:8080/fhir/R4";
 inline constexpr std::string_view elsewhere = "https://other.example/fhir";
+// A code system with a hierarchy: IMP is above ACUTE and NONAC.
+inline constexpr std::string_view act_codes = "http://terminology.hl7.org/CodeSystem/v3-ActCode";
 // Types with more resources than the others.
 bool is_frequent(std::string_view type);
 // The ids of a type are r0, r1, ... of every type, so an id alone says nothing.

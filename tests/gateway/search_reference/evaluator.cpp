@@ -19,6 +19,15 @@ std::string Query::text() const {
     return out;
 }
 
+std::vector<std::string> Query::types() const {
+    for (const auto& [name, value] : parameters) {
+        if (name == "_type" && type.empty()) {
+            return split(value, ',');
+        }
+    }
+    return {type};
+}
+
 namespace {
 
 std::string text_of(const auto& key) {
@@ -41,7 +50,8 @@ std::string text_of(const auto& key) {
 
 // What says how to answer, not what to find.
 bool is_control(std::string_view name) {
-    return name == "_sort" || name == "_count" || name == "_summary" || name == "_total";
+    return name == "_sort" || name == "_count" || name == "_summary" || name == "_total" ||
+           name == "_type" || name.starts_with("_include") || name.starts_with("_revinclude");
 }
 
 std::pair<std::string, std::string> cut(const std::string& text, char at) {
@@ -92,6 +102,12 @@ Truth Evaluator::clause(const Subject& subject, const std::string& name, const s
         }
         return result;
     }
+    if (code == "_list") {
+        return listed(subject, alternatives);
+    }
+    if (code == "_filter") {
+        return filter(subject, value);
+    }
     const Parameter* parameter = records_.definitions().find(subject.root->resource_type(), code);
     if (parameter == nullptr) {
         return Truth::no;
@@ -109,12 +125,19 @@ Truth Evaluator::clause(const Subject& subject, const std::string& name, const s
     for (const std::string& each : alternatives) {
         for (const Found& item : found) {
             result = either(
-                result, one(*parameter, modifier == "not" ? "" : modifier, item, subject, each)
+                result,
+                one(*parameter,
+                    modifier == "not"      ? ""
+                    : modifier == "not-in" ? "in"
+                                           : modifier,
+                    item,
+                    subject,
+                    each)
             );
         }
     }
     // ":not": "includes resources that have no value for the parameter".
-    return modifier == "not" ? opposite(result) : result;
+    return modifier == "not" || modifier == "not-in" ? opposite(result) : result;
 }
 
 Truth Evaluator::is_value(const Parameter& parameter, const Found& found, const Subject& subject)
@@ -146,7 +169,8 @@ Truth Evaluator::one(
     if (parameter.type == "token") {
         return modifier == "text"      ? matcher_.token_text(found, text)
                : modifier == "of-type" ? matcher_.of_type(found, text)
-                                       : matcher_.token(found, text);
+               : modifier.empty()      ? matcher_.token(found, text)
+                                       : matcher_.in_set(found, text, modifier);
     }
     if (parameter.type == "string") {
         return matcher_.string(found, text, modifier);
@@ -162,6 +186,9 @@ Truth Evaluator::one(
     }
     if (parameter.type == "uri") {
         return matcher_.uri(found, text, modifier);
+    }
+    if (parameter.code == "near") {
+        return Matcher::near(found, text);
     }
     if (parameter.type == "composite") {
         return composite(parameter, found, subject, text);
@@ -274,6 +301,29 @@ Truth Evaluator::reverse(const Subject& subject, const std::string& rest, const 
     return result;
 }
 
+// "_list": what the list's items point at.
+Truth Evaluator::listed(const Subject& subject, const std::vector<std::string>& lists) const {
+    const Parameter* item = records_.definitions().find("List", "item");
+    Truth result = Truth::no;
+    for (const std::string& id : lists) {
+        const Record* list = records_.find("List", unescape(id));
+        if (list == nullptr || subject.record == nullptr) {
+            continue;
+        }
+        for (const Found& found : records_.values(*list->root, *item)) {
+            const auto literal = matcher_.literal(found);
+            result = either(
+                result,
+                truth(
+                    literal && literal->type == subject.record->type &&
+                    literal->id == subject.record->id
+                )
+            );
+        }
+    }
+    return result;
+}
+
 std::string Evaluator::explain(const Query& query, const Record& record) const {
     std::string out = record.type + "/" + record.id + ": " + word(matches(query, record)) + "\n";
     for (const auto& [name, value] : query.parameters) {
@@ -292,6 +342,14 @@ std::string Evaluator::explain(
         margin + name + "=" + value + ": " + word(clause(subject, name, value)) + "\n";
     const auto [first, rest] = cut(name, '.');
     const auto [code, modifier] = cut(first, ':');
+    if (code == "_filter") {
+        for (const Parameter* named : records_.definitions().all(subject.root->resource_type())) {
+            if (value.find(named->code + " ") != std::string::npos) {
+                out += explain(subject, named->code + ":missing", "true", indent + 4);
+            }
+        }
+        return out;
+    }
     const Parameter* parameter = records_.definitions().find(subject.root->resource_type(), code);
     if (parameter == nullptr || code == "_id") {
         return out;
@@ -309,6 +367,86 @@ std::string Evaluator::explain(
     return out;
 }
 
+// Resources here that a reference parameter ("*": any) leads to.
+std::vector<const Record*>
+Evaluator::pointed_at(const Record& from, const std::string& code) const {
+    std::vector<const Record*> found;
+    for (const Parameter* parameter : records_.definitions().all(from.type)) {
+        if (parameter->type != "reference" || (code != "*" && parameter->code != code)) {
+            continue;
+        }
+        for (const Found& item : records_.values(*from.root, *parameter)) {
+            const auto literal = matcher_.literal(item);
+            const Record* record = literal ? records_.find(literal->type, literal->id) : nullptr;
+            if (record != nullptr) {
+                found.push_back(record);
+            }
+        }
+    }
+    return found;
+}
+
+// "Type:parameter", "Type:parameter:TargetType", "Type:*", "*".
+std::vector<const Record*>
+Evaluator::follow(const std::string& name, const std::string& value, const Record& from) const {
+    const std::vector<std::string> parts = split(value, ':');
+    const std::string code = parts.size() > 1 ? parts[1] : "*";
+    const std::string target = parts.size() > 2 ? parts[2] : "";
+    const auto holds = [&](const Record& record) {
+        return parts[0] == "*" || parts[0] == record.type;
+    };
+    std::vector<const Record*> found;
+    if (name.starts_with("_include")) {
+        if (holds(from)) {
+            for (const Record* record : pointed_at(from, code)) {
+                if (target.empty() || record->type == target) {
+                    found.push_back(record);
+                }
+            }
+        }
+        return found;
+    }
+    if (!target.empty() && from.type != target) {
+        return found;
+    }
+    for (const Record& record : records_.all()) {
+        if (holds(record)) {
+            const std::vector<const Record*> there = pointed_at(record, code);
+            if (std::ranges::find(there, &from) != there.end()) {
+                found.push_back(&record);
+            }
+        }
+    }
+    return found;
+}
+
+// Rules apply to the matches; those with :iterate to what they bring in too.
+std::set<std::string>
+Evaluator::included(const Query& query, const std::vector<const Record*>& matches) const {
+    std::set<const Record*> known(matches.begin(), matches.end());
+    std::set<std::string> names;
+    std::vector<const Record*> from = matches;
+    for (int level = 0; !from.empty() && level < 8; ++level) {
+        std::vector<const Record*> next;
+        for (const auto& [name, value] : query.parameters) {
+            const bool rule = name.starts_with("_include") || name.starts_with("_revinclude");
+            if (!rule || (level > 0 && !name.ends_with(":iterate"))) {
+                continue;
+            }
+            for (const Record* each : from) {
+                for (const Record* record : follow(name, value, *each)) {
+                    if (known.insert(record).second) {
+                        names.insert(record->type + "/" + record->id);
+                        next.push_back(record);
+                    }
+                }
+            }
+        }
+        from = std::move(next);
+    }
+    return names;
+}
+
 Evaluator::Key Evaluator::key(const Record& record, std::string_view code, bool descending) const {
     if (code == "_id") {
         return record.id;
@@ -318,6 +456,9 @@ Evaluator::Key Evaluator::key(const Record& record, std::string_view code, bool 
     }
     const Parameter* parameter = records_.definitions().find(record.type, code);
     std::vector<Key> keys;
+    if (parameter == nullptr) {
+        return {};
+    }
     for (const Found& found : records_.values(*record.root, *parameter)) {
         if (parameter->type == "date") {
             if (const auto span = matcher_.span(found)) {
@@ -326,6 +467,16 @@ Evaluator::Key Evaluator::key(const Record& record, std::string_view code, bool 
         } else if (parameter->type == "string") {
             for (const std::string& text : matcher_.strings(found)) {
                 keys.emplace_back(plain(text));
+            }
+        } else if (parameter->type == "reference") {
+            if (const auto literal = matcher_.literal(found)) {
+                keys.emplace_back(literal->type.empty() ? literal->url : literal->id);
+            }
+        } else if (parameter->type == "uri") {
+            std::string uri(found.element == nullptr ? found.computed : found.element->value);
+            keys.emplace_back(uri);
+            if (found.element != nullptr && records_.type_name(*found.element) == "canonical") {
+                keys.emplace_back(uri.substr(0, uri.find('|')));  // its version may be left out
             }
         } else if (parameter->type == "token") {
             for (const Token& token : matcher_.tokens(found)) {
@@ -363,8 +514,9 @@ Evaluator::misplaced(const Query& query, const Record& first, const Record& seco
             if (in_order) {
                 return std::nullopt;
             }
-            return first.id + " (" + text_of(a) + ") stands before " + second.id + " (" +
-                   text_of(b) + ") against " + (descending ? "-" : "") + code;
+            return first.type + "/" + first.id + " (" + text_of(a) + ") stands before " +
+                   second.type + "/" + second.id + " (" + text_of(b) + ") against " +
+                   (descending ? "-" : "") + code;
         }
     }
     return std::nullopt;

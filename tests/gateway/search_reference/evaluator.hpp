@@ -6,6 +6,7 @@
 // what it judges (fhir/search, gateway/store, gateway/api).
 
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <variant>
@@ -16,10 +17,11 @@
 namespace gatehouse::search_reference {
 
 struct Query {
-    std::string type;
+    std::string type;  // empty: of the system, over the types that _type names
     std::vector<std::pair<std::string, std::string>> parameters;  // not percent-encoded
 
     [[nodiscard]] std::string text() const;
+    [[nodiscard]] std::vector<std::string> types() const;
 };
 
 class Evaluator {
@@ -33,6 +35,10 @@ public:
     // Nothing, or why `first` may not stand before `second` in the order that _sort asks for.
     [[nodiscard]] std::optional<std::string>
     misplaced(const Query& query, const Record& first, const Record& second) const;
+
+    // "Type/id" of all that _include and _revinclude add to these matches.
+    [[nodiscard]] std::set<std::string>
+    included(const Query& query, const std::vector<const Record*>& matches) const;
 
 private:
     // A resource of the corpus, or one contained in such.
@@ -52,6 +58,11 @@ private:
     ) const;
     [[nodiscard]] Truth
     reverse(const Subject& subject, const std::string& rest, const std::string& value) const;
+    class Filter;
+    [[nodiscard]] Truth filter(const Subject& subject, std::string_view text) const;
+    // Type of the parameter; empty if there is none.
+    [[nodiscard]] std::string last_type(const fhir::Element& root, const std::string& code) const;
+    [[nodiscard]] Truth listed(const Subject& subject, const std::vector<std::string>& lists) const;
     [[nodiscard]] Truth chain(
         const Subject& subject,
         const Parameter& parameter,
@@ -75,6 +86,11 @@ private:
     ) const;
     [[nodiscard]] std::vector<Subject>
     targets(const Found& found, const Parameter& parameter, std::string_view type) const;
+    // Where one include rule leads from a resource.
+    [[nodiscard]] std::vector<const Record*>
+    follow(const std::string& name, const std::string& value, const Record& from) const;
+    [[nodiscard]] std::vector<const Record*>
+    pointed_at(const Record& from, const std::string& code) const;
     [[nodiscard]] Key key(const Record& record, std::string_view code, bool descending) const;
 
     const Records& records_;

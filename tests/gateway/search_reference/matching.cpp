@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <numbers>
 
 #include "tests/gateway/search_reference/words.hpp"
 
@@ -185,6 +187,62 @@ Truth Matcher::of_type(const Found& found, std::string_view text) const {
     return Truth::no;
 }
 
+namespace {
+
+// The sets of codes that searches of the test name, from the published definitions.
+std::vector<std::pair<std::string, std::string>>
+code_set(std::string_view text, std::string_view modifier) {
+    static const std::string act = "http://terminology.hl7.org/CodeSystem/v3-ActCode";
+    static const std::string gender = "http://hl7.org/fhir/administrative-gender";
+    if (text == "http://hl7.org/fhir/ValueSet/administrative-gender") {
+        return {{gender, "male"}, {gender, "female"}, {gender, "other"}, {gender, "unknown"}};
+    }
+    if (text == act + "|IMP" && modifier == "below") {
+        return {{act, "IMP"}, {act, "ACUTE"}, {act, "NONAC"}};
+    }
+    if (text == act + "|ACUTE" && modifier == "above") {
+        return {{act, "ACUTE"}, {act, "IMP"}, {act, "_ActEncounterCode"}};
+    }
+    return {{act, std::string(text.substr(text.rfind('|') + 1))}};  // a leaf, or a top
+}
+
+}  // namespace
+
+Truth Matcher::in_set(const Found& found, std::string_view text, std::string_view modifier) const {
+    const auto set = code_set(text, modifier);
+    return any(tokens(found), [&](const Token& token) {
+        return truth(std::ranges::any_of(set, [&](const auto& member) {
+            return token.system == member.first && token.code == member.second;
+        }));
+    });
+}
+
+// "latitude|longitude|distance|units", great circles on a globe; at the edge of the distance a
+// server's globe may be another.
+Truth Matcher::near(const Found& found, std::string_view text) {
+    const std::vector<std::string> parts = split(text, '|');
+    if (found.element == nullptr || found.element->child("latitude") == nullptr ||
+        found.element->child("longitude") == nullptr) {
+        return Truth::no;
+    }
+    const auto radians = [](std::string_view degrees) {
+        return std::stod(std::string(degrees)) * std::numbers::pi / 180;
+    };
+    const double a = radians(parts[0]);
+    const double b = radians(found.element->child_value("latitude"));
+    const double turn = radians(parts[1]) - radians(found.element->child_value("longitude"));
+    const double half = std::pow(std::sin((a - b) / 2), 2) +
+                        std::cos(a) * std::cos(b) * std::pow(std::sin(turn / 2), 2);
+    const double kilometres = 2 * 6371.0 * std::asin(std::min(1.0, std::sqrt(half)));
+    if (parts.size() < 3) {
+        return Truth::free;  // how near is near is the server's
+    }
+    const double wanted = std::stod(parts[2]) * (parts.size() > 3 && parts[3] == "m" ? 0.001 : 1.0);
+    return kilometres < wanted * 0.99 - 0.001   ? Truth::yes
+           : kilometres > wanted * 1.01 + 0.001 ? Truth::no
+                                                : Truth::free;
+}
+
 // FHIR R4 search §string: "any of the string fields" of HumanName and Address.
 std::vector<std::string> Matcher::strings(const Found& found) const {
     if (found.element == nullptr) {
@@ -228,6 +286,11 @@ Truth Matcher::string(const Found& found, std::string_view text, std::string_vie
             return truth(held == wanted);
         }
         const std::string folded = plain(held);
+        if (modifier == "equals" || modifier == "ends") {  // of _filter
+            return truth(
+                modifier == "equals" ? folded == plain(wanted) : folded.ends_with(plain(wanted))
+            );
+        }
         return truth(
             modifier == "contains" ? folded.find(plain(wanted)) != std::string::npos
                                    : folded.starts_with(plain(wanted))
@@ -429,18 +492,22 @@ Truth Matcher::uri(const Found& found, std::string_view text, std::string_view m
                                                 : Truth::no;
     }
     // ":below" the value searched for, in the hierarchy of the path; ":above" the other way round.
-    const std::string& root = modifier == "below" ? wanted : held;
+    std::string root = modifier == "below" ? wanted : held;
     const std::string& leaf = modifier == "below" ? held : wanted;
-    if (root.empty() || !leaf.starts_with(root)) {
-        // What is above may be a canonical's URL, as with the exact match.
-        const auto version = root.rfind('|');
-        return version != std::string::npos && leaf.starts_with(root.substr(0, version))
-                   ? Truth::free
-                   : Truth::no;
+    if (root == leaf) {
+        return Truth::yes;
     }
-    const bool at_segment =
-        leaf.size() == root.size() || root.back() == '/' || leaf[root.size()] == '/';
-    return at_segment ? Truth::yes : Truth::free;
+    // A URN has no hierarchy; whether a canonical's version counts is not said.
+    bool said = !root.starts_with("urn:");
+    if (const auto bar = root.find('|'); bar != std::string::npos) {
+        root.resize(bar);
+        said = false;
+    }
+    if (root.empty() || !leaf.starts_with(root)) {
+        return Truth::no;
+    }
+    const bool at_segment = root.back() == '/' || leaf[root.size()] == '/';
+    return at_segment && said ? Truth::yes : Truth::free;
 }
 
 // "Type/id", with our base before it or a version behind it; all else is a URL.
@@ -540,6 +607,9 @@ Truth Matcher::is_value(const Found& found, std::string_view parameter_type) con
         const bool named = element.child("reference") != nullptr ||
                            (identifier != nullptr && identifier->child("value") != nullptr);
         return named ? Truth::yes : has_text || identifier != nullptr ? Truth::free : Truth::no;
+    }
+    if (parameter_type == "special") {
+        return truth(element.child("latitude") != nullptr && element.child("longitude") != nullptr);
     }
     if (parameter_type == "quantity") {
         return truth(

@@ -56,6 +56,10 @@ public:
         std::string_view type,
         const std::vector<std::string>& targets
     ) const;
+    // :in the value set, :below and :above the code; see code_set().
+    [[nodiscard]] Truth
+    in_set(const Found& found, std::string_view text, std::string_view modifier) const;
+    [[nodiscard]] static Truth near(const Found& found, std::string_view text);
     // By Reference.identifier.
     [[nodiscard]] Truth identifier(const Found& found, std::string_view text) const;
 

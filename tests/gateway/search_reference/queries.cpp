@@ -45,6 +45,9 @@ std::string QueryMaker::random_type() {
 
 Query QueryMaker::next() {
     Query query;
+    if (dice_.percent(4)) {
+        return of_several_types();
+    }
     query.type = random_type();
     const std::size_t clauses = dice_.percent(70) ? 1 : dice_.percent(70) ? 2 : 3;
     for (std::size_t i = 0; i < clauses; ++i) {
@@ -62,11 +65,69 @@ Query QueryMaker::next() {
     return query;
 }
 
+Query QueryMaker::with_includes() {
+    Query query;
+    query.type = random_type();
+    if (Pair made = clause(query.type, 3); dice_.percent(70) && !made.first.empty()) {
+        query.parameters.push_back(std::move(made));
+    }
+    for (std::size_t i = 0; i < 1 + dice_.below(2); ++i) {
+        const bool reverse = dice_.percent(40);
+        const bool iterate = dice_.percent(35);
+        const std::string name =
+            std::string(reverse ? "_revinclude" : "_include") + (iterate ? ":iterate" : "");
+        const std::string holder =
+            reverse || dice_.percent(iterate ? 40 : 0) ? random_type() : query.type;
+        if (dice_.percent(6)) {
+            query.parameters.emplace_back(name, "*");
+            continue;
+        }
+        for (int attempt = 0; attempt < 30; ++attempt) {
+            const Parameter* parameter = random_parameter(holder);
+            if (parameter == nullptr || parameter->type != "reference") {
+                continue;
+            }
+            if (reverse && !parameter->targets.empty() && attempt < 25 &&
+                std::ranges::find(parameter->targets, query.type) == parameter->targets.end()) {
+                continue;
+            }
+            std::string value = holder + ":" + (dice_.percent(10) ? "*" : parameter->code);
+            if (!value.ends_with('*') && !parameter->targets.empty() && dice_.percent(25)) {
+                value += ":" + dice_.pick(parameter->targets);
+            }
+            query.parameters.emplace_back(name, value);
+            break;
+        }
+    }
+    return query;
+}
+
+// At the level of the system: one parameter that two types share.
+Query QueryMaker::of_several_types() {
+    Query query;
+    const std::string one = random_type();
+    const std::string other = random_type();
+    query.parameters.emplace_back("_type", one == other ? one : one + "," + other);
+    for (int attempt = 0; attempt < 20; ++attempt) {
+        const Pair made = clause(one, 3);
+        const std::string code = made.first.substr(0, made.first.find_first_of(":."));
+        const Parameter* parameter = records_.definitions().find(one, code);
+        if (!made.first.empty() && parameter != nullptr &&
+            parameter == records_.definitions().find(other, code)) {
+            query.parameters.push_back(made);
+            break;
+        }
+    }
+    query.parameters.emplace_back("_sort", dice_.pick({"_id", "-_lastUpdated", "_lastUpdated"}));
+    query.parameters.emplace_back("_count", std::to_string(3 + dice_.below(9)));
+    return query;
+}
+
 const Parameter* QueryMaker::random_parameter(const std::string& type) {
     const auto& all = records_.definitions().all(type);
     const Parameter* parameter = dice_.pick(all);
-    return parameter->operands.empty() || parameter->type == "special" ||
-                   parameter->code == "_id" || parameter->code == "_lastUpdated"
+    return parameter->operands.empty() || parameter->code == "_id" ||
+                   parameter->code == "_lastUpdated"
                ? nullptr
                : parameter;
 }
@@ -94,6 +155,12 @@ QueryMaker::Pair QueryMaker::clause(const std::string& type, int depth) {
     if (dice_.percent(8) && depth < 2) {
         return reversed(type, depth);
     }
+    if (dice_.percent(4) && depth == 0) {
+        return {"_filter", filter(type, 0)};
+    }
+    if (dice_.percent(2) && depth == 0) {
+        return {"_list", "r" + std::to_string(dice_.below(14))};
+    }
     for (int attempt = 0; attempt < 20; ++attempt) {
         const Parameter* parameter = random_parameter(type);
         if (parameter == nullptr) {
@@ -116,7 +183,7 @@ QueryMaker::Pair QueryMaker::plain_clause(const std::string& type, const Paramet
     if (parameter.type == "string" && dice_.percent(45)) {
         modifier = dice_.pick({"exact", "contains"});
     } else if (parameter.type == "token" && dice_.percent(35)) {
-        modifier = dice_.pick({"not", "text", "of-type"});
+        modifier = dice_.pick({"not", "text", "of-type", "in", "not-in", "below", "above"});
     } else if (parameter.type == "uri" && dice_.percent(40)) {
         modifier = dice_.pick({"below", "above"});
     } else if (parameter.type == "reference" && dice_.percent(15)) {
@@ -157,6 +224,55 @@ QueryMaker::chained(const std::string& type, const Parameter& parameter, int dep
     }
     const bool named = parameter.targets.size() != 1 ? dice_.percent(85) : dice_.percent(40);
     return {parameter.code + (named ? ":" + target : "") + "." + inner.first, inner.second};
+}
+
+std::string QueryMaker::filter(const std::string& type, int depth) {
+    const std::size_t form = depth > 2 ? 0 : dice_.below(10);
+    if (form < 5) {
+        return condition(type);
+    }
+    if (form < 7) {
+        return "not (" + filter(type, depth + 1) + ")";
+    }
+    const std::string word = form < 9 ? " and " : " or ";
+    return "(" + filter(type, depth + 1) + ")" + word + "(" + filter(type, depth + 1) + ")";
+}
+
+std::string QueryMaker::condition(const std::string& type) {
+    for (int attempt = 0; attempt < 60; ++attempt) {
+        const Parameter* parameter = random_parameter(type);
+        const Found* found = parameter == nullptr ? nullptr : sample(type, *parameter);
+        if (found == nullptr) {
+            continue;
+        }
+        const std::string code = parameter->code + " ";
+        if (dice_.percent(12)) {
+            return code + "pr " + dice_.pick({"true", "false"});
+        }
+        if (parameter->type == "string") {
+            return code + dice_.pick({"eq", "co", "sw", "ew"}) + " \"" +
+                   dice_.pick({"smith", "Muller", "obrien", "Anne Marie", "gross", "LS1", "e"}) +
+                   "\"";
+        }
+        if (parameter->type == "date") {
+            std::string date = random_date(dice_);
+            return code + dice_.pick({"eq", "gt", "lt", "ge", "le", "sa", "eb"}) + " " + date;
+        }
+        if (parameter->type == "token") {
+            return code + "eq " +
+                   dice_.pick({"final", "active", "8480-6", "http://loinc.org|8462-4", "male", "a"}
+                   );
+        }
+        if (parameter->type == "number") {
+            return code + dice_.pick({"eq", "gt", "le"}) + " " + dice_.pick({"5.4", "1", "100"});
+        }
+        if (parameter->type == "reference" && found->element != nullptr &&
+            parameter->targets.size() == 1) {
+            return code + "re " + parameter->targets.front() + "/r" +
+                   std::to_string(dice_.below(6));
+        }
+    }
+    return "_id eq r1";
 }
 
 QueryMaker::Pair QueryMaker::reversed(const std::string& type, int depth) {
@@ -201,6 +317,18 @@ std::string QueryMaker::value(
 
 std::string
 QueryMaker::value_of(const Parameter& parameter, const std::string& modifier, const Found& found) {
+    if (modifier == "in" || modifier == "not-in") {
+        return parameter.code == "gender" ? "http://hl7.org/fhir/ValueSet/administrative-gender"
+                                          : "";
+    }
+    if (parameter.type == "token" && (modifier == "below" || modifier == "above")) {
+        return std::string(act_codes) + dice_.pick({"|IMP", "|ACUTE"});
+    }
+    if (parameter.code == "near") {
+        return dice_.pick({"53.8008", "53.9", "-17", "89.95"}) + "|" +
+               dice_.pick({"-1.5491", "-180", "179.9", "-1"}) +
+               dice_.pick({"", "|5|km", "|14|km", "|40|km", "|20000|m", "|300"});
+    }
     if (parameter.type == "token" && modifier == "text") {
         return escape(start_of(random_text(dice_), 3 + dice_.below(9)));
     }
@@ -433,8 +561,10 @@ QueryMaker::Pair QueryMaker::sort(const std::string& type) {
         std::string key = dice_.percent(20) ? "_lastUpdated" : dice_.percent(10) ? "_id" : "";
         for (int attempt = 0; key.empty() && attempt < 30; ++attempt) {
             const Parameter* parameter = random_parameter(type);
-            if (parameter != nullptr && (parameter->type == "date" || parameter->type == "string" ||
-                                         parameter->type == "token")) {
+            if (parameter != nullptr &&
+                (parameter->type == "date" || parameter->type == "string" ||
+                 parameter->type == "token" || parameter->type == "reference" ||
+                 parameter->type == "uri")) {
                 key = parameter->code;
             }
         }

@@ -14,15 +14,21 @@ public:
     QueryMaker(const Records& records, std::uint64_t seed)
         : records_(records), matcher_(records, {}, 0), dice_(seed) {}
     Query next();
+    // A search with _include and _revinclude.
+    Query with_includes();
 
 private:
     using Pair = std::pair<std::string, std::string>;
 
+    Query of_several_types();
     std::string random_type();
     // One parameter with its value; an empty name if none could be made.
     Pair clause(const std::string& type, int depth);
     Pair plain_clause(const std::string& type, const Parameter& parameter);
     Pair chained(const std::string& type, const Parameter& parameter, int depth);
+    // A _filter of one or several conditions; empty if none could be made.
+    std::string filter(const std::string& type, int depth);
+    std::string condition(const std::string& type);
     Pair reversed(const std::string& type, int depth);
     const Parameter* random_parameter(const std::string& type);
     // One alternative for the parameter and modifier, escaped; empty if none could be made.
