@@ -3,6 +3,7 @@
 
 #include "fhir/json/json.hpp"
 #include "fhir/outcome/outcome.hpp"
+#include "gateway/base/ids.hpp"
 #include "gateway/http/message.hpp"
 
 namespace gatehouse::gateway {
@@ -92,7 +93,9 @@ std::string searchset(const SearchSet& set, std::string_view base) {
     }
     if (!set.told.empty()) {
         out.append(first ? "{" : ",{");
-        out.append("\"resource\":").append(fhir::outcome_json(set.told));
+        // It has no place of its own, but every entry of a searchset says what it is.
+        append_member(out, "fullUrl", "urn:uuid:" + random_uuid());
+        out.append(",\"resource\":").append(fhir::outcome_json(set.told));
         out.append(",\"search\":{\"mode\":\"outcome\"}}");
     }
     close_bundle(out);

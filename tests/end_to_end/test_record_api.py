@@ -199,7 +199,8 @@ class Metadata(unittest.TestCase):
         entries.append({"resource": patient(), "request": {"method": "POST", "url": "Patient"}})
         answers = [self.gateway.get(url) for url in (
             "/metadata", "/Patient?_count=2", "/Patient/none", "/Patient/valid/_history", "/_history?_count=3",
-            "/Patient/valid/$meta", "/Patient?nonsense=1", "/Patient/valid?_summary=true")]
+            "/Patient/valid/$meta", "/Patient?nonsense=1",
+            "/Patient?_include=Observation:subject&_count=1", "/Patient/valid/$everything", "/Patient/valid?_summary=true")]
         answers += [self.gateway.post("", {"resourceType": "Bundle", "type": kind, "entry": chosen})
                     for kind, chosen in (("batch", entries), ("transaction", entries[:1] + entries[3:]))]
         answers.append(self.gateway.get(f"/$receipt?id={answers[-1].headers['X-Message-ID']}"))
