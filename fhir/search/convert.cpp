@@ -296,7 +296,10 @@ void Converter::token(const Element& element, Shape shape, const Target& target)
         return;
     case Shape::code: add_token(target.code_system, element.value, target); return;
     case Shape::quantity:
-        add_token(element.child_value("system"), element.child_value("code"), target);
+        // Group's characteristic-value says "value", its definition codes and booleans alone.
+        if (target.component == 0) {
+            add_token(element.child_value("system"), element.child_value("code"), target);
+        }
         return;
     case Shape::reference:
         if (const Element* identifier = element.child("identifier")) {
