@@ -89,11 +89,17 @@ SearchCompiler::write_base(SqlText& out, CompiledSearch& compiled, const SearchC
                                   : dialect_ == Dialect::sqlite
                                       ? " CROSS JOIN resource r ON r.rid = b.rid"
                                       : " JOIN resource r ON r.rid = b.rid";
-    // One key of the index: rids come distinct and in order, nothing is collected or sorted.
+    // One key of the index: rids come distinct and in order, nothing is collected or sorted. A
+    // parameter that is kept as several others has as many keys.
+    const auto one_key = [](const fhir::SearchParameter& parameter) {
+        return std::ranges::all_of(parameter.kept_as, [](const auto& kept) {
+            return kept.codes.size() == 1;
+        });
+    };
     const bool in_order = finder->field == Field::parameter && !follows(*finder) &&
-                          finder->any_of.size() == 1 && finder->sets.empty() &&
-                          finder->links.empty() && finder->modifier != SearchModifier::missing &&
-                          types_.size() == 1 &&
+                          one_key(*finder->parameter) && finder->any_of.size() == 1 &&
+                          finder->sets.empty() && finder->links.empty() &&
+                          finder->modifier != SearchModifier::missing && types_.size() == 1 &&
                           search_detail::is_exact(comparison_of(*finder), finder->any_of.front());
     if (in_order) {
         out << "FROM " << table_name(table_of(*finder)) << " b" << join << " WHERE ";

@@ -35,7 +35,10 @@ struct Known {
 };
 
 std::vector<Known>& known_refusals() {
-    static std::vector<Known> list;
+    static std::vector<Known> list{
+        {"it cannot refer to a", "one of the types that a chain leads to cannot", true},
+        {"refers to has a parameter", "one of the types that a chain leads to has it not", true},
+    };
     return list;
 }
 

@@ -152,7 +152,13 @@ Truth Evaluator::is_value(const Parameter& parameter, const Found& found, const 
         Truth here = Truth::no;
         for (const Found& item :
              records_.evaluate(component.operands, *found.element, *subject.root)) {
-            here = either(here, matcher_.is_value(item, definition->type));
+            const bool by_identifier = definition->type == "reference" && item.element != nullptr &&
+                                       item.element->child("identifier") != nullptr &&
+                                       item.element->child("reference") == nullptr;
+            // What names no resource can be no part of a composite's value, or can.
+            here = either(
+                here, by_identifier ? Truth::free : matcher_.is_value(item, definition->type)
+            );
         }
         result = both(result, here);
     }
@@ -342,6 +348,18 @@ std::string Evaluator::explain(
         margin + name + "=" + value + ": " + word(clause(subject, name, value)) + "\n";
     const auto [first, rest] = cut(name, '.');
     const auto [code, modifier] = cut(first, ':');
+    if (name.starts_with("_has:")) {
+        const auto [type, after] = cut(name.substr(5), ':');
+        const auto [by, inner] = cut(after, ':');
+        for (const Record* record : records_.of_type(type)) {
+            const auto there = pointed_at(*record, by);
+            if (std::ranges::find(there, subject.record) != there.end()) {
+                out += margin + "  from " + type + "/" + record->id + "\n";
+                out += explain({record->root, record}, inner, value, indent + 4);
+            }
+        }
+        return out;
+    }
     if (code == "_filter") {
         for (const Parameter* named : records_.definitions().all(subject.root->resource_type())) {
             if (value.find(named->code + " ") != std::string::npos) {
@@ -470,7 +488,9 @@ Evaluator::Key Evaluator::key(const Record& record, std::string_view code, bool 
             }
         } else if (parameter->type == "reference") {
             if (const auto literal = matcher_.literal(found)) {
-                keys.emplace_back(literal->type.empty() ? literal->url : literal->id);
+                const std::string held = literal->type.empty() ? literal->url : literal->id;
+                keys.emplace_back(held);
+                keys.emplace_back(held.substr(0, held.find('|')));  // a canonical's version
             }
         } else if (parameter->type == "uri") {
             std::string uri(found.element == nullptr ? found.computed : found.element->value);
