@@ -124,7 +124,7 @@ void Walker::check_slices(
                     const Element* at = first;
                     for (std::uint32_t i = 0; i < run && at != nullptr; ++i, at = at->next) {
                         if (chosen[i] == nullptr) {
-                            words += join(" ", expression_of(*at), ": ", why_no_slice(*at, entry));
+                            words += join(" ", expressions_.of(*at), ": ", why_no_slice(*at, entry));
                             break;
                         }
                     }
