@@ -351,7 +351,9 @@ Result<std::uint64_t> Writer::put_version(const NewVersion& resource, std::uint6
             row,
             version,
             resource.last_updated,
-            row.version == 0 ? VersionMethod::create : VersionMethod::update,
+            was_live          ? VersionMethod::update
+            : resource.placed ? VersionMethod::placed
+                              : VersionMethod::create,
             resource.source,
             resource.message_id,
             json

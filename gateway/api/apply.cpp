@@ -272,6 +272,7 @@ Result<EntryResult> PlanApplier::create(const PlannedEntry& entry) {
 // unless the body has another id; many: 412.
 Result<EntryResult> PlanApplier::update(const PlannedEntry& entry) {
     NewVersion resource = entry.resource;
+    resource.placed = true;
     std::string found;
     if (entry.condition) {
         GH_TRY_ASSIGN(std::optional<EntryResult> refused, find_one(entry, found));

@@ -115,14 +115,15 @@ std::string history_bundle(
         if (!version.deleted()) {
             out.append(",\"resource\":").append(version.json);
         }
-        const bool created = version.method == VersionMethod::create;
-        const char* method = version.deleted() ? "DELETE" : created ? "POST" : "PUT";
+        const bool posted = version.method == VersionMethod::create;
+        const bool began = posted || version.method == VersionMethod::placed;
+        const char* method = version.deleted() ? "DELETE" : posted ? "POST" : "PUT";
         out.append(",\"request\":{");
         append_member(out, "method", method);
         out.push_back(',');
-        append_member(out, "url", created ? version.type : path);
+        append_member(out, "url", posted ? version.type : path);
         out.append("},\"response\":{");
-        append_member(out, "status", version.deleted() ? "204" : created ? "201" : "200");
+        append_member(out, "status", version.deleted() ? "204" : began ? "201" : "200");
         out.push_back(',');
         append_member(out, "etag", "W/\"" + std::to_string(version.version) + "\"");
         out.push_back(',');

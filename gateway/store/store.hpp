@@ -40,9 +40,12 @@ struct NewVersion {
     std::string message_id;
     std::string source;  // partner id
     std::vector<fhir::IndexEntry> index;
+    bool placed = false;  // by an update: a version that begins a life is VersionMethod::placed
 };
 
-enum class VersionMethod : std::uint8_t { create, update, remove };
+// How a version came about. `placed`: an update that made, or brought back, a resource at the id
+// it names (FHIR R4 §3.1.0.4.1). Numbers are stored.
+enum class VersionMethod : std::uint8_t { create, update, remove, placed };
 
 struct StoredVersion {
     std::string type;
