@@ -12,6 +12,8 @@
 namespace gatehouse::fhir::judge {
 namespace {
 
+constexpr std::string_view narrative_link = "http://hl7.org/fhir/StructureDefinition/narrativeLink";
+
 bool is_absolute(std::string_view url) noexcept {
     return has_scheme(url) && url.find_first_of(" \t\r\n") == std::string_view::npos;
 }
@@ -34,18 +36,23 @@ RestUrl split_rest(std::string_view url) noexcept {
     return out;
 }
 
-// Every Reference.reference below `at`, without contained "#id" ones.
-template <class Visit> void each_reference(const Element& at, const Visit& visit) {
+// Every Reference.reference below `at`, without contained "#id" ones, and every extension
+// narrativeLink.
+template <class OnReference, class OnLink>
+void each_reference(const Element& at, const OnReference& visit, const OnLink& on_link) {
     for (const Element& child : at.children()) {
+        if (child.name == "extension" && child.child_value("url") == narrative_link) {
+            on_link(child);
+        }
         if (child.has_value()) {
             if (child.name == "reference" && !child.value.starts_with('#') &&
                 !child.value.empty()) {
                 visit(child);
             }
         } else if (child.first_child != nullptr) {
-            each_reference(child, visit);
+            each_reference(child, visit, on_link);
         } else if (child.is_resource) {
-            each_reference(child, visit);
+            each_reference(child, visit, on_link);
         }
     }
 }
@@ -149,12 +156,13 @@ void Walker::check_links(const Element& bundle, const BundleIndex& index, bool m
         }
         return at;
     };
+    NarrativeLinks links(index);
     for (std::uint32_t i = 0; i < count; ++i) {
         const Element* resource = entries[i]->child("resource");
         if (resource == nullptr) {
             continue;
         }
-        each_reference(*resource, [&](const Element& reference) {
+        const auto follow = [&](const Element& reference) {
             const Element* target = check_link(bundle, index, *entries[i], reference);
             if (target == nullptr || !spend()) {
                 return;
@@ -170,8 +178,10 @@ void Walker::check_links(const Element& bundle, const BundleIndex& index, bool m
             if (place < count && entries[place] == target) {
                 group[leader(place)] = leader(i);
             }
-        });
+        };
+        each_reference(*resource, follow, [&](const Element& link) { links.add(link); });
     }
+    check_narrative_links(links);
     const Element* composition = count == 0 ? nullptr : entries[0]->child("resource");
     if (!message && composition != nullptr && composition->resource_type() == "Composition") {
         check_composition(*composition, index, *entries[0]);
@@ -217,10 +227,13 @@ void Walker::check_composition(
         }
         const std::string_view text = reference->value;
         const std::size_t slash = text.find('/');
-        // '#' means the Composition itself, and what is neither a URL nor Type/id is said already.
-        if (text.starts_with('#') || (!has_scheme(text) && slash == std::string_view::npos) ||
-            !spend() || index.resolve(entry, text).entry != nullptr ||
-            (!has_scheme(text) &&
+        const bool bare = !has_scheme(text) && slash == std::string_view::npos;
+        // '#' means the Composition itself. What is neither a URL nor Type/id is a fault of form,
+        // said elsewhere; that nothing here carries the name is another.
+        if (text.empty() || text.starts_with('#') || !spend() ||
+            index.resolve(entry, text).entry != nullptr ||
+            (bare && (index.by_url(text).entry != nullptr || index.has_id(text))) ||
+            (!has_scheme(text) && !bare &&
              index.by_id(text.substr(0, slash), text.substr(slash + 1)).entry != nullptr)) {
             continue;
         }
@@ -245,7 +258,14 @@ const Element* Walker::check_link(
         return found.entry;
     }
     const std::size_t slash = text.find('/');
-    if (slash == std::string_view::npos || text.find(':') != std::string_view::npos) {
+    if (text.find(':') != std::string_view::npos) {
+        return nullptr;
+    }
+    if (slash == std::string_view::npos) {
+        // A fault of form and no link; but where several entries have the name, that is to be said.
+        if (const BundleIndex::Found named = index.by_url(text); named.entry != nullptr) {
+            check_version(index, text, named, reference);
+        }
         return nullptr;
     }
     const BundleIndex::Found near = index.by_id(text.substr(0, slash), text.substr(slash + 1));

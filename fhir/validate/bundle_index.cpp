@@ -61,6 +61,12 @@ BundleIndex::Found BundleIndex::by_id(std::string_view type, std::string_view id
     return find(ids_, {type, id, nullptr, nullptr});
 }
 
+bool BundleIndex::has_id(std::string_view id) const noexcept {
+    const Slot wanted{{}, id, nullptr, nullptr};  // before every type
+    const auto at = std::lower_bound(ids_.begin(), ids_.end(), wanted);
+    return at != ids_.end() && at->key == id;
+}
+
 std::string_view BundleIndex::base_of(const Element& entry) noexcept {
     const std::string_view url = entry.child_value("fullUrl");
     const Element* resource = entry.child("resource");

@@ -4,68 +4,12 @@
 // (extension narrative-source-control: class boilerplate, generated or original), and that there
 // are sections by language or none (narrative-language-control).
 
-#include <algorithm>
-
 #include "fhir/validate/text.hpp"
 #include "fhir/validate/walk.hpp"
+#include "fhir/validate/xhtml.hpp"
 
 namespace gatehouse::fhir::judge {
 namespace {
-
-struct Tag {
-    std::string_view name;
-    std::string_view attributes;
-    bool closing = false;
-    bool empty = false;  // <br/>
-};
-
-// Value of an attribute in the text of a tag; empty if it has none.
-std::string_view attribute(std::string_view attributes, std::string_view name) noexcept {
-    for (std::size_t at = attributes.find(name); at != std::string_view::npos;
-         at = attributes.find(name, at + 1)) {
-        const std::size_t equals = at + name.size();
-        if ((at > 0 && !is_space(attributes[at - 1])) || equals + 1 >= attributes.size() ||
-            attributes[equals] != '=') {
-            continue;
-        }
-        const char quote = attributes[equals + 1];
-        const std::size_t end = attributes.find(quote, equals + 2);
-        return end == std::string_view::npos ? std::string_view{}
-                                             : attributes.substr(equals + 2, end - equals - 2);
-    }
-    return {};
-}
-
-// Calls `on_tag(Tag)` and `on_text(text)` in order of the source; comments are skipped.
-template <class OnTag, class OnText>
-void scan(std::string_view source, const OnTag& on_tag, const OnText& on_text) {
-    std::size_t at = 0;
-    while (at < source.size()) {
-        const std::size_t open = std::min(source.find('<', at), source.size());
-        if (open > at) {
-            on_text(source.substr(at, open - at));
-        }
-        if (open == source.size()) {
-            return;
-        }
-        if (source.substr(open).starts_with("<!--")) {
-            const std::size_t end = source.find("-->", open);
-            at = end == std::string_view::npos ? source.size() : end + 3;
-            continue;
-        }
-        const std::size_t close = std::min(source.find('>', open), source.size() - 1);
-        Tag tag;
-        std::string_view inner = source.substr(open + 1, close - open - 1);
-        tag.closing = inner.starts_with('/');
-        tag.empty = inner.ends_with('/');
-        inner = inner.substr(tag.closing ? 1 : 0);
-        const std::size_t name_end = std::min(inner.find_first_of(" \t\r\n/"), inner.size());
-        tag.name = inner.substr(0, name_end);
-        tag.attributes = inner.substr(name_end);
-        on_tag(tag);
-        at = close + 1;
-    }
-}
 
 bool names_source(std::string_view names) noexcept {
     return has_part(names, "boilerplate") || has_part(names, "generated") ||
@@ -89,13 +33,13 @@ void Walker::check_narrative_control(const Element& narrative, const PlanRule& r
     std::size_t sourced_at = 0;  // depth of the outermost element that names its source; 0: none
     bool languages = false;
     bool wanted_language = false;
-    const auto on_tag = [&](const Tag& tag) {
+    const auto on_tag = [&](const xhtml::Tag& tag) {
         if (tag.closing) {
             sourced_at = sourced_at == depth ? 0 : sourced_at;
             depth -= depth > 0 ? 1U : 0U;
             return;
         }
-        const std::string_view language = attribute(tag.attributes, "lang");
+        const std::string_view language = xhtml::attribute(tag.attributes, "lang");
         if (depth > 0 && tag.name == "div" && !language.empty()) {
             languages = true;
             wanted_language = wanted_language || language == language_control;
@@ -104,7 +48,7 @@ void Walker::check_narrative_control(const Element& narrative, const PlanRule& r
             return;
         }
         ++depth;
-        if (sourced_at == 0 && names_source(attribute(tag.attributes, "class"))) {
+        if (sourced_at == 0 && names_source(xhtml::attribute(tag.attributes, "class"))) {
             sourced_at = depth;
         }
     };
@@ -129,7 +73,7 @@ void Walker::check_narrative_control(const Element& narrative, const PlanRule& r
             rule.plan
         );
     };
-    scan(div->value, on_tag, on_text);
+    xhtml::scan(div->value, on_tag, on_text);
     if (language_control.empty()) {
         return;
     }

@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "fhir/validate/narrative_links.hpp"
 #include "fhir/validate/plan.hpp"
 #include "fhir/validate/rules.hpp"
 #include "fhir/validate/validate.hpp"
@@ -118,6 +119,8 @@ public:
     }
     // First entry whose resource has this type and id.
     [[nodiscard]] Found by_id(std::string_view type, std::string_view id) const noexcept;
+    // Some entry's resource, of whatever type, has this id.
+    [[nodiscard]] bool has_id(std::string_view id) const noexcept;
     // What a reference in the resource of `entry` means by FHIR's Bundle rules (R4 §2.36.4); empty
     // if its target is not in the Bundle.
     [[nodiscard]] Found resolve(const Element& entry, std::string_view reference) const noexcept;
@@ -407,6 +410,8 @@ private:
     void check_narrative(const Element& div);
     // narrative_control.cpp: what a profile asks of a Narrative's marks
     void check_narrative_control(const Element& narrative, const PlanRule& rule);
+    // narrative_links.cpp
+    void check_narrative_links(NarrativeLinks& links);
 
     // bundle.cpp
     void check_bundle(const Element& bundle, const BundleIndex& index);
