@@ -5,10 +5,13 @@
 #include <charconv>
 #include <string>
 
+#include "fhir/path/moment.hpp"
 #include "fhir/path/ucum.hpp"
 
 namespace gatehouse::fhir::judge {
 namespace {
+
+constexpr std::string_view ucum = "http://unitsofmeasure.org";
 
 struct Digits {
     bool negative = false;
@@ -86,7 +89,6 @@ bool digit_char(char c) noexcept {
 
 // Quantities of different UCUM units, by exact conversion.
 Order compare_quantities(const Element& a, const Element& b) {
-    constexpr std::string_view ucum = "http://unitsofmeasure.org";
     if (a.child_value("system") != ucum || b.child_value("system") != ucum) {
         return Order::unknown;
     }
@@ -104,14 +106,37 @@ Order compare_quantities(const Element& a, const Element& b) {
                         : Order::equal;
 }
 
-bool looks_like_date(std::string_view text) noexcept {
-    return text.size() >= 4 && digit_char(text[0]) && digit_char(text[3]) &&
-           (text.size() == 4 || text[4] == '-' || text[2] == ':');
-}
-
 Order compare_text(std::string_view a, std::string_view b) noexcept {
     const int order = a.compare(b);
     return order < 0 ? Order::less : order > 0 ? Order::greater : Order::equal;
+}
+
+// "2020-01..." or "08:30...": what no number looks like. A year alone orders as a number does.
+bool is_moment(std::string_view text) noexcept {
+    return (text.size() > 4 && text[4] == '-' && digit_char(text[0]) && digit_char(text[3])) ||
+           (text.size() > 2 && text[2] == ':');
+}
+
+bool is_year(std::string_view text) noexcept {
+    return text.size() == 4 && std::all_of(text.begin(), text.end(), digit_char);
+}
+
+// Instants where both have a zone; else as far as both are written.
+Order compare_moments(std::string_view a, std::string_view b) {
+    if (a.find('T') != std::string_view::npos && b.find('T') != std::string_view::npos) {
+        const auto x = path::parse_date_time(a);
+        const auto y = path::parse_date_time(b);
+        if (x && y && x->has_zone && y->has_zone) {
+            const auto order = path::compare(*x, *y);
+            return !order       ? Order::unknown
+                   : *order < 0 ? Order::less
+                   : *order > 0 ? Order::greater
+                                : Order::equal;
+        }
+    }
+    const std::size_t length = std::min(a.size(), b.size());
+    const Order order = compare_text(a.substr(0, length), b.substr(0, length));
+    return order == Order::equal && a.size() != b.size() ? Order::unknown : order;
 }
 
 }  // namespace
@@ -144,13 +169,23 @@ Order compare_ordered(const Element& a, const Element& b) {
         }
         return compare_decimals(a.child_value("value"), b.child_value("value"));
     }
-    if (a.value.find('-', 1) != std::string_view::npos ||
-        a.value.find(':') != std::string_view::npos || looks_like_date(b.value)) {
-        const std::size_t length = std::min(a.value.size(), b.value.size());
-        const Order order = compare_text(a.value.substr(0, length), b.value.substr(0, length));
-        return order == Order::equal && a.value.size() != b.value.size() ? Order::unknown : order;
+    const bool moment_a = is_moment(a.value);
+    const bool moment_b = is_moment(b.value);
+    if ((moment_a || moment_b) && (moment_a || is_year(a.value)) &&
+        (moment_b || is_year(b.value))) {
+        return compare_moments(a.value, b.value);
     }
     return compare_decimals(a.value, b.value);
+}
+
+bool other_dimension(const Element& a, const Element& b) {
+    if (a.child_value("system") != ucum || b.child_value("system") != ucum) {
+        return false;
+    }
+    const auto unit_a = path::parse_unit(a.child_value("code"));
+    const auto unit_b = path::parse_unit(b.child_value("code"));
+    const path::Decimal one{1};
+    return unit_a && unit_b && !path::compare(one, *unit_a, one, *unit_b);
 }
 
 }  // namespace gatehouse::fhir::judge

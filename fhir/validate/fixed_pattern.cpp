@@ -33,6 +33,16 @@ const Element* counterpart(const Element& parent, const Element& part) noexcept 
     return match;
 }
 
+// minValue or maxValue for people: "5", or a quantity's "5 g".
+std::string bound_text(const Element& bound) {
+    if (bound.has_value()) {
+        return std::string(bound.value);
+    }
+    const std::string_view unit =
+        bound.child_value("code").empty() ? bound.child_value("unit") : bound.child_value("code");
+    return join(bound.child_value("value"), unit.empty() ? "" : " ", unit);
+}
+
 }  // namespace
 
 bool equals_fixed(const Element& at, const Element& wanted) {
@@ -273,9 +283,29 @@ void Walker::check_pattern(const Element& at, const Element& wanted, const PlanR
 }
 
 void Walker::check_bounds(const Element& at, const PlanRule& rule) {
-    const auto compare = [](const Element& a, const Element& b) { return compare_ordered(a, b); };
+    const Element* bound =
+        rule.rule->min_value != nullptr ? rule.rule->min_value : rule.rule->max_value;
+    if (bound != nullptr && !bound->has_value() && other_dimension(at, *bound)) {
+        report(
+            rules::bounds_unit,
+            at,
+            [&] {
+                return join(
+                    "The unit",
+                    shown(at.child_value("code")),
+                    " cannot be converted to '",
+                    bound->child_value("code"),
+                    "', in which profile ",
+                    rule.plan->canonical,
+                    " states the values allowed. Send the value in that unit, or one of its kind."
+                );
+            },
+            rule.plan
+        );
+        return;
+    }
     if (const Element* least = rule.rule->min_value) {
-        if (compare(at, *least) == Order::less) {
+        if (compare_ordered(at, *least) == Order::less) {
             report(
                 rules::min_value,
                 at,
@@ -284,7 +314,7 @@ void Walker::check_bounds(const Element& at, const PlanRule& rule) {
                         "The value",
                         shown(at.value),
                         " is below the least value allowed, ",
-                        least->value,
+                        bound_text(*least),
                         " (profile ",
                         rule.plan->canonical,
                         ")."
@@ -295,7 +325,7 @@ void Walker::check_bounds(const Element& at, const PlanRule& rule) {
         }
     }
     if (const Element* most = rule.rule->max_value) {
-        if (compare(at, *most) == Order::greater) {
+        if (compare_ordered(at, *most) == Order::greater) {
             report(
                 rules::max_value,
                 at,
@@ -304,7 +334,7 @@ void Walker::check_bounds(const Element& at, const PlanRule& rule) {
                         "The value",
                         shown(at.value),
                         " is above the greatest value allowed, ",
-                        most->value,
+                        bound_text(*most),
                         " (profile ",
                         rule.plan->canonical,
                         ")."

@@ -168,6 +168,13 @@ const Plan* Planner::build(const Profile& profile) const {
         RuleId id;
         TypeId type;
     };
+    // Where any resource may stand (contained, Bundle.entry.resource), a rule that names one type
+    // has that type's children.
+    const TypeId resource = types.find("Resource");
+    const auto is_resource_of = [&](TypeId one, TypeId base) {
+        return one != unknown_type && base != unknown_type && types.is_a(base, resource) &&
+               types.is_a(one, base);
+    };
     std::vector<Open> open{{1, profile.type}};
     std::vector<bool> seen(profile.rules.size());
     while (!open.empty()) {
@@ -186,7 +193,8 @@ const Plan* Planner::build(const Profile& profile) const {
             plan->rules[slice].entry = &out;
             out.slices.push_back(&plan->rules[slice]);
             TypeId slice_type = type;
-            if (profile.rules[slice].types.size() == 1 && rule.choice) {
+            if (profile.rules[slice].types.size() == 1 &&
+                (rule.choice || is_resource_of(profile.rules[slice].types[0].type, type))) {
                 slice_type = profile.rules[slice].types[0].type;
             }
             open.push_back({slice, slice_type});
@@ -226,6 +234,9 @@ const Plan* Planner::build(const Profile& profile) const {
                 child_type = child.types.size() == 1 ? child.types[0].type : unknown_type;
             } else if (found->types.size() == 1) {
                 child_type = found->types[0];
+                if (child.types.size() == 1 && is_resource_of(child.types[0].type, child_type)) {
+                    child_type = child.types[0].type;
+                }
             }
             plan->rules[child_id].type_restricted =
                 found->choice && child.types.size() < found->types.size();

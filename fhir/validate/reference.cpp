@@ -265,15 +265,19 @@ void Walker::check_reference(const Element& at, const Actives& rules) {
             });
         }
     }
-    if (options_.references == ReferencePolicy::ignore) {
-        return;  // the form is checked all the same
-    }
+    const bool ignored = options_.references == ReferencePolicy::ignore;  // but not their form
     const TypeId named = target != nullptr ? target->type : type_of_reference(at);
     const std::string_view type_text = value_of_child(at, known_.type_symbol);
     for (const PlanRule* rule : rules) {
         for (std::size_t i = 0; i < rule->types.size(); ++i) {
             const TypeRule& type = rule->rule->types[i];
-            if (rule->types[i].type != at.type || type.target_profiles.empty()) {
+            if (rule->types[i].type != at.type) {
+                continue;
+            }
+            if (!type.aggregation.empty() && !text.empty()) {
+                check_aggregation(at, *rule, type, text, target);
+            }
+            if (ignored || type.target_profiles.empty()) {
                 continue;
             }
             check_target(at, *rule, type, rule->types[i].targets, target, named, type_text);
@@ -314,6 +318,45 @@ void Walker::check_uuid_entry(const Element& at, std::string_view text) {
         }
         return;
     }
+}
+
+// ElementDefinition.type.aggregation: where the target has to be. One in the same Bundle counts as
+// referenced too.
+void Walker::check_aggregation(
+    const Element& at,
+    const PlanRule& rule,
+    const TypeRule& type,
+    std::string_view reference,
+    const Element* target
+) {
+    const bool contained = reference.starts_with('#');
+    const bool allowed = contained
+                             ? has_part(type.aggregation, "contained")
+                             : has_part(type.aggregation, "referenced") ||
+                                   (target != nullptr && has_part(type.aggregation, "bundled"));
+    if (allowed) {
+        return;
+    }
+    report(
+        rules::reference_aggregation,
+        at,
+        [&] {
+            return join(
+                "The target is ",
+                contained           ? "contained"
+                : target != nullptr ? "in the same Bundle"
+                                    : "not in this message",
+                ", but profile ",
+                rule.plan->canonical,
+                " wants it ",
+                type.aggregation,
+                " at ",
+                rule.rule->id,
+                "."
+            );
+        },
+        rule.plan
+    );
 }
 
 void Walker::check_target(

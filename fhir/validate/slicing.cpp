@@ -70,9 +70,16 @@ void Walker::slice_run(
                 if (!spend()) {
                     return;
                 }
-                if (matches_slice(*at, *level, *slice) == Match::yes) {
-                    next = slice;
+                if (matches_slice(*at, *level, *slice) != Match::yes) {
+                    continue;
+                }
+                if (next != nullptr) {
+                    report_second_slice(*at, *level, *next, *slice);
                     break;
+                }
+                next = slice;
+                if (level->rule->discriminators.empty() || at->type == known_.extension) {
+                    break;  // told apart by url or type: no other can fit
                 }
             }
             if (next == nullptr) {
@@ -83,6 +90,35 @@ void Walker::slice_run(
         }
     }
     check_slices(parent, &first, run, entry, chosen);
+}
+
+// Slices are to exclude one another (FHIR R4 §5.1.0.14); the first that fits keeps the element.
+void Walker::report_second_slice(
+    const Element& at, const PlanRule& entry, const PlanRule& first, const PlanRule& second
+) {
+    report(
+        rules::slice_ambiguous,
+        at,
+        [&] {
+            std::string words = join(
+                "This element fits both slice ",
+                slice_name(first),
+                " and slice ",
+                slice_name(second),
+                " of ",
+                entry.rule->id,
+                " (profile ",
+                entry.plan->canonical,
+                "), which are told apart by "
+            );
+            for (std::size_t i = 0; i < entry.rule->discriminators.size(); ++i) {
+                words += i == 0 ? "" : ", ";
+                words += entry.rule->discriminators[i].path;
+            }
+            return words + ". Send it as two elements, or keep what one slice asks for.";
+        },
+        entry.plan
+    );
 }
 
 void Walker::check_slices(
@@ -121,10 +157,12 @@ void Walker::check_slices(
                         slice->plan->canonical,
                         ")."
                     );
+                    const PlanRule* unsliced = entry.entry == nullptr ? nullptr : &entry;
                     const Element* at = first;
                     for (std::uint32_t i = 0; i < run && at != nullptr; ++i, at = at->next) {
-                        if (chosen[i] == nullptr) {
-                            words += join(" ", expressions_.of(*at), ": ", why_no_slice(*at, entry));
+                        if (chosen[i] == unsliced) {
+                            words +=
+                                join(" ", expressions_.of(*at), ": ", why_no_slice(*at, entry));
                             break;
                         }
                     }

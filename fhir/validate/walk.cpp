@@ -552,7 +552,7 @@ void Walker::walk_child(const Element& at, Actives& rules) {
             if (rules.items[i]->any_type_profile) {
                 add_type_profiles(at, *rules.items[i], given);
             }
-            if (!rules.items[i]->children.empty()) {
+            if (!rules.items[i]->children.empty() || rules.items[i]->has_own_checks) {
                 given.add(rules.items[i]);
             }
         }

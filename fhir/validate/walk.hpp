@@ -289,6 +289,9 @@ private:
         const PlanRule& entry,
         std::span<const PlanRule*> chosen
     );
+    void report_second_slice(
+        const Element& at, const PlanRule& entry, const PlanRule& first, const PlanRule& second
+    );
     void check_slices(
         const Element& parent,
         const Element* first,
@@ -388,6 +391,13 @@ private:
     // Type that the text of a reference names ("Patient/1"), or Reference.type; 0 if none.
     TypeId type_of_reference(const Element& reference) const;
     TypeId type_of_target(const TargetLink& target) const;
+    void check_aggregation(
+        const Element& at,
+        const PlanRule& rule,
+        const TypeRule& type,
+        std::string_view reference,
+        const Element* target
+    );
     void check_target(
         const Element& at,
         const PlanRule& rule,
