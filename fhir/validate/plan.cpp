@@ -191,6 +191,7 @@ const Plan* Planner::build(const Profile& profile) const {
                 continue;
             }
             plan->rules[slice].entry = &out;
+            plan->rules[slice].is_default_slice = profile.rules[slice].slice.ends_with("@default");
             out.slices.push_back(&plan->rules[slice]);
             TypeId slice_type = type;
             if (profile.rules[slice].types.size() == 1 &&

@@ -78,6 +78,7 @@ struct PlanRule {
     std::vector<const PlanRule*> children;  // by slot, slicing entries only
     std::vector<std::uint16_t> required;    // slots with min > 0, here or in a slice
     std::vector<const PlanRule*> slices;
+    bool is_default_slice = false;          // "@default": what fits no other slice
     std::string_view slice_url;             // a slice of extensions: the url that names it
     std::vector<InvariantLink> invariants;  // without those that are always true here
     std::vector<TypeLink> types;

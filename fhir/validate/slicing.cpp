@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "fhir/validate/compare.hpp"
+#include "fhir/validate/slice_path.hpp"
 #include "fhir/validate/text.hpp"
 #include "fhir/validate/walk.hpp"
 
@@ -15,41 +16,6 @@ namespace gatehouse::fhir::judge {
 namespace {
 
 constexpr int depth_max = 12;
-
-std::string slice_name(const PlanRule& slice) {
-    return slice.rule->slice.empty() ? slice.rule->id : slice.rule->slice;
-}
-
-// The next step of a discriminator path and what is left: "a.b.resolve()" -> "a", "b.resolve()".
-std::string_view take_step(std::string_view& path) {
-    std::size_t end = 0;
-    int parentheses = 0;
-    while (end < path.size() && (path[end] != '.' || parentheses > 0)) {
-        parentheses += path[end] == '(' ? 1 : path[end] == ')' ? -1 : 0;
-        ++end;
-    }
-    const std::string_view step = path.substr(0, end);
-    path = end < path.size() ? path.substr(end + 1) : std::string_view{};
-    return step;
-}
-
-// extension('url') and ofType(X): what stands between the parentheses, without quotes.
-std::string_view argument_of(std::string_view step) {
-    const std::size_t open = step.find('(');
-    const std::size_t close = step.rfind(')');
-    if (open == std::string_view::npos || close == std::string_view::npos || close <= open) {
-        return {};
-    }
-    std::string_view inner = step.substr(open + 1, close - open - 1);
-    while (!inner.empty() && (inner.front() == '\'' || inner.front() == '"' || inner.front() == ' ')
-    ) {
-        inner.remove_prefix(1);
-    }
-    while (!inner.empty() && (inner.back() == '\'' || inner.back() == '"' || inner.back() == ' ')) {
-        inner.remove_suffix(1);
-    }
-    return inner;
-}
 
 }  // namespace
 
@@ -66,9 +32,14 @@ void Walker::slice_run(
         chosen[i] = nullptr;
         while (level != nullptr && !level->slices.empty()) {
             const PlanRule* next = nullptr;
+            const PlanRule* rest = nullptr;
             for (const PlanRule* slice : level->slices) {
                 if (!spend()) {
                     return;
+                }
+                if (slice->is_default_slice) {
+                    rest = slice;
+                    continue;
                 }
                 if (matches_slice(*at, *level, *slice) != Match::yes) {
                     continue;
@@ -82,6 +53,7 @@ void Walker::slice_run(
                     break;  // told apart by url or type: no other can fit
                 }
             }
+            next = next == nullptr ? rest : next;
             if (next == nullptr) {
                 break;
             }
@@ -90,35 +62,6 @@ void Walker::slice_run(
         }
     }
     check_slices(parent, &first, run, entry, chosen);
-}
-
-// Slices are to exclude one another (FHIR R4 §5.1.0.14); the first that fits keeps the element.
-void Walker::report_second_slice(
-    const Element& at, const PlanRule& entry, const PlanRule& first, const PlanRule& second
-) {
-    report(
-        rules::slice_ambiguous,
-        at,
-        [&] {
-            std::string words = join(
-                "This element fits both slice ",
-                slice_name(first),
-                " and slice ",
-                slice_name(second),
-                " of ",
-                entry.rule->id,
-                " (profile ",
-                entry.plan->canonical,
-                "), which are told apart by "
-            );
-            for (std::size_t i = 0; i < entry.rule->discriminators.size(); ++i) {
-                words += i == 0 ? "" : ", ";
-                words += entry.rule->discriminators[i].path;
-            }
-            return words + ". Send it as two elements, or keep what one slice asks for.";
-        },
-        entry.plan
-    );
 }
 
 void Walker::check_slices(
@@ -620,49 +563,6 @@ Walker::Match Walker::matches_parts(const Element* at, const PlanRule& rule, int
         }
     }
     return all;
-}
-
-// For people: which slice came nearest and by which discriminators each one failed.
-std::string Walker::why_no_slice(const Element& at, const PlanRule& entry) {
-    ++quiet_;
-    std::string words;
-    std::string_view nearest;
-    std::size_t best = 0;
-    std::size_t listed = 0;
-    for (const PlanRule* slice : entry.slices) {
-        std::string failed;
-        std::size_t good = 0;
-        if (!slice->slice_url.empty() && entry.rule->discriminators.empty()) {
-            failed = join("url is not ", slice->slice_url);
-        }
-        for (const Discriminator& by : entry.rule->discriminators) {
-            const Match one = follow(&at, *slice, by.path, by.type, 0);
-            if (one == Match::yes) {
-                ++good;
-                continue;
-            }
-            failed += failed.empty() ? "" : ", ";
-            failed += one == Match::no ? join(by.path, " does not match")
-                                       : join(by.path, " cannot be decided here");
-        }
-        if (!failed.empty() && listed < 8) {
-            words += words.empty() ? "Not " : "; not ";
-            words += join(slice_name(*slice), " (", failed, ")");
-            ++listed;
-        }
-        if (good > best) {
-            best = good;
-            nearest = slice->rule->slice;
-        }
-    }
-    --quiet_;
-    if (!words.empty()) {
-        words += ".";
-    }
-    if (!nearest.empty()) {
-        words += join(" Nearest: ", nearest, ".");
-    }
-    return words;
 }
 
 }  // namespace gatehouse::fhir::judge

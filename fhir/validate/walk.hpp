@@ -327,6 +327,8 @@ private:
     const PlanRule* child_rule_named(
         const PlanRule& rule, std::string_view name, std::string_view url, const Element* at
     );
+    // slice_words.cpp
+    std::string wanted_by(const PlanRule& slice, const Discriminator& by);
     std::string why_no_slice(const Element& at, const PlanRule& entry);
 
     // binding.cpp
