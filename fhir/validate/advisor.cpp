@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "fhir/base/arena.hpp"
+#include "fhir/base/wildcard.hpp"
 #include "fhir/json/value.hpp"
 #include "fhir/model/element.hpp"
 #include "fhir/packages/source.hpp"
@@ -13,29 +14,6 @@ namespace gatehouse::fhir {
 namespace {
 
 constexpr std::size_t entries_max = 1000;
-
-// '*' stands for any run of characters. One pass with one step back.
-bool fits(std::string_view text, std::string_view pattern) noexcept {
-    std::size_t at = 0;
-    std::size_t in_pattern = 0;
-    std::size_t star = std::string_view::npos;
-    std::size_t taken = 0;
-    while (at < text.size()) {
-        if (in_pattern < pattern.size() && pattern[in_pattern] == '*') {
-            star = in_pattern++;
-            taken = at;
-        } else if (in_pattern < pattern.size() && pattern[in_pattern] == text[at]) {
-            ++in_pattern;
-            ++at;
-        } else if (star != std::string_view::npos) {
-            in_pattern = star + 1;
-            at = ++taken;
-        } else {
-            return false;
-        }
-    }
-    return pattern.find_first_not_of('*', in_pattern) == std::string_view::npos;
-}
 
 std::string without_indices(std::string_view path) {
     std::string out;
@@ -246,19 +224,19 @@ std::optional<Severity> Advisor::judge(
     const Issue& issue, std::string_view type, std::string_view inner, Advised& out
 ) const {
     const auto at_path = [&](const std::string& path) {
-        if (path.empty() || fits(issue.expression, path) || fits(inner, path)) {
+        if (path.empty() || fits_pattern(issue.expression, path) || fits_pattern(inner, path)) {
             return true;
         }
         return path.find('[') == std::string::npos &&
-               (fits(without_indices(issue.expression), path) || fits(without_indices(inner), path)
-               );
+               (fits_pattern(without_indices(issue.expression), path) ||
+                fits_pattern(without_indices(inner), path));
     };
     for (const Entry& entry : entries_) {
-        if (!(fits(issue.rule, entry.rule) ||
-              (!issue.message_id.empty() && fits(issue.message_id, entry.rule))) ||
+        if (!(fits_pattern(issue.rule, entry.rule) ||
+              (!issue.message_id.empty() && fits_pattern(issue.message_id, entry.rule))) ||
             (!entry.type.empty() && entry.type != type) ||
-            (!entry.profile.empty() && !fits(issue.profile, entry.profile) &&
-             !fits(
+            (!entry.profile.empty() && !fits_pattern(issue.profile, entry.profile) &&
+             !fits_pattern(
                  std::string_view(issue.profile).substr(0, issue.profile.find('|')), entry.profile
              )) ||
             !at_path(entry.path)) {

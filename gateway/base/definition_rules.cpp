@@ -5,6 +5,7 @@
 #include <charconv>
 #include <chrono>
 
+#include "fhir/base/wildcard.hpp"
 #include "gateway/base/yaml.hpp"
 
 namespace gatehouse::gateway {
@@ -177,32 +178,6 @@ bool among(const std::vector<std::string>& list, std::string_view text) {
 
 }  // namespace
 
-bool fits_pattern(std::string_view canonical, std::string_view pattern) noexcept {
-    // One pass with one step back: the last '*' takes one character more at each failure.
-    std::size_t at = 0;
-    std::size_t in_pattern = 0;
-    std::size_t star = std::string_view::npos;
-    std::size_t taken = 0;
-    while (at < canonical.size()) {
-        if (in_pattern < pattern.size() && pattern[in_pattern] == '*') {
-            star = in_pattern++;
-            taken = at;
-        } else if (in_pattern < pattern.size() && pattern[in_pattern] == canonical[at]) {
-            ++in_pattern;
-            ++at;
-        } else if (star != std::string_view::npos) {
-            in_pattern = star + 1;
-            at = ++taken;
-        } else {
-            return false;
-        }
-    }
-    while (in_pattern < pattern.size() && pattern[in_pattern] == '*') {
-        ++in_pattern;
-    }
-    return in_pattern == pattern.size();
-}
-
 Result<DefinitionRules> DefinitionRules::from(const YamlNode& root, const std::string& name) {
     DefinitionRules out;
     SetReader reader(name);
@@ -236,7 +211,7 @@ std::string_view DefinitionRules::choose(const Facts& facts) const {
                  return std::any_of(
                      rule.profiles.begin(),
                      rule.profiles.end(),
-                     [&](const std::string& pattern) { return fits_pattern(one, pattern); }
+                     [&](const std::string& pattern) { return fhir::fits_pattern(one, pattern); }
                  );
              }));
         if (fits) {

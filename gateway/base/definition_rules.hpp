@@ -64,7 +64,4 @@ private:
     bool ask_profiles_ = false;
 };
 
-// Whether a canonical fits a pattern: equal, or with '*' for any run of characters.
-bool fits_pattern(std::string_view canonical, std::string_view pattern) noexcept;
-
 }  // namespace gatehouse::gateway

@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include "fhir/base/wildcard.hpp"
+
 namespace gatehouse::gateway {
 namespace {
 
@@ -65,15 +67,15 @@ TEST(DefinitionRules, mistakes_are_named_with_their_place) {
 }
 
 TEST(DefinitionRules, a_star_stands_for_any_run_of_characters) {
-    EXPECT_TRUE(fits_pattern("abc", "abc"));
-    EXPECT_TRUE(fits_pattern("abc", "*"));
-    EXPECT_TRUE(fits_pattern("", "*"));
-    EXPECT_TRUE(fits_pattern("aXbXc", "a*b*c"));
-    EXPECT_TRUE(fits_pattern("aab", "*ab"));
-    EXPECT_FALSE(fits_pattern("abc", "ab"));
-    EXPECT_FALSE(fits_pattern("abcd", "a*c"));
+    EXPECT_TRUE(fhir::fits_pattern("abc", "abc"));
+    EXPECT_TRUE(fhir::fits_pattern("abc", "*"));
+    EXPECT_TRUE(fhir::fits_pattern("", "*"));
+    EXPECT_TRUE(fhir::fits_pattern("aXbXc", "a*b*c"));
+    EXPECT_TRUE(fhir::fits_pattern("aab", "*ab"));
+    EXPECT_FALSE(fhir::fits_pattern("abc", "ab"));
+    EXPECT_FALSE(fhir::fits_pattern("abcd", "a*c"));
     // Would take for ever if each star tried every run.
-    EXPECT_FALSE(fits_pattern(std::string(2000, 'a'), "a*a*a*a*a*a*a*a*b"));
+    EXPECT_FALSE(fhir::fits_pattern(std::string(2000, 'a'), "a*a*a*a*a*a*a*a*b"));
 }
 
 }  // namespace

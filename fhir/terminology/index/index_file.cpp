@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fhir/terminology/index/index_file.hpp"
 
+#include <algorithm>
 #include <fcntl.h>
 #include <openssl/evp.h>
 #include <sys/mman.h>
@@ -52,6 +53,16 @@ Fault IndexFile::corrupt(const std::string& words) const {
         "terminology index",
         name_ + ": " + words + "; build it again with 'gatehouse terminology build'"
     );
+}
+
+Result<void> IndexFile::check_starts(
+    std::span<const std::uint32_t> starts, std::size_t concepts, std::size_t rows, const char* what
+) const {
+    if (starts.size() != concepts + 1 || starts.front() != 0 || starts.back() != rows ||
+        !std::is_sorted(starts.begin(), starts.end())) {
+        return corrupt(std::string("the ") + what + " of its concepts do not add up");
+    }
+    return {};
 }
 
 Result<std::shared_ptr<const IndexFile>> IndexFile::open(const std::filesystem::path& file) {

@@ -76,6 +76,14 @@ public:
         );
     }
     [[nodiscard]] Result<std::string_view> text(std::uint32_t id) const { return section(id, 1); }
+    // That `starts` divides `rows` rows among `concepts` concepts: one start for each and the end.
+    // `what` names the rows in the fault ("parents").
+    [[nodiscard]] Result<void> check_starts(
+        std::span<const std::uint32_t> starts,
+        std::size_t concepts,
+        std::size_t rows,
+        const char* what
+    ) const;
     // A fault about this file.
     [[nodiscard]] Fault corrupt(const std::string& words) const;
 

@@ -78,16 +78,6 @@ Result<void> SnomedIndex::load() {
     return {};
 }
 
-Result<void> SnomedIndex::check_starts(
-    std::span<const std::uint32_t> starts, std::size_t rows, const char* what
-) const {
-    if (starts.size() != concepts_.size() + 1 || starts.front() != 0 || starts.back() != rows ||
-        !std::is_sorted(starts.begin(), starts.end())) {
-        return file_->corrupt(std::string("the ") + what + " of its concepts do not add up");
-    }
-    return {};
-}
-
 Result<void> SnomedIndex::check() const {
     GH_TRY(check_numbers());
     GH_TRY(check_terms());
@@ -111,10 +101,12 @@ Result<void> SnomedIndex::check_numbers() const {
             return file_->corrupt("a concept has a module that is not listed");
         }
     }
-    GH_TRY(check_starts(parent_starts_, parents_.size(), "parents"));
-    GH_TRY(check_starts(child_starts_, children_.size(), "children"));
-    GH_TRY(check_starts(interval_starts_, intervals_.size(), "intervals"));
-    GH_TRY(check_starts(attribute_starts_, attributes_.size(), "attributes"));
+    GH_TRY(file_->check_starts(parent_starts_, concepts_.size(), parents_.size(), "parents"));
+    GH_TRY(file_->check_starts(child_starts_, concepts_.size(), children_.size(), "children"));
+    GH_TRY(file_->check_starts(interval_starts_, concepts_.size(), intervals_.size(), "intervals"));
+    GH_TRY(
+        file_->check_starts(attribute_starts_, concepts_.size(), attributes_.size(), "attributes")
+    );
     if (!all_below(parents_, n) || !all_below(children_, n)) {
         return file_->corrupt("a parent or child is no concept of it");
     }
@@ -138,7 +130,7 @@ Result<void> SnomedIndex::check_numbers() const {
 }
 
 Result<void> SnomedIndex::check_terms() const {
-    GH_TRY(check_starts(term_starts_, terms_.size(), "terms"));
+    GH_TRY(file_->check_starts(term_starts_, concepts_.size(), terms_.size(), "terms"));
     for (const TermRow& row : terms_) {
         if (row.offset > term_text_.size() || row.length > term_text_.size() - row.offset ||
             row.language >= languages_.size() || row.module >= modules_.size() ||

@@ -92,8 +92,6 @@ private:
     Result<void> check_numbers() const;
     Result<void> check_terms() const;
     Result<void> check_refsets() const;
-    Result<void>
-    check_starts(std::span<const std::uint32_t> starts, std::size_t rows, const char* what) const;
 
     std::shared_ptr<const content::IndexFile> file_;
     std::string version_;

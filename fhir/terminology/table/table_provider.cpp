@@ -83,16 +83,6 @@ Result<void> TableProvider::load() {
     return {};
 }
 
-Result<void> TableProvider::check_starts(
-    std::span<const std::uint32_t> starts, std::size_t rows, const char* what
-) const {
-    if (starts.size() != concepts_.size() + 1 || starts.front() != 0 || starts.back() != rows ||
-        !std::is_sorted(starts.begin(), starts.end())) {
-        return file_->corrupt(std::string("the ") + what + " of its concepts do not add up");
-    }
-    return {};
-}
-
 Result<void> TableProvider::check() const {
     const std::size_t n = concepts_.size();
     if (n >= UINT32_MAX || text_starts_.empty() || text_starts_.front() != 0 ||
@@ -113,10 +103,10 @@ Result<void> TableProvider::check() const {
             return file_->corrupt("its codes are out of order");
         }
     }
-    GH_TRY(check_starts(parent_starts_, parents_.size(), "parents"));
-    GH_TRY(check_starts(child_starts_, children_.size(), "children"));
-    GH_TRY(check_starts(value_starts_, values_.size(), "properties"));
-    GH_TRY(check_starts(name_starts_, names_.size(), "names"));
+    GH_TRY(file_->check_starts(parent_starts_, concepts_.size(), parents_.size(), "parents"));
+    GH_TRY(file_->check_starts(child_starts_, concepts_.size(), children_.size(), "children"));
+    GH_TRY(file_->check_starts(value_starts_, concepts_.size(), values_.size(), "properties"));
+    GH_TRY(file_->check_starts(name_starts_, concepts_.size(), names_.size(), "names"));
     if (!all_below(parents_, n) || !all_below(children_, n) ||
         children_.size() != parents_.size()) {
         return file_->corrupt("a parent or child is no concept of it");

@@ -67,8 +67,6 @@ private:
     TableProvider() = default;
     Result<void> load();
     Result<void> check() const;
-    Result<void>
-    check_starts(std::span<const std::uint32_t> starts, std::size_t rows, const char* what) const;
     // Empty for no_text.
     [[nodiscard]] std::string_view text(std::uint32_t number) const noexcept {
         return number == no_text
