@@ -17,6 +17,13 @@ namespace {
 
 constexpr int depth_max = 12;
 
+// Also where there is no discriminator: slices of a choice.
+bool by_type_alone(const PlanRule& entry) {
+    return std::ranges::all_of(entry.rule->discriminators, [](const Discriminator& by) {
+        return by.type == DiscriminatorType::type;
+    });
+}
+
 }  // namespace
 
 void Walker::slice_run(
@@ -49,8 +56,10 @@ void Walker::slice_run(
                     break;
                 }
                 next = slice;
-                if (level->rule->discriminators.empty() || at->type == known_.extension) {
-                    break;  // told apart by url or type: no other can fit
+                // Told apart by url or type: another that fits is of the same url or type, which
+                // the profile cannot tell apart (UK Core's laboratory codes); no fault of a record.
+                if (by_type_alone(*level) || at->type == known_.extension) {
+                    break;
                 }
             }
             next = next == nullptr ? rest : next;
