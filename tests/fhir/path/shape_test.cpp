@@ -10,6 +10,7 @@
 #include "fhir/path/path.hpp"
 #include "fhir/path/program.hpp"
 #include "fhir/path/shape.hpp"
+#include "tests/fhir/path/every_pair.hpp"
 #include "tests/fhir/path/model.hpp"
 #include "tests/fhir/path/odd_resources.hpp"
 
@@ -147,25 +148,15 @@ void compare_all(
     std::size_t stride,
     Compared& out
 ) {
-    Arena arena;
-    std::size_t turn = 0;
-    std::vector<const Element*> stack{&root};
-    while (!stack.empty()) {
-        const Element* element = stack.back();
-        stack.pop_back();
-        for (const Element& child : element->children()) {
-            stack.push_back(&child);
+    test::every_pair(
+        all,
+        root,
+        stride,
+        test::RootPairs::counted,
+        [&](const path::Expression& expression, const Element& element, Arena& arena) {
+            compare(expression, element, model, arena, out);
         }
-        for (const path::Expression& expression : all) {
-            if (++turn % stride == 0) {
-                compare(expression, *element, model, arena, out);
-                if (testing::Test::HasFatalFailure()) {
-                    return;
-                }
-            }
-        }
-        arena.reset();
-    }
+    );
 }
 
 TEST(FhirpathShapes, decide_as_the_general_evaluator_on_odd_data) {
