@@ -72,9 +72,8 @@ Result<std::vector<std::string>> match(
 );
 
 // links.cpp. Errc::timeout past the budget.
-Result<gateway::LinkPage> read_linked(
-    Database& database, const gateway::LinkQuery& query, std::chrono::milliseconds budget
-);
+Result<gateway::LinkPage>
+read_linked(Database& database, const gateway::LinkQuery& query, std::chrono::milliseconds budget);
 
 Result<std::optional<Receipt>> receipt_by_message(Database& database, std::string_view message_id);
 // Of several receipts with the same key (a refused message was sent again) the one that was

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "adapters/sqlite/reads.hpp"
+#include "adapters/sqlite/writeback.hpp"
 #include "adapters/sqlite/writer.hpp"
 
 namespace gatehouse::adapters {
@@ -46,6 +47,19 @@ Result<void> sync_file(const std::filesystem::path& file) {
     ::close(descriptor);
     if (failed != 0) {
         return Fault(Errc::io, "store.sync", file.filename().string() + " cannot be synced");
+    }
+    return {};
+}
+
+// The store's file (SQLITE_FCNTL_FILE_POINTER) or its log (SQLITE_FCNTL_JOURNAL_POINTER), through
+// SQLite's own descriptor: to close another one of the same file drops all locks that this process
+// has on it (POSIX), and a second process would then believe to be the last and take the log away.
+Result<void> sync_open(Database& database, int which) {
+    sqlite3_file* file = nullptr;
+    sqlite3_file_control(database.handle(), "main", which, static_cast<void*>(&file));
+    if (file == nullptr || file->pMethods == nullptr ||
+        file->pMethods->xSync(file, SQLITE_SYNC_NORMAL) != SQLITE_OK) {
+        return Fault(Errc::io, "store.sync", "the store or its log cannot be synced");
     }
     return {};
 }
@@ -236,9 +250,11 @@ private:
 
     // Pages in the write-ahead log after the last commit.
     static int on_commit(void* self, sqlite3* /*handle*/, const char* /*name*/, int pages) {
-        static_cast<SqliteStore*>(self)->log_pages_.store(
-            static_cast<std::uint64_t>(pages), std::memory_order_relaxed
-        );
+        auto& store = *static_cast<SqliteStore*>(self);
+        const auto now = static_cast<std::uint64_t>(pages);
+        const auto before = store.log_pages_.exchange(now, std::memory_order_relaxed);
+        // Fewer than before: the log began anew.
+        store.writeback_->wrote((now < before ? now : now - before) * store.page_bytes_);
         return SQLITE_OK;
     }
     [[nodiscard]] std::uint64_t log_bytes() const {
@@ -249,6 +265,7 @@ private:
 
     std::mutex checkpoint_mutex_;
     std::unique_ptr<Database> checkpoint_database_;
+    std::unique_ptr<Writeback> writeback_;
 };
 
 Result<std::unique_ptr<Store>> SqliteStore::open(const SqliteOptions& options) {
@@ -276,6 +293,8 @@ Result<std::unique_ptr<Store>> SqliteStore::open(const SqliteOptions& options) {
     }
     GH_TRY_ASSIGN(const std::int64_t page, database.integer("PRAGMA page_size"));
     store->page_bytes_ = static_cast<std::uint64_t>(page);
+    store->writeback_ =
+        std::make_unique<Writeback>(std::vector{with_suffix(options.file, "-wal"), options.file});
     sqlite3_wal_hook(database.handle(), &SqliteStore::on_commit, store.get());
     if (options.bytes_max > 0) {
         const auto pages = options.bytes_max / store->page_bytes_;
@@ -301,6 +320,8 @@ SqliteStore::~SqliteStore() {
         static_cast<void>(write_database_->execute("PRAGMA journal_size_limit=0"));
     }
     write_database_.reset();
+    // Last: its descriptor of the store's file closes, and with it what locks were left.
+    writeback_.reset();
 }
 
 Result<std::unique_ptr<Database>> SqliteStore::take_reader() {
@@ -433,6 +454,7 @@ Result<std::uint64_t> SqliteStore::checkpoint() {
             checkpoint_database_->execute("PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=0")
         );
     }
+    const Writeback::Steady steady(*writeback_);
     // Read first: everything committed by now is in the log that is synced below.
     GH_TRY_ASSIGN(const std::uint64_t position, read_meta_number(*checkpoint_database_, "applied"));
     sqlite3* handle = checkpoint_database_->handle();
@@ -460,8 +482,8 @@ Result<std::uint64_t> SqliteStore::checkpoint() {
         return checkpoint_database_->fault("store.checkpoint", code);
     }
     // A passive checkpoint may leave frames that a reader still needs: the log must hold them.
-    GH_TRY(sync_file(wal));
-    GH_TRY(sync_file(options_.file));
+    GH_TRY(sync_open(*checkpoint_database_, SQLITE_FCNTL_JOURNAL_POINTER));
+    GH_TRY(sync_open(*checkpoint_database_, SQLITE_FCNTL_FILE_POINTER));
     GH_TRY(sync_file(options_.file.parent_path().empty() ? "." : options_.file.parent_path()));
     return position;
 }

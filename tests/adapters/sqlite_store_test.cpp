@@ -4,7 +4,10 @@
 #include <fstream>
 #include <thread>
 
+#include <fcntl.h>
 #include <sqlite3.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "tests/adapters/sqlite_support.hpp"
 
@@ -289,6 +292,36 @@ TEST(SqliteStore, checkpoints_and_reopens_where_it_was) {
     EXPECT_TRUE(store->read("Patient", "p1"));
     EXPECT_EQ(*store->checkpoint(), 42U);
     EXPECT_EQ(store->stats()->resources, 2U);
+}
+
+// Whether another process could take SQLite's exclusive lock of the file (its 510 shared bytes,
+// from 2^30 + 2 on), as one does that closes it and believes to be the last.
+bool others_may_lock(const std::filesystem::path& file) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+        const int descriptor = ::open(file.c_str(), O_RDWR | O_CLOEXEC);
+        struct flock wanted {};
+        wanted.l_type = F_WRLCK;
+        wanted.l_whence = SEEK_SET;
+        wanted.l_start = (1L << 30) + 2;
+        wanted.l_len = 510;
+        const bool asked = descriptor >= 0 && ::fcntl(descriptor, F_GETLK, &wanted) == 0;
+        ::_exit(asked && wanted.l_type != F_UNLCK ? 0 : 1);
+    }
+    int status = 0;
+    EXPECT_EQ(::waitpid(child, &status, 0), child);
+    return WEXITSTATUS(status) != 0;
+}
+
+TEST(SqliteStore, keeps_its_locks_over_a_checkpoint) {
+    const Folder folder;
+    const auto store = open_store(folder.file());
+    ASSERT_TRUE(put_one(*store, patient("p1")));
+    EXPECT_FALSE(others_may_lock(folder.file()));
+
+    ASSERT_TRUE(store->checkpoint());
+
+    EXPECT_FALSE(others_may_lock(folder.file()));
 }
 
 TEST(SqliteStore, backs_up_while_being_written) {
