@@ -168,7 +168,8 @@ bool TreeBuilder::Key(const char*, rapidjson::SizeType, bool) {
             "json-duplicate",
             stream_.token_offset(),
             "the member '" + std::string(frame.twin ? "_" : "") + std::string(text.substr(0, 64)) +
-                "' stands twice in one object; send it once, as an array if it repeats"
+                "' stands twice in one object (or in one and its '_' pair); send it once, as an "
+                "array if it repeats"
         );
     }
     seen = true;
@@ -222,8 +223,25 @@ bool TreeBuilder::StartObject() {
         frame.last = frame.last->next;
     }
     frame.names_begin = static_cast<std::uint32_t>(names_.size());
+    recall_members(frame);
     frames_.push_back(frame);
     return true;
+}
+
+// 'name' and '_name' both held an object, which only a primitive's '_name' may: the validator says
+// so, by type. Here what the first one held counts as met in the second, or the element would have
+// members twice.
+void TreeBuilder::recall_members(Frame& frame) {
+    for (Element* child = frame.node->first_child; child != nullptr; child = child->next) {
+        Name* name = find_name(frame, child->name);
+        if (name == nullptr) {
+            names_.push_back({child->name, child->symbol, child, child});
+            name = &names_.back();
+        }
+        name->last = child;
+        name->plain = name->plain || child->has_value() || !child->has_twin;
+        name->twin = name->twin || child->has_twin;
+    }
 }
 
 bool TreeBuilder::EndObject(rapidjson::SizeType) {

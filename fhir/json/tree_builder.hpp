@@ -92,6 +92,7 @@ private:
     bool set_type(std::string_view value, bool is_string, std::size_t offset);
     bool check_token(std::string_view what);
     Name* find_name(Frame& frame, std::string_view text);
+    void recall_members(Frame& frame);
     void check_nulls(const Frame& frame);
     void note(
         Severity severity,
