@@ -65,7 +65,8 @@ Walker::EntryResult Walker::judge_entry(const EntryJob& job, const Actives& give
     errors_ = 0;
     out_.not_checkable = 0;
     steps_left_ = before;
-    cut_ = false;
+    result.cut = list_.cut();
+    list_.reset();
     if (out_.issues.empty() && out_.unchecked.count == 0 && unchecked_sets_.count == 0 &&
         element_ids_.empty()) {
         return result;
@@ -94,11 +95,13 @@ void Walker::judge_set_aside() {
     std::atomic<bool> failed{false};
     // Once the entries before have more findings than the list takes (and what of them repeats the
     // Bundle's own), later ones need not write theirs: memory is bounded by the list's length.
-    std::atomic<bool> full{false};
     std::mutex mutex;
+    ListBounds::Cut full;
     std::vector<bool> done(jobs_.size());
     std::size_t done_until = 0;
-    std::size_t issues_until = 0;
+    std::size_t errors_until = 0;
+    std::size_t lesser_until = 0;
+    std::size_t entries_until = 0;  // with errors
     const auto finish = [&](std::size_t from, std::size_t to) {
         const std::lock_guard lock(mutex);
         std::fill(
@@ -108,9 +111,25 @@ void Walker::judge_set_aside() {
         );
         for (; done_until < done.size() && done[done_until]; ++done_until) {
             const EntryWords* words = results[done_until].words.get();
-            issues_until += words == nullptr ? 0 : words->issues.size();
+            if (words == nullptr) {
+                continue;
+            }
+            const auto errors = static_cast<std::size_t>(std::ranges::count_if(
+                words->issues, [](const Issue& issue) { return issue.severity <= Severity::error; }
+            ));
+            errors_until += errors;
+            lesser_until += words->issues.size() - errors;
+            entries_until += errors > 0 ? 1 : 0;
         }
-        full = issues_until > 2U * options_.issues_max + 100;
+        const std::size_t enough = 2U * options_.issues_max + 100;
+        full = {
+            errors_until + lesser_until > enough,
+            errors_until > enough,
+            entries_until > ListBounds::entries_max + 100};
+    };
+    const auto full_now = [&] {
+        const std::lock_guard lock(mutex);
+        return full;
     };
     const auto task = [&] {
         try {
@@ -119,14 +138,17 @@ void Walker::judge_set_aside() {
                 schema_, terminology_, planner_, known_, options_, chooser_, source_, arena
             );
             walker.scope_ = scope_;
+            walker.list_ = list_;
+            walker.list_.reset();
             walker.steps_left_ = steps_left_;
             walker.shared_steps_ = &steps;
             for (std::size_t from = next.fetch_add(entries_at_once);
                  from < jobs_.size() && !failed.load(std::memory_order_relaxed);
                  from = next.fetch_add(entries_at_once)) {
                 const std::size_t to = std::min(from + entries_at_once, jobs_.size());
+                const ListBounds::Cut enough = full_now();
                 for (std::size_t i = from; i < to; ++i) {
-                    walker.cut_ = full.load(std::memory_order_relaxed);
+                    walker.list_.stop(enough);
                     results[i] = walker.judge_entry(jobs_[i], job_rules_[jobs_[i].rules]);
                     if (steps.load(std::memory_order_relaxed) > options_.step_budget) {
                         failed = true;
@@ -159,7 +181,9 @@ void Walker::put_together(std::vector<EntryResult>& results) {
     const UncheckedSets sets = std::exchange(unchecked_sets_, {});
     out_.issues = {};
     issue_places_ = {};
-    cut_ = false;
+    const ListBounds::Cut own_cut = list_.cut();
+    list_.reset();
+    list_.note_cut(own_cut);
     std::size_t issue = 0;
     std::size_t system = 0;
     std::size_t set = 0;
@@ -178,6 +202,7 @@ void Walker::put_together(std::vector<EntryResult>& results) {
         EntryResult& result = results[i];
         errors_ += result.errors;
         out_.not_checkable += result.not_checkable;
+        list_.note_cut(result.cut);
         if (result.words == nullptr) {
             continue;
         }

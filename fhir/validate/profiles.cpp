@@ -381,6 +381,7 @@ void Walker::explain(const Element& at, const PlanRule& rule) {
         }
         ++kept;
     }
+    list_.gave_back(out_.issues.size() - kept);
     out_.issues.resize(kept);
     issue_places_.resize(kept);
 }

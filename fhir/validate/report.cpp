@@ -14,12 +14,11 @@ std::string Walker::shown(std::string_view value) const {
     return out;
 }
 
-bool Walker::admit_issue(const Element* at, std::string_view rule, std::string_view words) {
+bool Walker::admit_issue(
+    Severity severity, const Element* at, std::string_view rule, std::string_view words
+) {
     if (last_word_) {
         return true;
-    }
-    if (cut_) {
-        return false;
     }
     // Several profiles often ask the same of an element: one finding is enough.
     for (std::size_t i = 0; i < issue_places_.size(); ++i) {
@@ -28,35 +27,56 @@ bool Walker::admit_issue(const Element* at, std::string_view rule, std::string_v
             return false;
         }
     }
-    if (out_.issues.size() < options_.issues_max) {
-        return true;
-    }
-    cut_ = true;
-    Issue last;
-    last.severity = rules::too_many_issues.severity;
-    last.type = rules::too_many_issues.type;
-    last.rule = rules::too_many_issues.id;
-    last.diagnostics = join(
-        "More than ",
-        std::to_string(options_.issues_max),
-        " findings; the rest is not listed. Mend these first, then validate again."
-    );
-    out_.issues.push_back(std::move(last));
-    issue_places_.push_back(nullptr);
-    return false;
+    return list_.take(severity, at);
 }
 
 void Walker::keep_issue(Issue issue, const Element* at) {
-    if (admit_issue(at, issue.rule, issue.diagnostics)) {
+    if (admit_issue(issue.severity, at, issue.rule, issue.diagnostics)) {
         out_.issues.push_back(std::move(issue));
         issue_places_.push_back(at);
     }
 }
 
+void Walker::start_list(const Element& root) {
+    const bool batch = root.type == known_.bundle && root.child_value("type") == "batch";
+    list_ = ListBounds(options_.issues_max, batch ? &root : nullptr);
+}
+
+// What the list did not take, said at its end.
+void Walker::close_list() {
+    const ListBounds::Cut& cut = list_.cut();
+    if (!cut.lesser && !cut.errors) {
+        return;
+    }
+    out_.errors_left_out = cut.errors;
+    Issue last;
+    last.severity = cut.entries ? Severity::error : rules::too_many_issues.severity;
+    last.type = rules::too_many_issues.type;
+    last.rule = rules::too_many_issues.id;
+    last.diagnostics =
+        cut.entries
+            ? join(
+                  "More than ",
+                  std::to_string(ListBounds::entries_max),
+                  " entries of the batch have errors; those after them are not told apart from "
+                  "good ones, so none is taken. Mend these first, or send the batch in parts."
+              )
+            : join(
+                  "More than ",
+                  std::to_string(options_.issues_max),
+                  " findings; the rest is not listed",
+                  cut.errors && list_.is_of_batch() ? ", but for the first error of each entry"
+                                                    : "",
+                  ". Mend these first, then validate again."
+              );
+    out_.issues.push_back(std::move(last));
+    issue_places_.push_back(nullptr);
+}
+
 void Walker::add_issue(
     const RuleInfo& rule, Severity severity, const Element& at, std::string words, const Plan* plan
 ) {
-    if (!admit_issue(&at, rule.id, words)) {
+    if (!admit_issue(severity, &at, rule.id, words)) {
         return;
     }
     Issue issue;
@@ -114,7 +134,7 @@ void Walker::take_advice(const Advisor& advisor, const Element& root, Validation
         return;
     }
     // A list that was cut may lack errors that nobody advised on.
-    out.valid = out.valid || (!cut_ && !has_errors(out.issues));
+    out.valid = out.valid || (!out.errors_left_out && !has_errors(out.issues));
     Issue note;
     note.severity = rules::advised.severity;
     note.type = rules::advised.type;

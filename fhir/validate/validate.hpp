@@ -45,12 +45,14 @@ struct ValidateOptions {
     bool for_publication = false;
     // Absolute references follow REST, so their last parts are Type/id.
     bool rest_references = false;
-    bool example_urls = true;                // false: URLs of example.org and acme.com are errors
-    bool check_contained = true;             // false: contained resources are not looked at
-    bool no_html_in_markdown = false;        // HTML tags in markdown are errors
-    bool no_experimental = false;            // definitions marked experimental are errors
-    std::string_view now;                    // ISO instant for FHIRPath's now(); we read no clock
-    std::uint32_t issues_max = 500;          // then one "too many" issue ends the list
+    bool example_urls = true;          // false: URLs of example.org and acme.com are errors
+    bool check_contained = true;       // false: contained resources are not looked at
+    bool no_html_in_markdown = false;  // HTML tags in markdown are errors
+    bool no_experimental = false;      // definitions marked experimental are errors
+    std::string_view now;              // ISO instant for FHIRPath's now(); we read no clock
+    // Of lesser findings, with what else is listed, and of errors for themselves; of a batch also
+    // the first error of each entry. One "too many" issue ends a list that did not take all.
+    std::uint32_t issues_max = 500;
     std::uint64_t step_budget = 20'000'000;  // walks and FHIRPath together
     // Who may help with the entries of a large Bundle; null: the caller's thread alone. The outcome
     // is the same. The chooser is then asked by several threads at once.
@@ -102,6 +104,7 @@ struct Validation {
     UncheckedSystems unchecked;       // of these, whose codes
     Advised advised;                  // what the advisor did, if there is one
     bool valid = true;                // no fatal or error
+    bool errors_left_out = false;     // more of them than the list takes
     std::uint64_t steps = 0;          // taken of the step budget
 };
 

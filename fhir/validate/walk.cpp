@@ -168,7 +168,8 @@ Walker::Walker(
 )
     : schema_(schema), types_(schema.types()), terminology_(terminology), planner_(planner),
       known_(known), options_(options), chooser_(chooser), source_(source), places_(source),
-      arena_(arena), xml_(is_xml(source)), steps_left_(options.step_budget) {}
+      arena_(arena), xml_(is_xml(source)), list_(options.issues_max),
+      steps_left_(options.step_budget) {}
 
 bool Walker::spend(std::uint64_t steps) {
     if (steps_left_ < steps) {
@@ -189,12 +190,14 @@ bool Walker::run_with_help(
         return false;
     }
     gather_from_ = &root;
+    start_list(root);
     Scope scope;
     scope.resource = &root;
     walk_resource(root, Actives{}, scope, profiles);
     if (steps_left_ < steps_for_certain) {
         return false;
     }
+    close_list();
     report_unchecked(root);
     out_.valid = errors_ == 0;
     out_.steps = options_.step_budget - steps_left_;
@@ -203,6 +206,7 @@ bool Walker::run_with_help(
 }
 
 Validation Walker::run(const Element& root, std::span<const std::string_view> profiles) {
+    start_list(root);
     Scope scope;
     scope.resource = &root;
     const Actives none{};
@@ -223,6 +227,7 @@ Validation Walker::run(const Element& root, std::span<const std::string_view> pr
             nullptr
         );
     }
+    close_list();
     report_unchecked(root);
     out_.valid = errors_ == 0;
     out_.steps = options_.step_budget - steps_left_;

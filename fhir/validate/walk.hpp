@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "fhir/validate/list_bounds.hpp"
 #include "fhir/validate/narrative_links.hpp"
 #include "fhir/validate/plan.hpp"
 #include "fhir/validate/rules.hpp"
@@ -238,6 +239,7 @@ private:
         std::uint64_t errors = 0;
         std::uint64_t steps = 0;
         std::uint32_t not_checkable = 0;
+        ListBounds::Cut cut;
     };
     [[nodiscard]] bool worth_help(const Element& root) const noexcept;
     bool set_aside(const Element& at, const Actives& rules);
@@ -462,13 +464,17 @@ private:
         if (severity <= Severity::error) {
             ++errors_;
         }
-        if (quiet_ == 0) {
+        if (quiet_ == 0 && (last_word_ || !list_.is_pointless(severity, &at))) {
             add_issue(rule, severity, at, words(), plan);
         }
     }
     // False if the element has this finding already, or the list is full.
-    bool admit_issue(const Element* at, std::string_view rule, std::string_view words);
+    bool admit_issue(
+        Severity severity, const Element* at, std::string_view rule, std::string_view words
+    );
     void keep_issue(Issue issue, const Element* at);
+    void start_list(const Element& root);
+    void close_list();
     void add_issue(
         const RuleInfo& rule,
         Severity severity,
@@ -496,8 +502,8 @@ private:
     Arena& arena_;
     Validation out_;
     bool xml_ = false;
-    bool last_word_ = false;   // a finding that a full list takes too
-    bool cut_ = false;         // issues_max or the budget ended the list
+    bool last_word_ = false;  // a finding that a full list takes too
+    ListBounds list_;
     std::uint32_t quiet_ = 0;  // depth of trials
     std::uint32_t trial_depth_ = 0;
     std::uint64_t errors_ = 0;  // also counted while quiet

@@ -3,8 +3,10 @@
 // Helpers change nothing but the time: findings, their order, counts and steps of a large Bundle
 // are those of one thread. And what hostile messages cost is bounded by the step budget: shown in
 // steps, not in seconds.
+#include <algorithm>
 #include <atomic>
 #include <gtest/gtest.h>
+#include <set>
 
 #include "tests/fhir/validate/engine.hpp"
 
@@ -118,6 +120,110 @@ TEST(ParallelValidation, findings_are_those_of_one_thread) {
             expect_same(alone.validation, together.validation);
         }
     }
+}
+
+std::size_t errors_of(const Validation& validation) {
+    return static_cast<std::size_t>(std::count_if(
+        validation.issues.begin(),
+        validation.issues.end(),
+        [](const Issue& issue) { return issue.severity <= Severity::error; }
+    ));
+}
+
+// Entries that the list names an error of.
+std::size_t entries_in_error(const Validation& validation) {
+    std::set<std::string> entries;
+    for (const Issue& issue : validation.issues) {
+        if (issue.severity <= Severity::error && issue.expression.starts_with("Bundle.entry[")) {
+            entries.insert(issue.expression.substr(0, issue.expression.find(']')));
+        }
+    }
+    return entries.size();
+}
+
+// One thread's and several threads' verdict, which must be the same.
+Validation judge_both_ways(const Engine& engine, std::string_view text, ValidateOptions options) {
+    Arena one;
+    Arena many;
+    const Judged alone = judge(engine, text, options, one);
+    const Helpers helpers = helper_threads(2);
+    options.helpers = &helpers;
+    const Judged together = judge(engine, text, options, many);
+    expect_same(alone.validation, together.validation);
+    EXPECT_EQ(alone.validation.errors_left_out, together.validation.errors_left_out);
+    return together.validation;
+}
+
+TEST(FindingList, lesser_findings_hide_no_error) {
+    const Engine* engine = engine_with_core();
+    if (engine == nullptr) {
+        GTEST_SKIP() << "needs R4's definitions";
+    }
+    // Every entry has a lesser finding, and the last one an error.
+    std::string text = "{\"resourceType\":\"Bundle\",\"type\":\"collection\",\"entry\":[";
+    for (int i = 0; i < 600; ++i) {
+        text += (i == 0 ? "" : ",") +
+                std::string(R"({"fullUrl":"http://example.org/fhir/Basic/b)") + std::to_string(i) +
+                R"(","resource":{"resourceType":"Basic","id":"b)" + std::to_string(i) +
+                (i == 599 ? "\"}}" : R"(","code":{"text":"x"},"author":{"display":" a "}}})");
+    }
+    text += "]}";
+    ValidateOptions options;
+    options.issues_max = 50;
+
+    const Validation verdict = judge_both_ways(*engine, text, options);
+
+    EXPECT_FALSE(verdict.valid);
+    EXPECT_TRUE(says(verdict, "too-many-issues"));
+    EXPECT_EQ(errors_of(verdict), 1U);
+    EXPECT_EQ(entries_in_error(verdict), 1U);
+    EXPECT_FALSE(verdict.errors_left_out);
+}
+
+TEST(FindingList, every_entry_of_a_batch_has_its_first_error) {
+    const Engine* engine = engine_with_core();
+    if (engine == nullptr) {
+        GTEST_SKIP() << "needs R4's definitions";
+    }
+    ValidateOptions options;
+    options.issues_max = 50;
+
+    const std::string text = bundle_of(600, 2, "batch");
+    const Validation batch = judge_both_ways(*engine, text, options);
+    const Validation whole = judge_both_ways(*engine, bundle_of(600, 2, "collection"), options);
+    options.issues_max = 50'000;
+    const Validation full = judge_both_ways(*engine, text, options);
+
+    ASSERT_GE(entries_in_error(full), 300U);
+    EXPECT_EQ(entries_in_error(batch), entries_in_error(full));
+    EXPECT_LE(errors_of(batch), entries_in_error(full) + 50);
+    EXPECT_TRUE(batch.errors_left_out);
+    EXPECT_FALSE(full.errors_left_out);
+    EXPECT_EQ(errors_of(whole), 50U);
+    EXPECT_TRUE(whole.errors_left_out);
+}
+
+TEST(FindingList, a_batch_with_more_bad_entries_than_can_be_told_is_bad_as_one) {
+    const Engine* engine = engine_with_core();
+    if (engine == nullptr) {
+        GTEST_SKIP() << "needs R4's definitions";
+    }
+    std::string text = R"({"resourceType":"Bundle","type":"batch","entry":[)";
+    for (int i = 0; i < 10'002; ++i) {
+        text += i == 0 ? "" : ",";
+        text +=
+            R"({"resource":{"resourceType":"Basic"},"request":{"method":"POST","url":"Basic"}})";
+    }
+    text += "]}";
+
+    const Validation verdict = judge_both_ways(*engine, text, {});
+
+    ASSERT_FALSE(verdict.issues.empty());
+    const Issue& end = verdict.issues.back();
+    EXPECT_EQ(end.rule, "too-many-issues");
+    EXPECT_EQ(end.severity, Severity::error);
+    EXPECT_TRUE(end.expression.empty());
+    EXPECT_EQ(entries_in_error(verdict), 10'000U);
 }
 
 TEST(ParallelValidation, a_cut_list_is_cut_at_the_same_finding) {
