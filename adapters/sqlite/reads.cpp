@@ -114,6 +114,16 @@ Result<StoredVersion> read_rid(Database& database, std::string_view type, std::i
     return version_from(query, type.empty() ? query.text(5) : type, query.text(4));
 }
 
+Result<std::string> read_contained_id(Database& database, std::int64_t rid) {
+    Query query(database, "store.fetch", "SELECT id FROM contained WHERE rid = ?");
+    query.bind(rid);
+    GH_TRY_ASSIGN(const bool row, query.step());
+    if (!row) {
+        return Fault(Errc::corrupt, "store.fetch", "an index row belongs to no resource");
+    }
+    return std::string(query.text(0));
+}
+
 Result<gateway::CompiledSearch> compile(const SearchQuery& query, const SearchLimits& limits) {
     GH_TRY_ASSIGN(
         gateway::CompiledSearch compiled, gateway::compile_search(query, gateway::Dialect::sqlite)
@@ -191,10 +201,16 @@ Result<SearchPage> search_in_snapshot(
             page.total = most != 0 && total > most ? std::nullopt : std::optional(total);
         }
     }
-    const std::string_view type = query.types.empty() ? std::string_view(query.type) : "";
+    const bool any_type = !query.types.empty() || query.contained != gateway::SearchContained::no;
+    const std::string_view type = any_type ? std::string_view() : query.type;
     page.matches.reserve(rows.size());
     for (const Found& found : rows) {
-        GH_TRY_ASSIGN(StoredVersion version, read_rid(database, type, found.rid));
+        GH_TRY_ASSIGN(
+            StoredVersion version, read_rid(database, type, gateway::holder_of(found.rid))
+        );
+        if (found.rid < 0) {
+            GH_TRY_ASSIGN(version.contained, read_contained_id(database, found.rid));
+        }
         page.matches.push_back(std::move(version));
     }
     return page;

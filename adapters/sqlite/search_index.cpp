@@ -14,6 +14,10 @@ constexpr std::string_view key_units = "index_units";
 constexpr std::string_view key_wanted = "index_wanted";
 constexpr std::string_view key_after = "index_after";
 
+// Versions without contained resources that one call passes over, beside those it yields: some 5 MB
+// of JSON to look through.
+constexpr std::uint32_t passed_over_max = 4096;
+
 using Units = std::map<std::string, std::uint64_t, std::less<>>;
 
 std::string to_text(const Units& units) {
@@ -41,9 +45,9 @@ Units from_text(std::string_view text) {
     return units;
 }
 
-// What stores of formats before 3 did not index: they kept no list.
-bool is_of_format_3(std::string_view unit) {
-    return unit.ends_with(":text") || unit.ends_with(":base") ||
+// What stores of formats before 3, which kept no list, did not index.
+bool is_since_format_3(std::string_view unit) {
+    return unit == gateway::contained_unit || unit.ends_with(":text") || unit.ends_with(":base") ||
            unit.find('(') != std::string_view::npos || unit == "Location.near";
 }
 
@@ -66,6 +70,11 @@ void PendingUnits::set(std::set<std::string, std::less<>> units) {
 std::vector<std::string> PendingUnits::all() const {
     const std::lock_guard lock(mutex_);
     return {units_.begin(), units_.end()};
+}
+
+bool PendingUnits::contained_alone() const {
+    const std::lock_guard lock(mutex_);
+    return units_.size() == 1 && *units_.begin() == gateway::contained_unit;
 }
 
 std::string PendingUnits::lacking(const gateway::CompiledSearch& search) const {
@@ -95,7 +104,7 @@ begin_index(Database& database, const std::vector<fhir::IndexUnit>& units) {
     if (kept.empty()) {
         whole = wanted;
         if (last > 0) {
-            std::erase_if(whole, [](const auto& unit) { return is_of_format_3(unit.first); });
+            std::erase_if(whole, [](const auto& unit) { return is_since_format_3(unit.first); });
         }
     }
     // What no resource is indexed by any more is not kept up to date: forgotten, so that it counts
@@ -129,26 +138,38 @@ begin_index(Database& database, const std::vector<fhir::IndexUnit>& units) {
     return pending;
 }
 
-Result<std::vector<RebuildItem>> rebuild_items(Database& database, std::uint32_t limit) {
+Result<RebuildBatch> rebuild_items(Database& database, std::uint32_t limit, bool contained_alone) {
     GH_TRY_ASSIGN(const std::uint64_t after, read_meta_number(database, key_after));
     Query query(
         database,
         "store.rebuild",
-        "SELECT v.version, v.last_updated, v.method, v.json, v.vid, r.rid, n.text, r.id FROM "
-        "version v CROSS JOIN resource r ON r.rid = v.rid CROSS JOIN name n ON n.id = r.type "
-        "WHERE v.vid > ? AND r.vid = v.vid AND r.live = 1 ORDER BY v.vid LIMIT ?"
+        contained_alone
+            ? "SELECT v.version, v.last_updated, v.method, v.json, v.vid, r.rid, n.text, r.id, "
+              "instr(v.json, '\"contained\"') FROM version v CROSS JOIN resource r ON r.rid = "
+              "v.rid "
+              "CROSS JOIN name n ON n.id = r.type "
+              "WHERE v.vid > ? AND r.vid = v.vid AND r.live = 1 ORDER BY v.vid LIMIT ?"
+            : "SELECT v.version, v.last_updated, v.method, v.json, v.vid, r.rid, n.text, r.id, 1 "
+              "FROM version v CROSS JOIN resource r ON r.rid = v.rid CROSS JOIN name n ON "
+              "n.id = r.type WHERE v.vid > ? AND r.vid = v.vid AND r.live = 1 ORDER BY v.vid LIMIT "
+              "?"
     );
-    query.bind(after).bind(std::int64_t{limit});
-    std::vector<RebuildItem> items;
+    query.bind(after).bind(std::int64_t{limit} + (contained_alone ? passed_over_max : 0));
+    RebuildBatch batch;
     GH_TRY_ASSIGN(bool row, query.step());
-    while (row) {
-        RebuildItem& item = items.emplace_back();
+    while (row && batch.items.size() < limit) {
+        batch.last = query.integer(4);
+        if (query.integer(8) == 0) {
+            GH_TRY_ASSIGN(row, query.step());
+            continue;
+        }
+        RebuildItem& item = batch.items.emplace_back();
         item.version = version_from(query, query.text(6), query.text(7));
         item.vid = query.integer(4);
         item.rid = query.integer(5);
         GH_TRY_ASSIGN(row, query.step());
     }
-    return items;
+    return batch;
 }
 
 Result<void> set_rebuilt(Database& database, std::int64_t vid) {

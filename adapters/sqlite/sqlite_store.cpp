@@ -404,9 +404,11 @@ Result<std::uint64_t> SqliteStore::rebuild(std::uint32_t limit, const Extract& e
         return std::uint64_t{0};
     }
     // Reading and extracting wait for nobody; the writer's turn is for the rows alone.
-    GH_TRY_ASSIGN(const std::vector<RebuildItem> items, with_reader([&](Database& database) {
-                      return rebuild_items(database, limit);
+    const bool contained_alone = pending_.contained_alone();
+    GH_TRY_ASSIGN(const RebuildBatch batch, with_reader([&](Database& database) {
+                      return rebuild_items(database, limit, contained_alone);
                   }));
+    const std::vector<RebuildItem>& items = batch.items;
     std::vector<std::vector<fhir::IndexEntry>> entries;
     entries.reserve(items.size());
     for (const RebuildItem& item : items) {
@@ -418,16 +420,16 @@ Result<std::uint64_t> SqliteStore::rebuild(std::uint32_t limit, const Extract& e
         for (std::size_t i = 0; i < items.size(); ++i) {
             GH_TRY(writer_->reindex(items[i], std::move(entries[i])));
         }
-        if (!items.empty()) {
-            return set_rebuilt(*write_database_, items.back().vid);
+        if (batch.last != 0) {
+            return set_rebuilt(*write_database_, batch.last);
         }
         // Nothing new may have come since it was read.
-        GH_TRY_ASSIGN(const std::vector<RebuildItem> more, rebuild_items(*write_database_, 1));
-        return more.empty() ? finish_index(*write_database_, units_) : Result<void>();
+        GH_TRY_ASSIGN(const RebuildBatch more, rebuild_items(*write_database_, 1, contained_alone));
+        return more.last == 0 ? finish_index(*write_database_, units_) : Result<void>();
     };
     Result<void> done = work();
     bool finished = false;
-    if (done && items.empty()) {
+    if (done && batch.last == 0) {
         const Result<std::string> wanted = read_meta(*write_database_, "index_wanted");
         finished = wanted && wanted->empty();
     }

@@ -18,6 +18,10 @@ using gateway::VersionMethod;
 constexpr std::size_t names_max = 65536;
 constexpr std::size_t mentioned_max = 65536;
 
+// resource.kinds: a bit for each index table with rows of the record, then one for each with rows
+// of what it contains, and one for table `contained`.
+constexpr int contained_kinds_shift = gateway::index_table_count;
+
 // After these nothing of the transaction can be trusted to be whole.
 bool is_fatal(Errc code) {
     return code == Errc::io || code == Errc::no_space || code == Errc::corrupt ||
@@ -502,19 +506,50 @@ Result<void> Writer::drop_index(const Row& row) {
             GH_TRY(query.run());
         }
     }
+    if ((row.kinds >> contained_kinds_shift) == 0) {
+        return {};
+    }
+    for (std::size_t table = 0; table <= statements.size(); ++table) {
+        const bool itself = table == statements.size();
+        if (!itself && ((row.kinds >> (contained_kinds_shift + table)) & 1) == 0) {
+            continue;
+        }
+        const char* name =
+            itself ? "contained" : gateway::table_name(static_cast<IndexTable>(table));
+        Query query(
+            database_,
+            "store.unindex",
+            std::string("DELETE FROM ") + name + " WHERE rid BETWEEN ? AND ?"
+        );
+        query.bind(gateway::contained_rid(row.rid, fhir::contained_max))
+            .bind(gateway::contained_rid(row.rid, 1));
+        GH_TRY(query.run());
+    }
     return {};
 }
 
 Result<std::int64_t> Writer::write_index(const NewVersion& resource, const Row& row) {
     std::int64_t kinds = 0;
+    // Whose values these are: the record's own, then those of what it contains.
+    Row of = row;
+    std::string_view type = resource.type;
+    int shift = 0;
     for (const fhir::IndexEntry& entry : resource.index) {
+        if (entry.kind == fhir::EntryKind::contained) {
+            of.rid = gateway::contained_rid(row.rid, entry.holder);
+            type = entry.system;
+            shift = contained_kinds_shift;
+            GH_TRY(write_contained(of, entry));
+            kinds |= std::int64_t{1} << (shift + gateway::index_table_count);
+            continue;
+        }
         IndexTable table{};
         if (entry.parameter == nullptr || !gateway::index_table(*entry.parameter, table)) {
             continue;
         }
         if (table == IndexTable::composite) {
-            GH_TRY(write_item(row, resource.type, entry));
-            kinds |= std::int64_t{1} << static_cast<int>(table);
+            GH_TRY(write_item(of, type, entry));
+            kinds |= std::int64_t{1} << (shift + static_cast<int>(table));
             continue;
         }
         if (entry.kind == fhir::EntryKind::identifier) {
@@ -522,10 +557,27 @@ Result<std::int64_t> Writer::write_index(const NewVersion& resource, const Row& 
         } else if (entry.kind == fhir::EntryKind::text) {
             table = IndexTable::string;
         }
-        GH_TRY(write_entry(row, resource.type, entry, table));
-        kinds |= std::int64_t{1} << static_cast<int>(table);
+        GH_TRY(write_entry(of, type, entry, table));
+        kinds |= std::int64_t{1} << (shift + static_cast<int>(table));
     }
     return kinds;
+}
+
+Result<void> Writer::write_contained(const Row& row, const fhir::IndexEntry& entry) {
+    GH_TRY_ASSIGN(const std::int64_t type, name_id(entry.system));
+    Query query(database_, "store.index", "INSERT INTO contained (rid, type, id) VALUES (?, ?, ?)");
+    query.bind(row.rid).bind(type).bind(gateway::index_key(entry.value));
+    return query.run();
+}
+
+Result<std::int64_t> Writer::target_of(const Row& row, const fhir::IndexEntry& entry) {
+    if (entry.local < 0) {
+        return mention(entry.system, gateway::index_key(entry.value));
+    }
+    const std::int64_t holder = gateway::holder_of(row.rid);
+    return entry.local == 0
+               ? holder
+               : gateway::contained_rid(holder, static_cast<std::uint32_t>(entry.local));
 }
 
 namespace {
@@ -573,7 +625,7 @@ Result<void> Writer::write_entry(
     if (table == IndexTable::token || table == IndexTable::quantity) {
         GH_TRY_ASSIGN(word, name_id(gateway::index_key(entry.system)));
     } else if (table == IndexTable::reference) {
-        GH_TRY_ASSIGN(word, mention(entry.system, gateway::index_key(entry.value)));
+        GH_TRY_ASSIGN(word, target_of(row, entry));
     }
     const std::string value = gateway::index_key(entry.value);
     const std::string folded = gateway::index_folded(entry.folded);
@@ -612,7 +664,7 @@ Writer::write_item(const Row& row, std::string_view type, const fhir::IndexEntry
     GH_TRY_ASSIGN(const std::int64_t param, name_id(key));
     std::int64_t word = 0;
     if (kind == SearchType::reference) {
-        GH_TRY_ASSIGN(word, mention(entry.system, gateway::index_key(entry.value)));
+        GH_TRY_ASSIGN(word, target_of(row, entry));
     } else if (kind == SearchType::token || kind == SearchType::quantity) {
         GH_TRY_ASSIGN(word, name_id(gateway::index_key(entry.system)));
     }

@@ -100,8 +100,11 @@ private:
         std::string_view json
     );
     Result<void> drop_index(const Row& row);
-    // Bits of the tables that got rows.
+    // Bits of the tables that got rows; above them, those that got rows of contained resources.
     Result<std::int64_t> write_index(const gateway::NewVersion& resource, const Row& row);
+    Result<void> write_contained(const Row& row, const fhir::IndexEntry& entry);
+    // rid of what a reference of the record, or of what it contains, leads to.
+    Result<std::int64_t> target_of(const Row& row, const fhir::IndexEntry& entry);
     Result<void> write_entry(
         const Row& row,
         std::string_view type,

@@ -46,6 +46,7 @@ IndexEntry& add(const Converter::Target& target) {
     entry.item = target.item;
     entry.component = target.component;
     entry.part = target.part;
+    entry.holder = target.holder;
     return entry;
 }
 
@@ -419,7 +420,7 @@ void Converter::reference(const Element& element, Shape shape, const Target& tar
         return;
     }
     if (shape == Shape::reference) {
-        literal(element.child_value("reference"), target);
+        literal(element, element.child_value("reference"), target);
         const Element* identifier = element.child("identifier");
         if (identifier != nullptr && target.component == 0) {
             // Found by `patient:identifier=` without the target being here.
@@ -432,18 +433,22 @@ void Converter::reference(const Element& element, Shape shape, const Target& tar
         return;
     }
     if (element.has_value()) {
-        literal(element.value, target);
+        literal(element, element.value, target);
         // A canonical is found with and without its version.
         if (const std::size_t bar = element.value.rfind('|'); bar != std::string_view::npos) {
-            literal(element.value.substr(0, bar), target);
+            literal(element, element.value.substr(0, bar), target);
         }
     }
 }
 
 // "Type/id", with our own base before it and a version behind it or not, is that type and id;
 // anything else is kept whole, as a reference to somewhere else.
-void Converter::literal(std::string_view text, const Target& target) const {
-    if (text.empty() || text.starts_with('#')) {
+void Converter::literal(const Element& element, std::string_view text, const Target& target) const {
+    if (text.empty()) {
+        return;
+    }
+    if (text.starts_with('#')) {
+        local(element, text, target);
         return;
     }
     if (const std::size_t version = text.find("/_history/"); version != std::string_view::npos) {
@@ -464,6 +469,29 @@ void Converter::literal(std::string_view text, const Target& target) const {
         }
     }
     entry.value = text;
+}
+
+// "#p1": a resource contained in the same record as this one; "#": that record. What is not there
+// is a reference all the same.
+void Converter::local(const Element& element, std::string_view text, const Target& target) {
+    IndexEntry& entry = add(target);
+    entry.value = text;
+    if (text.size() == 1) {
+        entry.local = 0;
+        return;
+    }
+    const Element* holder = &enclosing_resource(element);
+    while (holder->name == "contained" && holder->parent != nullptr) {
+        holder = holder->parent;
+    }
+    std::int32_t place = 0;
+    for (const Element& child : holder->children()) {
+        if (child.name == "contained" && ++place <= std::int32_t{contained_max} &&
+            child.child_value("id") == text.substr(1)) {
+            entry.local = place;
+            return;
+        }
+    }
 }
 
 }  // namespace gatehouse::fhir::search_convert

@@ -49,6 +49,7 @@ public:
         std::uint32_t item = 0;
         std::uint32_t component = 0;
         const CompositePart* part = nullptr;
+        std::uint32_t holder = 0;  // IndexEntry::holder
     };
     void convert(const Element& element, const Target& target) const;
     // A computed value (FHIRPath's boolean or string).
@@ -61,7 +62,8 @@ private:
     static void date(const Element& element, Shape shape, const Target& target);
     static void quantity(const Element& element, Shape shape, const Target& target);
     static void position(const Element& element, const Target& target);
-    void literal(std::string_view text, const Target& target) const;
+    void literal(const Element& element, std::string_view text, const Target& target) const;
+    static void local(const Element& element, std::string_view text, const Target& target);
 
     const TypeModel& types_;
     std::vector<Shape> shapes_;  // by TypeId

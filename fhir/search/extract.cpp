@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A record -> its index entries: one pass over the record's members, each handed to the walks that
-// begin with it; then what only FHIRPath can say.
+// begin with it; then what only FHIRPath can say. The same again for each contained resource.
 
 #include "fhir/search/parameters.hpp"
 
@@ -10,21 +10,45 @@ namespace gatehouse::fhir {
 void SearchParameters::extract(
     const Element& resource, Arena& arena, std::vector<IndexEntry>& out, std::string_view own_base
 ) const {
-    const auto found = impl_->plans.find(impl_->types.find(resource.resource_type()));
-    if (found == impl_->plans.end()) {
-        return;
-    }
-    const Impl::TypePlan& plan = found->second;
-    const TypeModel& types = impl_->types;
     search_convert::Converter::Target target;
     target.own_base = own_base;
     target.out = &out;
-    const auto follow = [&](const Impl::Walk& walk, std::size_t from, const Element& start) {
+    impl_->extract_one(resource, arena, target);
+    for (const Element& child : resource.children()) {
+        if (child.name != "contained" || !child.is_resource) {
+            continue;
+        }
+        if (++target.holder > contained_max) {
+            return;
+        }
+        const SearchParameter* id = find(child.resource_type(), "_id");
+        if (id == nullptr) {
+            continue;
+        }
+        IndexEntry& there = out.emplace_back();
+        there.parameter = id;
+        there.kind = EntryKind::contained;
+        there.holder = target.holder;
+        there.system = child.resource_type();
+        there.value = child.child_value("id");
+        impl_->extract_one(child, arena, target);
+    }
+}
+
+void SearchParameters::Impl::extract_one(
+    const Element& resource, Arena& arena, search_convert::Converter::Target target
+) const {
+    const auto found = plans.find(types.find(resource.resource_type()));
+    if (found == plans.end()) {
+        return;
+    }
+    const TypePlan& plan = found->second;
+    const auto follow = [&](const Walk& walk, std::size_t from, const Element& start) {
         target.parameter = walk.parameter;
         target.type = walk.parameter->type;
         target.code_system = walk.code_system;
         search_steps::walk(walk.steps, from, start, types, [&](const Element& element) {
-            impl_->converter.convert(element, target);
+            converter.convert(element, target);
         });
     };
     const auto begin_at = [&](Symbol symbol, const Element& child) {
@@ -32,7 +56,7 @@ void SearchParameters::extract(
         if (symbol == unknown_symbol || walks == plan.walks.end()) {
             return;
         }
-        for (const Impl::Walk& walk : walks->second) {
+        for (const Walk& walk : walks->second) {
             follow(walk, 1, child);
         }
     };
@@ -42,14 +66,14 @@ void SearchParameters::extract(
             begin_at(types.type(resource.type).children[child.child_rule - 1].symbol, child);
         }
     }
-    for (const Impl::Walk& walk : plan.whole) {
+    for (const Walk& walk : plan.whole) {
         follow(walk, 0, resource);
     }
-    impl_->extract_items(plan, resource, target);
+    extract_items(plan, resource, target);
     path::Environment environment;
     environment.types = &types;
     target.code_system = {};
-    for (const Impl::Formula& formula : plan.formulas) {
+    for (const Formula& formula : plan.formulas) {
         target.parameter = formula.parameter;
         target.type = formula.parameter->type;
         const path::Outcome outcome =
@@ -57,7 +81,7 @@ void SearchParameters::extract(
         // A record on which an expression fails is kept; it cannot be found by that parameter.
         for (const path::Item& item : outcome.items) {
             if (item.kind == path::ItemKind::element) {
-                impl_->converter.convert(*item.element, target);
+                converter.convert(*item.element, target);
             } else {
                 search_convert::Converter::convert_text(path::to_text(item), target);
             }

@@ -242,6 +242,8 @@ std::vector<IndexUnit> SearchParameters::index_units() const {
             units[prefix + rows] = own;
         }
     }
+    // What contained resources have, in every type's rows.
+    units["contained"] = digest(0xcbf29ce484222325U + index_revision, "contained");
     std::vector<IndexUnit> out;
     out.reserve(units.size());
     for (const auto& [name, own] : units) {

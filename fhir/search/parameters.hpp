@@ -69,6 +69,10 @@ struct SearchParameters::Impl {
     // Nothing if a part of the expression is no walk.
     std::optional<std::vector<search_steps::Steps>>
     walks_of(TypeId type, std::string_view expression) const;
+    // `target.holder` is set.
+    void extract_one(
+        const Element& resource, Arena& arena, search_convert::Converter::Target target
+    ) const;
     void extract_items(
         const TypePlan& plan, const Element& resource, search_convert::Converter::Target target
     ) const;

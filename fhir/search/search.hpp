@@ -81,7 +81,11 @@ enum class EntryKind : std::uint8_t {
     of_type,     // token: Identifier.type's system, and "code|value", for `identifier:of-type=`
     text,        // token: a display or text of the code, as a string, for `code:text=`
     base,        // quantity with a UCUM unit: the same in base units; `value` is their code
+    contained,   // of `_id`: a contained resource is there; `system` is its type, `value` its id
 };
+
+// Contained resources of one record that are indexed; further ones are kept and not searched.
+inline constexpr std::uint32_t contained_max = 1023;
 
 // One value of one parameter. Which members are used depends on the parameter's type.
 struct IndexEntry {
@@ -100,6 +104,12 @@ struct IndexEntry {
     std::uint32_t component = 0;
     const CompositePart* part = nullptr;
     // special `near`: latitude and longitude are `number` and `number_high`.
+    // Whose value it is: 0 the record's own, otherwise that of the contained resource at this place
+    // (from 1).
+    std::uint32_t holder = 0;
+    // reference within the record ("#p1"): place of the contained resource that it means, 0 for the
+    // record itself ("#"); -1: it leads elsewhere. `value` is the text.
+    std::int32_t local = -1;
 };
 
 // A part of the index that is complete or not, as a whole: "Observation.code",
@@ -123,9 +133,10 @@ public:
     [[nodiscard]] std::vector<std::string> types() const;
     // What extract() fills, in order of the name.
     [[nodiscard]] std::vector<IndexUnit> index_units() const;
-    // Index entries of one annotated resource, all its parameters. `own_base` is our public base
-    // without trailing slash: references to it are the same as relative ones. Thread-safe; `arena`
-    // takes what FHIRPath makes.
+    // Index entries of one annotated resource, all its parameters, and behind them those of each
+    // resource it contains, which begin with one of EntryKind::contained. `own_base` is our public
+    // base without trailing slash: references to it are the same as relative ones. Thread-safe;
+    // `arena` takes what FHIRPath makes.
     void extract(
         const Element& resource,
         Arena& arena,

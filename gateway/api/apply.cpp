@@ -188,8 +188,9 @@ PlanApplier::settle_references(NewVersion& resource, const PlannedEntry& entry) 
 
 PlanApplier::Refusals PlanApplier::check_targets(const NewVersion& resource) {
     for (const fhir::IndexEntry& index : resource.index) {
-        if (index.parameter->type != fhir::SearchType::reference || index.system.empty() ||
-            index.value.empty() || index.value.find(':') != std::string::npos) {
+        if (index.holder != 0 || index.parameter->type != fhir::SearchType::reference ||
+            index.system.empty() || index.value.empty() ||
+            index.value.find(':') != std::string::npos) {
             continue;
         }
         auto target = store_.read(index.system, index.value);

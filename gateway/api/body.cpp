@@ -314,7 +314,7 @@ void index_resource(
     }
     for (const char* code : {"patient", "subject"}) {
         for (const fhir::IndexEntry& entry : out.index) {
-            if (entry.parameter->code == code && entry.system == "Patient") {
+            if (entry.holder == 0 && entry.parameter->code == code && entry.system == "Patient") {
                 out.patient = entry.value;
                 return;
             }
@@ -358,8 +358,8 @@ void replace_reference(
     }
     if (resource.patient.empty() && type == "Patient") {
         for (const fhir::IndexEntry& entry : resource.index) {
-            if ((entry.parameter->code == "patient" || entry.parameter->code == "subject") &&
-                entry.value == id) {
+            if (entry.holder == 0 && entry.value == id &&
+                (entry.parameter->code == "patient" || entry.parameter->code == "subject")) {
                 resource.patient = id;
             }
         }

@@ -68,7 +68,12 @@ std::string searchset(const SearchSet& set, std::string_view base) {
     const auto add = [&](const StoredVersion& version) {
         out.append(first ? "{" : ",{");
         first = false;
-        append_member(out, "fullUrl", std::string(base) + "/" + version.type + "/" + version.id);
+        std::string url(base);
+        url.append("/").append(version.type).append("/").append(version.id);
+        if (!version.contained.empty()) {
+            url.append("#").append(version.contained);
+        }
+        append_member(out, "fullUrl", url);
         out.append(",\"resource\":").append(version.json).append(",\"search\":{");
     };
     for (std::size_t i = 0; i < set.matches.size(); ++i) {

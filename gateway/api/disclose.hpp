@@ -41,6 +41,8 @@ public:
 
     [[nodiscard]] bool sees(std::string_view type) const;
     [[nodiscard]] bool decides(std::string_view type) const;
+    // The types that are seen, where not all are; else empty.
+    [[nodiscard]] const std::vector<std::string>& only() const noexcept { return viewer_.types; }
     // False: to the caller this resource does not exist.
     [[nodiscard]] bool admits(const StoredVersion& version) const;
     // False as admits(). Otherwise `version` is what may leave, and the audit will name it

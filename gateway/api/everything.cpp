@@ -177,8 +177,8 @@ private:
         bool any = false;
         for (const fhir::IndexEntry& entry : entries) {
             const std::string& code = entry.parameter->code;
-            if (entry.parameter->type != fhir::SearchType::date || code == "_lastUpdated" ||
-                code == "birthdate" || code == "death-date") {
+            if (entry.holder != 0 || entry.parameter->type != fhir::SearchType::date ||
+                code == "_lastUpdated" || code == "birthdate" || code == "death-date") {
                 continue;
             }
             any = true;

@@ -161,6 +161,8 @@ Result<Gathered> gather(SearchQuery query, const Sieve& sieve, Exit& exit, Store
 }
 
 std::optional<fhir::Issue> confine(SearchQuery& query, const Exit& exit) {
+    // What a record contains is seen where the record is.
+    query.holder_types = exit.only();
     if (confine_clauses(query.all_of, exit)) {
         return std::nullopt;
     }

@@ -58,6 +58,18 @@ bool system_types(
     return true;
 }
 
+// FHIR R4 §3.1.1.5.7.
+bool read_contained(std::string_view name, std::string_view value, SearchQuery& query) {
+    if (name == "_containedType") {
+        query.contained_alone = value == "contained";
+        return query.contained_alone || value == "container";
+    }
+    query.contained = value == "true"   ? SearchContained::only
+                      : value == "both" ? SearchContained::both
+                                        : SearchContained::no;
+    return query.contained != SearchContained::no || value == "false";
+}
+
 // A total that nobody asked for is said where it costs little: with more matches only _total gets
 // it.
 constexpr std::uint64_t total_counted_max = 1'000;
@@ -141,6 +153,17 @@ ParsedSearch parse_search(
             query.after = value;
             continue;
         }
+        if (name == "_contained" || name == "_containedType") {
+            if (!read_contained(name, value, query)) {
+                refuse(
+                    IssueType::value,
+                    name == "_contained" ? "_contained takes false, true or both."
+                                         : "_containedType takes container or contained."
+                );
+            }
+            out.used.emplace_back(name, value);
+            continue;
+        }
         SearchParser parser(engine, limits, out.issues);
         bool good = false;
         if (name == "_sort") {
@@ -205,6 +228,13 @@ ParsedSearch parse_condition(
     SearchLimits strict = limits;
     strict.lenient = false;
     out = parse_search(type, parameters, engine, strict);
+    if (out.query.contained != SearchContained::no) {
+        out.issues.push_back(request_issue(
+            IssueType::not_supported,
+            "condition",
+            "A condition is about resources by themselves; _contained has no place in it."
+        ));
+    }
     if (out.issues.empty() && out.query.all_of.empty()) {
         // Without a criterion it would match everything.
         out.issues.push_back(request_issue(

@@ -37,6 +37,9 @@ public:
         out_.path = type;
         types_ = {type};
         read_parameters(parameters);
+        if (out_.query.contained != SearchContained::no) {
+            refuse(IssueType::not_supported, "_contained has no place in this operation.");
+        }
         return std::move(out_);
     }
 
@@ -88,15 +91,6 @@ private:
                 } else {
                     pass_over(before);
                 }
-            } else if (name == "_contained" || name == "_containedType") {
-                if (name != "_contained" || value != "false") {
-                    refuse(
-                        IssueType::not_supported,
-                        name + ": contained resources are not searched by themselves here. A "
-                               "reference parameter finds what holds them."
-                    );
-                    pass_over(before);
-                }
             } else if (name == "_format" || name == "_pretty" || name == "_total") {
                 if (!value.empty()) {
                     shape.emplace_back(name, value);
@@ -114,6 +108,14 @@ private:
             out_.query.count_only ? "_summary" : "_count",
             out_.query.count_only ? "count" : std::to_string(out_.query.count)
         );
+        if (out_.query.contained != SearchContained::no && out_.query.contained_alone &&
+            !out_.includes.empty()) {
+            refuse(
+                IssueType::not_supported,
+                "_include and _revinclude start at records; with _containedType=contained the "
+                "matches are parts of records. Ask for _containedType=container."
+            );
+        }
         if (envelope_.view.summary == View::Summary::text && !out_.includes.empty()) {
             refuse(
                 IssueType::invalid,

@@ -118,6 +118,9 @@ struct SearchSort {
     bool descending = false;
 };
 
+// FHIR R4 §3.1.1.5.7: whether contained resources match.
+enum class SearchContained : std::uint8_t { no, only, both };
+
 struct SearchQuery {
     std::string type;
     // Instead of `type`: a search over several types (system level); matches come in one order
@@ -126,6 +129,10 @@ struct SearchQuery {
     bool all_types = false;
     std::vector<SearchClause> all_of;
     std::vector<SearchSort> sort;
+    SearchContained contained = SearchContained::no;
+    bool contained_alone = false;  // they are yielded themselves, not the records that hold them
+    // Contained resources count only in records of these types, also for _has; empty: of any.
+    std::vector<std::string> holder_types;
     std::uint32_t count = 20;  // page size
     bool count_only = false;   // _summary=count
     bool want_total = true;

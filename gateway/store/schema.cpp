@@ -15,6 +15,9 @@
 //              (rid, param, ...): a write appends in one place, an update deletes in one place and
 //              a clause beside a better one is a probe of that cluster. The second index of each
 //              table (param, value, rid) finds resources by value in order of rid.
+//   contained  the resources that records contain, each with its type and its id in the record. Its
+//   rid
+//              (schema.hpp) says whose it is; its values stand in ix_* beside the others.
 //   receipt    the fate and the answer of every message.
 //   outbox     notifications on their way to other destinations, in order (seq); state 0 waits, 1
 //   is
@@ -135,6 +138,12 @@ CREATE TABLE ix_composite (
 CREATE INDEX ix_composite_value ON ix_composite (param, text, word, low, high, rid, item);
 )sql";
 
+// Since format 4.
+constexpr std::string_view contained_table = R"sql(
+CREATE TABLE contained (rid $INT NOT NULL PRIMARY KEY, type $INT NOT NULL, id TEXT NOT NULL);
+CREATE INDEX contained_type ON contained (type, rid);
+)sql";
+
 struct Word {
     std::string_view word;
     std::string_view sqlite;
@@ -210,7 +219,8 @@ std::string translated(std::string_view rest, Dialect dialect) {
 std::string schema_sql(Dialect dialect) {
     return schema_detail::translated(schema_detail::tables, dialect) +
            schema_detail::translated(schema_detail::outbox_table, dialect) +
-           schema_detail::translated(schema_detail::composite_table, dialect);
+           schema_detail::translated(schema_detail::composite_table, dialect) +
+           schema_detail::translated(schema_detail::contained_table, dialect);
 }
 
 std::string upgrade_sql(Dialect dialect, int from) {
@@ -220,6 +230,9 @@ std::string upgrade_sql(Dialect dialect, int from) {
     }
     if (from < 3) {
         sql += schema_detail::translated(schema_detail::composite_table, dialect);
+    }
+    if (from < 4) {
+        sql += schema_detail::translated(schema_detail::contained_table, dialect);
     }
     return sql;
 }
@@ -266,7 +279,8 @@ const char* key_suffix(fhir::EntryKind kind) noexcept {
     case fhir::EntryKind::text: return ":text";
     case fhir::EntryKind::base: return ":base";
     case fhir::EntryKind::value:
-    case fhir::EntryKind::identifier: break;
+    case fhir::EntryKind::identifier:
+    case fhir::EntryKind::contained: break;
     }
     return "";
 }
@@ -277,6 +291,12 @@ std::string composite_key(
     std::string key(type);
     key.append(".").append(rows).append("$").append(std::to_string(component));
     return key.append(key_suffix(kind));
+}
+
+std::string holder_sql(std::string_view rid) {
+    std::string sql("CASE WHEN ");
+    sql.append(rid).append(" < 0 THEN -").append(rid).append(" / ");
+    return sql.append(std::to_string(contained_places)).append(" ELSE ").append(rid) + " END";
 }
 
 std::string_view index_unit(std::string_view key) noexcept {

@@ -18,8 +18,8 @@ enum class Dialect : std::uint8_t { sqlite, postgresql };
 
 // On-disk format: a change of tables or of what a column means counts. A binary opens this one, and
 // those from the oldest on after upgrade_sql(). 2: the outbox. 3: composites, and which parameters
-// are indexed.
-inline constexpr int store_format = 3;
+// are indexed. 4: contained resources.
+inline constexpr int store_format = 4;
 inline constexpr int store_format_oldest = 1;
 
 // A value bound to a statement.
@@ -43,6 +43,20 @@ enum class IndexTable : std::uint8_t {
 };
 inline constexpr int index_table_count = 8;
 const char* table_name(IndexTable table) noexcept;  // "ix_token"
+
+// Contained resources have index rows as others have, with a rid of their own, below zero, made of
+// that of the record that holds them and their place in it (from 1, fhir::contained_max at most).
+inline constexpr std::int64_t contained_places = std::int64_t{fhir::contained_max} + 1;
+inline constexpr std::int64_t contained_rid(std::int64_t holder, std::uint32_t place) noexcept {
+    return -(holder * contained_places + std::int64_t{place});
+}
+inline constexpr std::int64_t holder_of(std::int64_t rid) noexcept {
+    return rid < 0 ? -rid / contained_places : rid;
+}
+// The same of a column.
+std::string holder_sql(std::string_view rid);
+// The part of the index that searches of contained resources, and through them, need.
+inline constexpr std::string_view contained_unit = "contained";
 
 // The table of a parameter's values. What is not indexed (special, but for `near`) has none.
 bool index_table(const fhir::SearchParameter& parameter, IndexTable& table) noexcept;

@@ -60,6 +60,22 @@ SearchCompiler::SearchCompiler(const SearchQuery& query, Dialect dialect, bool i
     }
 }
 
+Result<void> SearchCompiler::check_all() {
+    const bool holders = query_.contained != SearchContained::no && !query_.contained_alone;
+    for (const SearchSort& sort : query_.sort) {
+        if (holders && sort.parameter != nullptr) {
+            return Fault(
+                Errc::unsupported,
+                "store.search",
+                "records found by what they contain can be sorted by _id and _lastUpdated alone; "
+                "_containedType=contained yields resources that have parameter " +
+                    sort.parameter->code
+            );
+        }
+    }
+    return check(query_.all_of, 0, 0);
+}
+
 Result<void> SearchCompiler::check(
     const std::vector<SearchClause>& clauses, std::size_t hop, std::size_t depth
 ) {

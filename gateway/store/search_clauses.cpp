@@ -221,6 +221,39 @@ void SearchCompiler::write_types(SqlText& out, const Types& types, std::string_v
     out.is_name(types) << " AND " << alias << ".live = 1";
 }
 
+void SearchCompiler::write_is(SqlText& out, const Types& types, const std::string& rid) {
+    keys_.emplace_back(contained_unit);
+    const std::string alias = next_alias();
+    out << "(EXISTS (SELECT 1 FROM resource " << alias << " WHERE " << alias << ".rid = " << rid
+        << " AND ";
+    write_types(out, types, alias);
+    const std::string inner = next_alias();
+    out << ") OR EXISTS (SELECT 1 FROM contained " << inner << " WHERE " << inner
+        << ".rid = " << rid << " AND " << inner << ".type";
+    out.is_name(types) << "))";
+}
+
+void SearchCompiler::write_all(SqlText& out, const Types& types) {
+    keys_.emplace_back(contained_unit);
+    const std::string alias = next_alias();
+    out << "SELECT " << alias << ".rid AS rid FROM resource " << alias << " WHERE ";
+    write_types(out, types, alias);
+    const std::string inner = next_alias();
+    out << " UNION ALL SELECT " << inner << ".rid FROM contained " << inner << " WHERE " << inner
+        << ".type";
+    out.is_name(types);
+}
+
+void SearchCompiler::write_held(SqlText& out, const std::string& rid) {
+    if (query_.holder_types.empty()) {
+        return;
+    }
+    const std::string alias = next_alias();
+    out << " AND EXISTS (SELECT 1 FROM resource " << alias << " WHERE " << alias
+        << ".rid = " << holder_sql(rid) << " AND (" << rid << " > 0 OR " << alias << ".type";
+    out.is_name(query_.holder_types) << "))";
+}
+
 // A test is a probe of the rows of one resource. Where a table's value index has more columns to
 // offer than the resource's own rows, SQLite would rather look through that index: the plus takes
 // those columns from it.
@@ -287,6 +320,7 @@ Result<void> SearchCompiler::write_rows(
     if (!follows(clause)) {
         return search_detail::write_values(out, columns, comparison_of(clause), clause.any_of);
     }
+    keys_.emplace_back(contained_unit);
     out << columns.word << " IN (";
     GH_TRY(write_targets(out, clause));
     out << ")";
@@ -384,9 +418,9 @@ Result<void> SearchCompiler::write_sets(
         GH_TRY(write_set(out, types, *best));
         out << ") " << alias << " WHERE ";
     } else {
-        out << "resource " << alias << " WHERE ";
-        write_types(out, types, alias);
-        out << " AND ";
+        out << "(";
+        write_all(out, types);
+        out << ") " << alias << " WHERE ";
     }
     std::vector<SearchClause> others;
     for (const SearchClause& clause : clauses) {
@@ -412,15 +446,14 @@ SearchCompiler::write_set(SqlText& out, const Types& types, const SearchClause& 
     }
     case Field::has: {
         const std::string alias = next_alias();
-        const std::string target = next_alias();
-        out << "SELECT " << target << ".rid AS rid FROM ix_reference " << alias
-            << (dialect_ == Dialect::sqlite ? " CROSS JOIN resource " : " JOIN resource ") << target
-            << " ON " << target << ".rid = " << alias << ".target WHERE ";
+        out << "SELECT " << alias << ".target AS rid FROM ix_reference " << alias << " WHERE ";
         write_param(out, alias, clause.target_types, clause, "");
         out << " AND " << alias << ".rid IN (";
         GH_TRY(write_sets(out, clause.target_types, clause.chained));
-        out << ") AND ";
-        write_types(out, about, target);
+        out << ")";
+        write_held(out, alias + ".rid");
+        out << " AND ";
+        write_is(out, about, alias + ".target");
         return {};
     }
     case Field::linked: {
@@ -476,6 +509,9 @@ Result<void> SearchCompiler::write_missing(
 ) {
     out << "(";
     bool first = true;
+    if (table_of(clause) == IndexTable::reference) {
+        keys_.emplace_back(contained_unit);  // a reference to what the record contains
+    }
     for (const IndexTable table : tables_of(clause)) {
         const std::string alias = next_alias();
         out << (first ? "" : " OR ") << "EXISTS (SELECT 1 FROM " << table_name(table) << " "
@@ -512,16 +548,14 @@ Result<void> SearchCompiler::write_exists(
         out << ")";
         return {};
     }
+    keys_.emplace_back(contained_unit);
     write_param(out, alias, types, clause, "");
     out << " AND ";
     const Types& targets =
         clause.target_types.empty() ? clause.parameter->targets : clause.target_types;
     if (std::ranges::none_of(clause.chained, implies_type)) {
-        const std::string target = next_alias();
-        out << "EXISTS (SELECT 1 FROM resource " << target << " WHERE " << target
-            << ".rid = " << alias << ".target AND ";
-        write_types(out, targets, target);
-        out << ") AND ";
+        write_is(out, targets, alias + ".target");
+        out << " AND ";
     }
     GH_TRY(write_tests(out, targets, clause.chained, alias + ".target", " AND "));
     out << ")";
@@ -530,6 +564,7 @@ Result<void> SearchCompiler::write_exists(
 
 Result<void>
 SearchCompiler::write_has(SqlText& out, const SearchClause& clause, const std::string& rid) {
+    keys_.emplace_back(contained_unit);
     const std::string alias = next_alias();
     const bool probe = *cost(clause) <= cost_of_a_probe;
     out << (probe ? rid + " IN (SELECT " + alias + ".target" : "EXISTS (SELECT 1")
@@ -538,10 +573,14 @@ SearchCompiler::write_has(SqlText& out, const SearchClause& clause, const std::s
     if (probe) {
         out << " AND " << alias << ".rid IN (";
         GH_TRY(write_sets(out, clause.target_types, clause.chained));
-        out << "))";
+        out << ")";
+        write_held(out, alias + ".rid");
+        out << ")";
         return {};
     }
-    out << " AND " << alias << ".target = " << rid << " AND ";
+    out << " AND " << alias << ".target = " << rid;
+    write_held(out, alias + ".rid");
+    out << " AND ";
     GH_TRY(write_tests(out, clause.target_types, clause.chained, alias + ".rid", " AND "));
     out << ")";
     return {};
@@ -565,10 +604,9 @@ Result<void> SearchCompiler::write_test(
     SqlText& out, const Types& types, const SearchClause& clause, const std::string& rid
 ) {
     if (!clause.types.empty() && !implies_type(clause)) {
-        const std::string alias = next_alias();
-        out << "(EXISTS (SELECT 1 FROM resource " << alias << " WHERE " << alias << ".rid = " << rid
-            << " AND " << alias << ".type";
-        out.is_name(clause.types) << ") AND ";
+        out << "(";
+        write_is(out, clause.types, rid);
+        out << " AND ";
         SearchClause rest = clause;
         rest.types.clear();
         GH_TRY(write_test(out, clause.types, rest, rid));

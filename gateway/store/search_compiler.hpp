@@ -16,7 +16,7 @@ public:
     // `in_order`: no set that a chain or _has makes finds the candidates.
     SearchCompiler(const SearchQuery& query, Dialect dialect, bool in_order = false);
     Result<CompiledSearch> compile();
-    Result<void> check_all() { return check(query_.all_of, 0, 0); }
+    Result<void> check_all();
 
 private:
     using SqlText = search_detail::SqlText;
@@ -37,6 +37,12 @@ private:
     // Where the set of a chain or _has begins that may be large; null: it is none, or it is small.
     static const SearchClause* beginning(const SearchClause& clause);
     static void write_types(SqlText& out, const Types& types, std::string_view alias);
+    // The rid is of a live resource of these types, or of a contained one.
+    void write_is(SqlText& out, const Types& types, const std::string& rid);
+    // The rids of all of them.
+    void write_all(SqlText& out, const Types& types);
+    // " AND ...": the record that holds it, if it is contained, is of SearchQuery::holder_types.
+    void write_held(SqlText& out, const std::string& rid);
     [[nodiscard]] search_detail::Columns
     columns_of(IndexTable table, std::string_view alias, Use use) const;
     void write_param(
@@ -88,6 +94,12 @@ private:
 
     // search_sql.cpp
     Result<void> write_base(SqlText& out, CompiledSearch& compiled, const SearchClause* finder);
+    // With contained resources: sets all of matches_ and rid_.
+    Result<void> write_contained(
+        CompiledSearch& compiled,
+        const std::vector<SearchClause>& all_of,
+        const SearchClause* finder
+    );
     Result<void> write_sort(CompiledSearch& compiled, const SearchSort& sort);
     Result<void> add_in_order(CompiledSearch& compiled, const SearchClause& finder);
     void explain(CompiledSearch& compiled, const SearchClause& clause, std::string_view use) const;

@@ -104,12 +104,56 @@ SearchCompiler::write_base(SqlText& out, CompiledSearch& compiled, const SearchC
     if (in_order) {
         out << "FROM " << table_name(table_of(*finder)) << " b" << join << " WHERE ";
         GH_TRY(write_rows(out, "b", types_, *finder, Use::find));
+        out << " AND ";
     } else {
         out << "FROM (SELECT DISTINCT rid FROM (";
         GH_TRY(write_set(out, types_, *finder));
-        out << ") u) b" << join << " WHERE 1 = 1";
+        out << ") u) b" << join << " WHERE ";
     }
+    // No contained resource. The plus leaves the index to the page's own bound.
+    out << (dialect_ == Dialect::sqlite ? "+b.rid > 0" : "b.rid > 0");
     explain(compiled, *finder, in_order ? "finds, in order" : "finds");
+    return {};
+}
+
+// Contained resources are found as others are; what is yielded are their own rids or, once each,
+// those of the records that hold them.
+Result<void> SearchCompiler::write_contained(
+    CompiledSearch& compiled, const std::vector<SearchClause>& all_of, const SearchClause* finder
+) {
+    keys_.emplace_back(contained_unit);
+    const bool only = query_.contained == SearchContained::only;
+    SqlText out(dialect_);
+    out << "FROM (SELECT DISTINCT "
+        << (query_.contained_alone ? std::string("a.rid") : holder_sql("a.rid"))
+        << " AS rid FROM (";
+    if (finder != nullptr) {
+        GH_TRY(write_set(out, types_, *finder));
+        explain(compiled, *finder, "finds");
+    } else if (only) {
+        out << "SELECT k.rid AS rid FROM contained k WHERE k.type";
+        out.is_name(types_);
+    } else {
+        write_all(out, types_);
+    }
+    if (finder == nullptr) {
+        compiled.plan_.push_back(
+            {only ? "contained resources" : "resources and contained ones", "contained", "finds"}
+        );
+    }
+    out << ") a WHERE " << (only ? "a.rid < 0" : "1 = 1");
+    write_held(out, "a.rid");
+    for (const SearchClause& clause : all_of) {
+        if (&clause == finder) {
+            continue;
+        }
+        out << " AND ";
+        GH_TRY(write_test(out, types_, clause, "a.rid"));
+        explain(compiled, clause, excludes(clause) ? "excludes" : "tests");
+    }
+    out << ") b WHERE 1 = 1";
+    compiled.rid_ = "b.rid";
+    compiled.matches_ = out.sql();
     return {};
 }
 
@@ -118,7 +162,15 @@ Result<void> SearchCompiler::write_sort(CompiledSearch& compiled, const SearchSo
     made.descending = sort.descending;
     SqlText out(dialect_);
     if (sort.parameter == nullptr) {
-        out << (sort.by_id ? "r.id" : "r.last_updated");
+        const std::string column = sort.by_id ? "id" : "last_updated";
+        if (query_.contained == SearchContained::no) {
+            out << "r." << column;
+        } else {
+            // A contained resource has those of the record that holds it.
+            const std::string alias = next_alias();
+            out << "(SELECT " << alias << "." << column << " FROM resource " << alias << " WHERE "
+                << alias << ".rid = " << holder_sql(compiled.rid_) << ")";
+        }
         made.expression = out.sql();
         made.nullable = false;
         return {};
@@ -157,7 +209,7 @@ Result<void> SearchCompiler::write_sort(CompiledSearch& compiled, const SearchSo
 }
 
 Result<CompiledSearch> SearchCompiler::compile() {
-    GH_TRY(check(query_.all_of, 0, 0));
+    GH_TRY(check_all());
     CompiledSearch compiled;
     compiled.dialect_ = dialect_;
     const std::vector<SearchClause> all_of = lower(query_.all_of, types_);
@@ -169,17 +221,21 @@ Result<CompiledSearch> SearchCompiler::compile() {
             finder = &clause;
         }
     }
-    SqlText out(dialect_);
-    GH_TRY(write_base(out, compiled, finder));
-    for (const SearchClause& clause : all_of) {
-        if (&clause == finder) {
-            continue;
+    if (query_.contained != SearchContained::no) {
+        GH_TRY(write_contained(compiled, all_of, finder));
+    } else {
+        SqlText out(dialect_);
+        GH_TRY(write_base(out, compiled, finder));
+        for (const SearchClause& clause : all_of) {
+            if (&clause == finder) {
+                continue;
+            }
+            out << " AND ";
+            GH_TRY(write_test(out, types_, clause, compiled.rid_));
+            explain(compiled, clause, excludes(clause) ? "excludes" : "tests");
         }
-        out << " AND ";
-        GH_TRY(write_test(out, types_, clause, compiled.rid_));
-        explain(compiled, clause, excludes(clause) ? "excludes" : "tests");
+        compiled.matches_ = out.sql();
     }
-    compiled.matches_ = out.sql();
     for (const SearchSort& sort : query_.sort) {
         GH_TRY(write_sort(compiled, sort));
     }
@@ -203,7 +259,7 @@ Result<CompiledSearch> SearchCompiler::compile() {
         print.append(sort.expression.text).append(sort.descending ? "-" : "+");
         add_values(sort.expression);
     }
-    if (finder != nullptr) {
+    if (finder != nullptr && query_.contained == SearchContained::no) {
         GH_TRY(add_in_order(compiled, *finder));
     }
     std::ranges::sort(keys_);

@@ -54,6 +54,9 @@ struct StoredVersion {
     Micros last_updated = 0;
     VersionMethod method = VersionMethod::create;
     std::string json;  // complete; empty for a tombstone
+    // A search that yields contained resources (SearchQuery::contained_alone): the id of the one
+    // that matches; `json` is still all of the record that holds it.
+    std::string contained;
     [[nodiscard]] bool deleted() const noexcept { return method == VersionMethod::remove; }
 };
 

@@ -166,7 +166,11 @@ TEST(SqliteIndex, a_store_of_format_2_lacks_what_came_with_3_and_nothing_else) {
     ASSERT_EQ(sqlite3_open(folder.file().c_str(), &raw), SQLITE_OK);
     ASSERT_EQ(
         sqlite3_exec(
-            raw, "DROP TABLE ix_composite; PRAGMA user_version=2", nullptr, nullptr, nullptr
+            raw,
+            "DROP TABLE ix_composite; DROP TABLE contained; PRAGMA user_version=2",
+            nullptr,
+            nullptr,
+            nullptr
         ),
         SQLITE_OK
     );
@@ -191,6 +195,68 @@ TEST(SqliteIndex, a_store_of_format_2_lacks_what_came_with_3_and_nothing_else) {
     while (*index.rebuild(10, again) > 0) {
     }
     EXPECT_TRUE(index.state()->pending.empty());
+}
+
+// What an engine would say of a patient whose JSON has a contained one: "family" of both.
+std::vector<IndexEntry> with_contained(const StoredVersion& version) {
+    std::vector<IndexEntry> entries = patient(version.id).index;
+    if (version.json.find("\"contained\"") == std::string::npos) {
+        return entries;
+    }
+    IndexEntry there;
+    there.parameter = &parameter("_id", SearchType::token);
+    there.kind = fhir::EntryKind::contained;
+    there.holder = 1;
+    there.system = "Patient";
+    there.value = "inner";
+    entries.push_back(there);
+    IndexEntry name = patient("x", "Inside").index.front();
+    name.holder = 1;
+    entries.push_back(name);
+    return entries;
+}
+
+TEST(
+    SqliteIndex, a_store_of_format_3_lacks_contained_resources_and_reads_only_records_that_have_some
+) {
+    const Folder folder;
+    std::vector<IndexUnit> units = first;
+    {
+        const auto store = open_store(folder.file());
+        fill(*store, 300);
+        NewVersion holder = patient("holder");
+        holder.json.tail = R"(},"contained":[{"resourceType":"Patient","id":"inner"}]})";
+        ASSERT_TRUE(put_one(*store, holder));
+        ASSERT_TRUE(put_one(*store, patient("last")));
+    }
+    sqlite3* raw = nullptr;
+    ASSERT_EQ(sqlite3_open(folder.file().c_str(), &raw), SQLITE_OK);
+    ASSERT_EQ(
+        sqlite3_exec(raw, "DROP TABLE contained; PRAGMA user_version=3", nullptr, nullptr, nullptr),
+        SQLITE_OK
+    );
+    sqlite3_close(raw);
+    units.push_back({"contained", 1});
+    const auto store = open_store(folder.file());
+    SearchIndex& index = *store->search_index();
+    ASSERT_TRUE(index.use(units));
+    EXPECT_EQ(index.state()->pending, std::vector<std::string>{"contained"});
+    SearchQuery inside = by("family", "inside");
+    inside.contained = gateway::SearchContained::only;
+    inside.contained_alone = true;
+    EXPECT_EQ(found(*store, inside), "busy");
+    EXPECT_NE(found(*store, by("family", "smith")), "busy");
+    int read = 0;
+    const auto counted = [&](const StoredVersion& version) {
+        ++read;
+        return with_contained(version);
+    };
+    while (*index.rebuild(10, counted) > 0) {
+    }
+    EXPECT_EQ(read, 1);
+    EXPECT_EQ(found(*store, inside), "holder");
+    EXPECT_EQ(store->search(inside)->matches.front().contained, "inner");
+    EXPECT_EQ(found(*store, by("family", "inside")), "");
 }
 
 }  // namespace

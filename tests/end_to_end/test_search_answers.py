@@ -49,6 +49,10 @@ class OneExit(unittest.TestCase):
         assert put("/Patient/p", patient(id="p", generalPractitioner=[{"reference": "Practitioner/d"}])).status == 201
         assert put("/Practitioner/d", {"resourceType": "Practitioner", "id": "d"}).status == 201
         assert put("/Encounter/e", encounter("e", "Patient/p")).status == 201
+        inside = [patient(id="i", name=[{"family": "Inside"}]),
+                  observation("Patient/p", id="o", code={"coding": [{"system": "urn:x", "code": "inside"}]})]
+        holder = encounter("holder", "#i") | {"contained": inside, "reasonReference": [{"reference": "#o"}]}
+        assert put("/Encounter/holder", holder).status == 201
         for name in ("o1", "o2"):
             made = put(f"/Observation/{name}", observation("Patient/p", id=name, encounter={"reference": "Encounter/e"}))
             assert made.status == 201, made
@@ -82,6 +86,15 @@ class OneExit(unittest.TestCase):
             self.assertEqual(self.get(search).status, 403, search)
             self.assertEqual(self.get(search, "aa-development").status, 200, search)
         self.assertEqual(shown(self.get("/Observation?subject.gender=female")), ["Observation/o1", "Observation/o2"])
+
+    def test_what_a_record_contains_is_seen_where_the_record_is(self):
+        for search in ("/Patient?name=inside&_contained=true", "/Patient?name=inside&_contained=both",
+                       "/Patient?name=inside&_contained=true&_containedType=contained", "/?_contained=true",
+                       "/Patient?_has:Observation:subject:code=inside", "/Patient/p/Observation?_contained=true"):
+            answer, own = self.get(search), self.get(search, "aa-development")
+            self.assertEqual((shown(answer), answer.json()["total"]), ([], 0), search)
+            self.assertGreater(own.json()["total"], 0, search)
+        self.assertEqual(self.get("/Encounter?_contained=true").status, 403)
 
     def test_a_search_over_types_is_within_what_is_seen(self):
         self.assertEqual(shown(self.get("/?_lastUpdated=gt2020-01-01&_count=5")),

@@ -79,9 +79,10 @@ std::string instant(std::int64_t at) {
 }
 
 std::string spell(const IndexEntry& entry) {
-    const std::string words = entry.kind == EntryKind::identifier ? "identifier "
-                              : entry.kind == EntryKind::of_type  ? "of-type "
-                                                                  : "";
+    const std::string words = entry.kind == EntryKind::identifier  ? "identifier "
+                              : entry.kind == EntryKind::contained ? "contained "
+                              : entry.kind == EntryKind::of_type   ? "of-type "
+                                                                   : "";
     if (entry.kind == EntryKind::text) {
         return "text " + entry.folded;
     }
@@ -96,7 +97,8 @@ std::string spell(const IndexEntry& entry) {
     case SearchType::string: return entry.value + "=" + entry.folded;
     case SearchType::reference:
         if (entry.kind == EntryKind::value) {
-            return entry.system.empty() ? entry.value : entry.system + "/" + entry.value;
+            const std::string place = entry.local < 0 ? "" : " is " + std::to_string(entry.local);
+            return (entry.system.empty() ? entry.value : entry.system + "/" + entry.value) + place;
         }
         break;
     case SearchType::uri: return entry.value;
@@ -164,7 +166,10 @@ TEST(SearchExtract, cases) {
                 std::vector<std::string> found;
                 for (const IndexEntry& entry : entries) {
                     if (entry.parameter->code == member.name) {
-                        found.push_back(spell(entry));
+                        found.push_back(
+                            (entry.holder == 0 ? "" : std::to_string(entry.holder) + ": ") +
+                            spell(entry)
+                        );
                     }
                 }
                 std::vector<std::string> wanted;

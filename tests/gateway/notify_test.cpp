@@ -238,7 +238,8 @@ TEST(Outbox, AStoreOfTheFormatBeforeGetsOne) {
     open_store(file).reset();
     sqlite3* raw = nullptr;
     ASSERT_EQ(sqlite3_open(file.c_str(), &raw), SQLITE_OK);
-    const char* older = "DROP TABLE outbox; DROP TABLE ix_composite; PRAGMA user_version=1";
+    const char* older = "DROP TABLE outbox; DROP TABLE ix_composite; DROP TABLE contained; "
+                        "PRAGMA user_version=1";
     ASSERT_EQ(sqlite3_exec(raw, older, nullptr, nullptr, nullptr), SQLITE_OK);
     sqlite3_close(raw);
     const auto store = open_store(file);

@@ -124,7 +124,30 @@ private:
                 several(child, [this] { identifier(); });
             } else if (child.name == "code" && types_.type(child.types.front()).name == "CodeableConcept") {
                 several(child, [this] { concept_value(); });
+            } else if ((child.name == "subject" || child.name == "patient" ||
+                        child.name == "partOf" || child.name == "managingOrganization") &&
+                       types_.type(child.types.front()).name == "Reference" && !child.choice) {
+                several(child, [&] { contained_reference(type + "." + child.name); });
             }
+        }
+        close();
+    }
+
+    // To the record that holds it, to what it contains too, or elsewhere.
+    void contained_reference(const std::string& path) {
+        const std::vector<std::string>& targets = definitions_.reference_targets(path);
+        const std::size_t form = dice_.below(10);
+        json_.begin_object();
+        if (form < 2) {
+            json_.key("reference").string("#");
+        } else if (form < 4) {
+            json_.key("reference").string("#c" + std::to_string(dice_.below(contained_.size())));
+        } else {
+            json_.key("reference")
+                .string(
+                    (targets.empty() ? std::string("Patient") : dice_.pick(targets)) + "/r" +
+                    std::to_string(dice_.below(5))
+                );
         }
         close();
     }

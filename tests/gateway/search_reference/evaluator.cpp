@@ -19,6 +19,12 @@ std::string Query::text() const {
     return out;
 }
 
+std::string Query::value(std::string_view name) const {
+    const auto found =
+        std::ranges::find(parameters, name, [](const auto& pair) { return pair.first; });
+    return found == parameters.end() ? std::string() : found->second;
+}
+
 std::vector<std::string> Query::types() const {
     for (const auto& [name, value] : parameters) {
         if (name == "_type" && type.empty()) {
@@ -51,7 +57,8 @@ std::string text_of(const auto& key) {
 // What says how to answer, not what to find.
 bool is_control(std::string_view name) {
     return name == "_sort" || name == "_count" || name == "_summary" || name == "_total" ||
-           name == "_type" || name.starts_with("_include") || name.starts_with("_revinclude");
+           name == "_type" || name == "_contained" || name == "_containedType" ||
+           name.starts_with("_include") || name.starts_with("_revinclude");
 }
 
 std::pair<std::string, std::string> cut(const std::string& text, char at) {
@@ -62,14 +69,80 @@ std::pair<std::string, std::string> cut(const std::string& text, char at) {
 
 }  // namespace
 
-Truth Evaluator::matches(const Query& query, const Record& record) const {
+Truth Evaluator::matches(const Query& query, const Subject& subject) const {
     Truth result = Truth::yes;
     for (const auto& [name, value] : query.parameters) {
         if (!is_control(name) && result != Truth::no) {
-            result = both(result, clause({record.root, &record}, name, value));
+            result = both(result, clause(subject, name, value));
         }
     }
     return result;
+}
+
+// FHIR R4 "Searching contained resources".
+std::vector<std::pair<std::string, Truth>>
+Evaluator::answers(const Query& query, const Record& record) const {
+    const std::string contained = query.value("_contained");
+    const bool alone = query.value("_containedType") == "contained";
+    const std::vector<std::string> types = query.types();
+    const auto wanted = [&](std::string_view type) {
+        return std::ranges::find(types, type) != types.end();
+    };
+    const std::string name = record.type + "/" + record.id;
+    std::vector<std::pair<std::string, Truth>> out;
+    if (contained != "true" && wanted(record.type)) {
+        out.emplace_back(name, matches(query, {record.root, &record}));
+    }
+    if (contained != "true" && contained != "both") {
+        return out;
+    }
+    for (const Subject& inner : contained_in(record)) {
+        if (!wanted(inner.root->resource_type())) {
+            continue;
+        }
+        const Truth found = matches(query, inner);
+        if (alone) {
+            out.emplace_back(name + "#" + std::string(inner.root->child_value("id")), found);
+        } else if (out.empty()) {
+            out.emplace_back(name, found);
+        } else {
+            out.front().second = either(out.front().second, found);
+        }
+    }
+    return out;
+}
+
+std::vector<Evaluator::Subject> Evaluator::contained_in(const Record& record) {
+    std::vector<Subject> out;
+    for (const Element& child : record.root->children()) {
+        if (child.name == "contained") {
+            out.push_back({&child, nullptr});
+        }
+    }
+    return out;
+}
+
+std::vector<Evaluator::Subject> Evaluator::subjects(std::string_view type) const {
+    std::vector<Subject> out;
+    for (const Record& record : records_.all()) {
+        if (record.type == type) {
+            out.push_back({record.root, &record});
+        }
+        for (const Subject& inner : contained_in(record)) {
+            if (inner.root->resource_type() == type) {
+                out.push_back(inner);
+            }
+        }
+    }
+    return out;
+}
+
+bool Evaluator::leads(const Subject& from, const Parameter& parameter, const Subject& to) const {
+    const auto& found = records_.values(*from.root, parameter);
+    return std::ranges::any_of(found, [&](const Found& item) {
+        const auto there = targets(item, parameter, to.root->resource_type());
+        return std::ranges::find(there, to.root, &Subject::root) != there.end();
+    });
 }
 
 Truth Evaluator::clause(const Subject& subject, const std::string& name, const std::string& value)
@@ -203,9 +276,7 @@ Truth Evaluator::one(
         // The reference's own identifier, or that of the resource it points at (READINGS 7).
         Truth result = matcher_.identifier(found, text);
         for (const Subject& target : targets(found, parameter, {})) {
-            if (target.record != nullptr) {
-                result = either(result, clause(target, "identifier", std::string(text)));
-            }
+            result = either(result, clause(target, "identifier", std::string(text)));
         }
         return result;
     }
@@ -256,6 +327,10 @@ Evaluator::targets(const Found& found, const Parameter& parameter, std::string_v
         while (root->parent != nullptr) {
             root = root->parent;
         }
+        const Record* holder = records_.find(root->resource_type(), root->child_value("id"));
+        if (found.element->child_value("reference") == "#" && fits(holder->type)) {
+            subjects.push_back({root, holder});
+        }
         for (const Element& child : root->children()) {
             if (child.name == "contained" && fits(std::string(child.resource_type())) &&
                 child.child_value("id") == found.element->child_value("reference").substr(1)) {
@@ -289,19 +364,13 @@ Truth Evaluator::reverse(const Subject& subject, const std::string& rest, const 
     const auto [type, after_type] = cut(rest, ':');
     const auto [code, inner] = cut(after_type, ':');
     const Parameter* parameter = records_.definitions().find(type, code);
-    if (parameter == nullptr || subject.record == nullptr) {
+    if (parameter == nullptr) {
         return Truth::no;
     }
     Truth result = Truth::no;
-    for (const Record* record : records_.of_type(type)) {
-        const auto& found = records_.values(*record->root, *parameter);
-        const bool points_here = std::ranges::any_of(found, [&](const Found& item) {
-            const auto literal = matcher_.literal(item);
-            return literal && literal->type == subject.record->type &&
-                   literal->id == subject.record->id;
-        });
-        if (points_here) {
-            result = either(result, clause({record->root, record}, inner, value));
+    for (const Subject& from : subjects(type)) {
+        if (leads(from, *parameter, subject)) {
+            result = either(result, clause(from, inner, value));
         }
     }
     return result;
@@ -313,28 +382,28 @@ Truth Evaluator::listed(const Subject& subject, const std::vector<std::string>& 
     Truth result = Truth::no;
     for (const std::string& id : lists) {
         const Record* list = records_.find("List", unescape(id));
-        if (list == nullptr || subject.record == nullptr) {
-            continue;
-        }
-        for (const Found& found : records_.values(*list->root, *item)) {
-            const auto literal = matcher_.literal(found);
-            result = either(
-                result,
-                truth(
-                    literal && literal->type == subject.record->type &&
-                    literal->id == subject.record->id
-                )
-            );
+        if (list != nullptr) {
+            result = either(result, truth(leads({list->root, list}, *item, subject)));
         }
     }
     return result;
 }
 
 std::string Evaluator::explain(const Query& query, const Record& record) const {
-    std::string out = record.type + "/" + record.id + ": " + word(matches(query, record)) + "\n";
-    for (const auto& [name, value] : query.parameters) {
-        if (!is_control(name)) {
-            out += explain({record.root, &record}, name, value, 4);
+    std::string out;
+    for (const auto& [named, found] : answers(query, record)) {
+        out += named + ": " + word(found) + "\n";
+    }
+    std::vector<Subject> all{{record.root, &record}};
+    if (!query.value("_contained").empty()) {
+        const std::vector<Subject> inner = contained_in(record);
+        all.insert(all.end(), inner.begin(), inner.end());
+    }
+    for (const Subject& subject : all) {
+        for (const auto& [name, value] : query.parameters) {
+            if (!is_control(name)) {
+                out += explain(subject, name, value, 4);
+            }
         }
     }
     return out;
@@ -351,11 +420,11 @@ std::string Evaluator::explain(
     if (name.starts_with("_has:")) {
         const auto [type, after] = cut(name.substr(5), ':');
         const auto [by, inner] = cut(after, ':');
-        for (const Record* record : records_.of_type(type)) {
-            const auto there = pointed_at(*record, by);
-            if (std::ranges::find(there, subject.record) != there.end()) {
-                out += margin + "  from " + type + "/" + record->id + "\n";
-                out += explain({record->root, record}, inner, value, indent + 4);
+        const Parameter* parameter = records_.definitions().find(type, by);
+        for (const Subject& from : subjects(type)) {
+            if (parameter != nullptr && leads(from, *parameter, subject)) {
+                out += margin + "  from " + brief(*from.root) + "\n";
+                out += explain(from, inner, value, indent + 4);
             }
         }
         return out;

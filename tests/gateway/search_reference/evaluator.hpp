@@ -22,6 +22,8 @@ struct Query {
 
     [[nodiscard]] std::string text() const;
     [[nodiscard]] std::vector<std::string> types() const;
+    // Of a parameter; empty if it is not there.
+    [[nodiscard]] std::string value(std::string_view name) const;
 };
 
 class Evaluator {
@@ -29,7 +31,11 @@ public:
     Evaluator(const Records& records, const std::string& own_base, std::int64_t now)
         : records_(records), matcher_(records, own_base, now) {}
 
-    [[nodiscard]] Truth matches(const Query& query, const Record& record) const;
+    // What a record can contribute to the answer, and whether it does: itself ("Type/id"), or with
+    // _containedType=contained what it contains ("Type/id#local"). Empty: nothing, whatever it
+    // holds.
+    [[nodiscard]] std::vector<std::pair<std::string, Truth>>
+    answers(const Query& query, const Record& record) const;
     // The same with what every clause saw.
     [[nodiscard]] std::string explain(const Query& query, const Record& record) const;
     // Nothing, or why `first` may not stand before `second` in the order that _sort asks for.
@@ -84,6 +90,13 @@ private:
         const Subject& subject,
         std::string_view text
     ) const;
+    // Resources of a type, by themselves and contained.
+    [[nodiscard]] std::vector<Subject> subjects(std::string_view type) const;
+    [[nodiscard]] static std::vector<Subject> contained_in(const Record& record);
+    [[nodiscard]] Truth matches(const Query& query, const Subject& subject) const;
+    // A reference parameter of `from` leads to `to`.
+    [[nodiscard]] bool
+    leads(const Subject& from, const Parameter& parameter, const Subject& to) const;
     [[nodiscard]] std::vector<Subject>
     targets(const Found& found, const Parameter& parameter, std::string_view type) const;
     // Where one include rule leads from a resource.

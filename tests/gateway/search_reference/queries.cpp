@@ -56,7 +56,13 @@ Query QueryMaker::next() {
             query.parameters.push_back(std::move(made));
         }
     }
-    if (dice_.percent(25)) {
+    if (dice_.percent(10)) {
+        query.parameters.emplace_back("_contained", dice_.pick({"true", "both"}));
+        query.parameters.emplace_back("_containedType", dice_.pick({"container", "contained"}));
+        if (dice_.percent(40)) {
+            query.parameters.emplace_back("_sort", dice_.pick({"_id", "-_lastUpdated"}));
+        }
+    } else if (dice_.percent(25)) {
         query.parameters.push_back(sort(query.type));
     }
     if (dice_.percent(20)) {
