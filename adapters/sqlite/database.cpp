@@ -2,6 +2,7 @@
 
 #include "adapters/sqlite/database.hpp"
 
+#include <algorithm>
 #include <cerrno>
 
 #include <sqlite3.h>
@@ -11,7 +12,7 @@ namespace {
 
 // Enough for every fixed statement and the search shapes of a busy day.
 constexpr std::size_t statements_max = 256;
-// Virtual machine steps between looks at the clock: about 20 us.
+// Virtual machine steps between looks at the clock and the budget: about 20 us.
 constexpr int progress_steps = 2000;
 // A writer waits at most this long for a truncating checkpoint.
 constexpr int busy_timeout_ms = 20000;
@@ -101,18 +102,41 @@ bool Database::in_transaction() const noexcept {
     return sqlite3_get_autocommit(handle_) == 0;
 }
 
-void Database::set_deadline(std::chrono::steady_clock::time_point deadline) {
-    deadline_ = deadline;
+void Database::begin_budget(const Budget& budget) {
+    budget_ = budget;
+    spent_ = 0;
+    running_ = 0;
     sqlite3_progress_handler(handle_, progress_steps, &Database::on_progress, this);
 }
 
-void Database::clear_deadline() {
+void Database::end_budget() {
+    budget_.reset();
     sqlite3_progress_handler(handle_, 0, nullptr, nullptr);
 }
 
+std::optional<Errc> Database::over_budget() const {
+    if (!budget_) {
+        return std::nullopt;
+    }
+    if (spent_ + running_ > budget_->steps) {
+        return Errc::too_many;
+    }
+    return std::chrono::steady_clock::now() > budget_->until ? std::optional(Errc::timeout)
+                                                             : std::nullopt;
+}
+
 int Database::on_progress(void* self) {
-    const auto* database = static_cast<const Database*>(self);
-    return std::chrono::steady_clock::now() > database->deadline_ ? 1 : 0;
+    auto* database = static_cast<Database*>(self);
+    database->running_ += progress_steps;
+    return database->over_budget() ? 1 : 0;
+}
+
+// A statement counts from zero (its count is taken here), so that its rounds of progress are known.
+void Database::spend(sqlite3_stmt* statement) {
+    const int steps = sqlite3_stmt_status(statement, SQLITE_STMTSTATUS_VM_STEP, 1);
+    const auto own = static_cast<std::uint64_t>(std::max(steps, 0));
+    spent_ += own;
+    running_ -= std::min(running_, own / progress_steps * progress_steps);
 }
 
 Result<sqlite3_stmt*> Database::prepare(std::string_view sql) {
@@ -147,6 +171,10 @@ Result<sqlite3_stmt*> Database::prepare(std::string_view sql) {
 
 Query::Query(Database& database, const char* where, std::string_view sql)
     : database_(database), where_(where) {
+    if (const std::optional<Errc> over = database.over_budget()) {
+        fault_ = Fault(*over, where);
+        return;
+    }
     Result<sqlite3_stmt*> statement = database.prepare(sql);
     if (statement) {
         statement_ = *statement;
@@ -158,6 +186,7 @@ Query::Query(Database& database, const char* where, std::string_view sql)
 Query::~Query() {
     if (statement_ != nullptr) {
         sqlite3_reset(statement_);
+        database_.spend(statement_);
     }
 }
 
@@ -213,7 +242,11 @@ Result<bool> Query::step() {
     if (code == SQLITE_DONE) {
         return false;
     }
-    return database_.fault(where_, code);
+    Fault fault = database_.fault(where_, code);
+    if (fault.code == Errc::timeout && database_.over_budget() == Errc::too_many) {
+        fault.code = Errc::too_many;
+    }
+    return fault;
 }
 
 Result<void> Query::run() {

@@ -41,9 +41,18 @@ public:
     Fault fault(const char* where, int code) const;
     // True inside a transaction: SQLite ends one by itself after some errors.
     [[nodiscard]] bool in_transaction() const noexcept;
-    // Statements that run past it end with Errc::timeout. Until clear_deadline().
-    void set_deadline(std::chrono::steady_clock::time_point deadline);
-    void clear_deadline();
+    // What statements may take together until end_budget(). `steps` are those of SQLite's virtual
+    // machine, some ten for each row that is looked at: the same statements on the same rows take
+    // the same number, however busy the machine is. Past the time they end with Errc::timeout, past
+    // the steps with Errc::too_many.
+    struct Budget {
+        std::chrono::steady_clock::time_point until;
+        std::uint64_t steps = 0;
+    };
+    void begin_budget(const Budget& budget);
+    void end_budget();
+    // Why no statement may begin or go on, if that is so.
+    [[nodiscard]] std::optional<Errc> over_budget() const;
     [[nodiscard]] sqlite3* handle() const noexcept { return handle_; }
 
     // Prepared once, kept while among the most recently used.
@@ -51,7 +60,10 @@ public:
 
 private:
     Database() = default;
+    friend class Query;
     static int on_progress(void* self);
+    // A run of a statement is over, with all its steps.
+    void spend(sqlite3_stmt* statement);
 
     struct Cached {
         std::string sql;
@@ -60,7 +72,9 @@ private:
     sqlite3* handle_ = nullptr;
     std::list<Cached> recent_;  // front: last used
     std::unordered_map<std::string_view, std::list<Cached>::iterator> statements_;
-    std::chrono::steady_clock::time_point deadline_{};
+    std::optional<Budget> budget_;
+    std::uint64_t spent_ = 0;    // by statements that are through
+    std::uint64_t running_ = 0;  // by those that are not, in whole rounds of progress
 };
 
 // One run of a statement; ends (resets) with its scope. A failed preparation or binding shows in

@@ -6,6 +6,7 @@
 // newest back, which fill a page soon because the type is common.
 
 #include <algorithm>
+#include <limits>
 
 #include "adapters/sqlite/reads.hpp"
 
@@ -241,7 +242,7 @@ Result<HistoryPage> HistoryReader::run() {
 
 Result<HistoryPage>
 read_history(Database& database, const HistoryQuery& query, std::chrono::milliseconds budget) {
-    Snapshot snapshot(database, budget);
+    Snapshot snapshot(database, budget, std::numeric_limits<std::uint64_t>::max());
     GH_TRY(snapshot.begin());
     HistoryReader reader(database, query);
     Result<HistoryPage> page = reader.run();

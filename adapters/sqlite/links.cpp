@@ -199,12 +199,12 @@ private:
 }  // namespace
 
 Result<LinkPage>
-read_linked(Database& database, const LinkQuery& query, std::chrono::milliseconds budget) {
-    Snapshot snapshot(database, budget);
+read_linked(Database& database, const LinkQuery& query, const SearchLimits& limits) {
+    Snapshot snapshot(database, limits.budget, limits.steps);
     GH_TRY(snapshot.begin());
     Result<LinkPage> page = LinkReader(database, query).read();
-    if (!page && page.error().code == Errc::timeout) {
-        page.error().detail = "following references took longer than its budget; ask for fewer "
+    if (!page && (page.error().code == Errc::timeout || page.error().code == Errc::too_many)) {
+        page.error().detail = "following references took more than its budget; ask for fewer "
                               "matches at a time, or for fewer kinds of included resources";
     }
     return page;

@@ -143,7 +143,11 @@ Result<gateway::CompiledSearch> compile(const SearchQuery& query, const SearchLi
 
 // What a timeout means to the one who asked.
 Fault over_budget(Fault fault) {
-    if (fault.code == Errc::timeout) {
+    if (fault.code == Errc::too_many) {
+        fault.detail =
+            "the search looks at more records than one search may; narrow it, for example "
+            "by patient, identifier or date, or ask for no total (_total=none)";
+    } else if (fault.code == Errc::timeout) {
         fault.detail = "the search took longer than its budget; narrow it, for example by patient, "
                        "identifier or date";
     }
@@ -221,7 +225,7 @@ Result<SearchPage> search_in_snapshot(
 Result<SearchPage>
 search(Database& database, const SearchQuery& query, const SearchLimits& limits) {
     GH_TRY_ASSIGN(const gateway::CompiledSearch compiled, compile(query, limits));
-    Snapshot snapshot(database, limits.budget);
+    Snapshot snapshot(database, limits.budget, limits.steps);
     GH_TRY(snapshot.begin());
     Result<SearchPage> page = search_in_snapshot(database, query, limits, compiled);
     if (!page) {
@@ -234,7 +238,7 @@ Result<std::vector<std::string>> match(
     Database& database, const SearchQuery& query, std::uint32_t limit, const SearchLimits& limits
 ) {
     GH_TRY_ASSIGN(const gateway::CompiledSearch compiled, compile(query, limits));
-    Snapshot snapshot(database, limits.budget);
+    Snapshot snapshot(database, limits.budget, limits.steps);
     GH_TRY(snapshot.begin());
     Result<std::vector<Found>> rows =
         run_page(database, compiled.page(nullptr, limit), compiled.key_count());

@@ -21,6 +21,7 @@ using gateway::StoredVersion;
 
 struct SearchLimits {
     std::chrono::milliseconds budget{5000};
+    std::uint64_t steps = 0;  // Database::Budget
     gateway::CursorSecret secret{};
     const PendingUnits* pending = nullptr;
     // How a search that needs a part of the index that is not whole is refused.
@@ -33,22 +34,23 @@ read_version(Database& database, std::string_view type, std::string_view id, std
 // Ends the read transaction and the budget, whatever happens.
 class Snapshot {
 public:
-    Snapshot(Database& database, std::chrono::milliseconds budget) : database_(database) {
-        database.set_deadline(std::chrono::steady_clock::now() + budget);
-    }
+    Snapshot(Database& database, std::chrono::milliseconds budget, std::uint64_t steps)
+        : database_(database), budget_{std::chrono::steady_clock::now() + budget, steps} {}
     Snapshot(const Snapshot&) = delete;
     Snapshot& operator=(const Snapshot&) = delete;
     Result<void> begin() {
         if (database_.in_transaction()) {
+            database_.begin_budget(budget_);
             return {};  // the writer's own: its reads see its writes
         }
         Query query(database_, "store.begin", "BEGIN");
         GH_TRY(query.run());
         mine_ = true;
+        database_.begin_budget(budget_);
         return {};
     }
     ~Snapshot() {
-        database_.clear_deadline();
+        database_.end_budget();
         if (mine_) {
             Query query(database_, "store.end", "COMMIT");
             static_cast<void>(query.run());
@@ -57,10 +59,11 @@ public:
 
 private:
     Database& database_;
+    Database::Budget budget_;
     bool mine_ = false;
 };
 
-// history.cpp. Errc::timeout past the budget.
+// history.cpp. Errc::timeout past the time, which is all its budget: it reads one page in order.
 Result<HistoryPage> read_history(
     Database& database, const gateway::HistoryQuery& query, std::chrono::milliseconds budget
 );
@@ -71,9 +74,9 @@ Result<std::vector<std::string>> match(
     Database& database, const SearchQuery& query, std::uint32_t limit, const SearchLimits& limits
 );
 
-// links.cpp. Errc::timeout past the budget.
+// links.cpp. Errc::timeout or too_many past the budget.
 Result<gateway::LinkPage>
-read_linked(Database& database, const gateway::LinkQuery& query, std::chrono::milliseconds budget);
+read_linked(Database& database, const gateway::LinkQuery& query, const SearchLimits& limits);
 
 Result<std::optional<Receipt>> receipt_by_message(Database& database, std::string_view message_id);
 // Of several receipts with the same key (a refused message was sent again) the one that was

@@ -28,6 +28,7 @@ using gateway::StoreWriter;
 // Everybody who writes waits for a search inside the writer (a condition, a read in a batch), so it
 // may take less than one outside.
 constexpr std::chrono::milliseconds writer_search_budget{1000};
+constexpr std::uint64_t writer_search_share = 5;     // of the steps of one outside
 constexpr std::int64_t application_id = 0x47484f55;  // "GHOU"
 // With so much in the write-ahead log a checkpoint also starts it anew, for which the writer waits
 // a moment. The file keeps its size: writing over it costs half of what growing it does.
@@ -173,9 +174,8 @@ public:
         });
     }
     Result<gateway::LinkPage> linked(const gateway::LinkQuery& query) override {
-        return with_reader([&](Database& database) {
-            return read_linked(database, query, limits_.budget);
-        });
+        return with_reader([&](Database& database) { return read_linked(database, query, limits_); }
+        );
     }
     Result<std::optional<Receipt>> receipt_by_message(std::string_view message_id) override {
         return with_reader([&](Database& database) {
@@ -303,9 +303,11 @@ Result<std::unique_ptr<Store>> SqliteStore::open(const SqliteOptions& options) {
     GH_TRY_ASSIGN(store->limits_.secret[0], read_meta_number(database, "cursor_secret_0"));
     GH_TRY_ASSIGN(store->limits_.secret[1], read_meta_number(database, "cursor_secret_1"));
     store->limits_.budget = std::chrono::milliseconds{options.search_budget_ms};
+    store->limits_.steps = options.search_steps_max;
     store->limits_.pending = &store->pending_;
     SearchLimits writing = store->limits_;
     writing.budget = std::min(writing.budget, writer_search_budget);
+    writing.steps /= writer_search_share;
     writing.pending_is = Errc::unsupported;
     store->writer_ = std::make_unique<Writer>(database, writing);
     return std::unique_ptr<Store>(std::move(store));

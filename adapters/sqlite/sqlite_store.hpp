@@ -19,7 +19,8 @@ struct SqliteOptions {
     std::uint32_t readers_max = 8;          // connections; further readers wait for one
     std::uint32_t reader_cache_kib = 4096;  // page cache of each
     std::uint32_t writer_cache_kib = 32768;
-    std::uint32_t search_budget_ms = 5000;  // then Errc::timeout
+    std::uint32_t search_budget_ms = 5000;         // then Errc::timeout
+    std::uint64_t search_steps_max = 100'000'000;  // of one search; then Errc::too_many
     std::uint64_t bytes_max = 0;  // hard size of the file, then Errc::no_space; 0: the disk's
 };
 

@@ -119,7 +119,7 @@ Result<std::vector<std::string>> Writer::match(const SearchQuery& query, std::ui
 
 Result<gateway::LinkPage> Writer::linked(const gateway::LinkQuery& query) {
     GH_TRY(usable());
-    return noted(read_linked(database_, query, limits_.budget));
+    return noted(read_linked(database_, query, limits_));
 }
 
 Result<std::optional<Receipt>> Writer::receipt_by_message(std::string_view message_id) {

@@ -153,6 +153,7 @@ Result<void> Gateway::open_keeping() {
     store.file = config_.store_file();
     store.readers_max = config_.store.readers_max;
     store.search_budget_ms = static_cast<std::uint32_t>(config_.store.search_budget.count());
+    store.search_steps_max = config_.store.search_steps_max;
     GH_TRY_ASSIGN(store_, adapters::open_sqlite_store(store));
 
     JournalOptions journal;

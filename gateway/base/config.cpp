@@ -432,6 +432,9 @@ void data_keys(Keys& k) {
     k.integer("store.search_budget_ms", 1, time_max_ms, [](C& c, long long v) {
         c.store.search_budget = millis(v);
     });
+    k.integer("store.search_steps_max", 10'000, 1'000'000'000'000, [](C& c, long long v) {
+        c.store.search_steps_max = static_cast<std::uint64_t>(v);
+    });
     k.integer(
         "deduplication.window_hours",
         1,

@@ -142,6 +142,7 @@ struct Config {
         std::chrono::milliseconds checkpoint_interval{10'000};
         std::uint32_t readers_max = 8;
         std::chrono::milliseconds search_budget{5'000};
+        std::uint64_t search_steps_max = 100'000'000;
     } store;
 
     struct Notify {

@@ -494,6 +494,47 @@ TEST_F(SqliteSearch, ends_a_search_over_its_budget_and_goes_on) {
     EXPECT_EQ(count(broad), 11U);
 }
 
+TEST_F(SqliteSearch, a_search_over_its_steps_is_refused_alike_every_time) {
+    ASSERT_TRUE(store_->transact([](StoreWriter& writer) -> Result<void> {
+        for (int i = 0; i < 1500; ++i) {
+            GH_TRY(writer.put(patient("n" + std::to_string(i), "Name" + std::to_string(i))));
+        }
+        return {};
+    }));
+    const SearchQuery broad =
+        of("Patient",
+           {clause("family", SearchType::string, {value("me149")}, SearchModifier::contains)});
+    const SearchQuery narrow =
+        of("Patient", {clause("family", SearchType::string, {value("name7")})});
+    // The smallest bound under which it is done, looked for anew: no clock takes part.
+    const auto least = [&] {
+        for (std::uint64_t steps = 2'000;; steps += 2'000) {
+            const auto store = open_sqlite_store(
+                {.file = folder_.file(), .search_budget_ms = 600'000, .search_steps_max = steps}
+            );
+            const auto outcome = (*store)->search(broad);
+            if (outcome) {
+                return steps;
+            }
+            EXPECT_EQ(outcome.error().code, Errc::too_many);
+            EXPECT_NE(outcome.error().detail.find("narrow"), std::string::npos);
+            EXPECT_EQ((*store)->search(broad).error().code, Errc::too_many) << "prepared already";
+            EXPECT_TRUE((*store)->read("Patient", "p1"));
+        }
+    };
+    const std::uint64_t once = least();
+    EXPECT_GE(once, 1500U * 4) << "fewer steps than rows";
+    EXPECT_EQ(least(), once);
+    const auto bounded = open_sqlite_store({.file = folder_.file(), .search_steps_max = 6'000});
+    EXPECT_EQ((*bounded)->search(broad).error().code, Errc::too_many);
+    EXPECT_TRUE((*bounded)->search(narrow)) << "what looks at few rows is none the worse";
+    ASSERT_TRUE((*bounded)->transact([&](StoreWriter& writer) -> Result<void> {
+        EXPECT_EQ(writer.match(broad, 2).error().code, Errc::too_many);
+        EXPECT_TRUE(writer.put(patient("after")));
+        return {};
+    }));
+}
+
 TEST_F(SqliteSearch, matches_inside_the_transaction) {
     ASSERT_TRUE(store_->transact([](StoreWriter& writer) -> Result<void> {
         GH_TRY(writer.put(patient("p3", "New")));

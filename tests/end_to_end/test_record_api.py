@@ -305,6 +305,24 @@ class Configured(unittest.TestCase):
             self.assertEqual(gateway.request("GET", "/Binary/b", headers={"Accept": "*/*"},
                                              partner="county-council").status, 404)
 
+    def test_a_search_that_looks_at_too_many_records_is_refused_with_advice_every_time(self):
+        with Gateway(settings={"store.search_steps_max": 10000}) as gateway:
+            for start in range(0, 1500, 250):
+                made = gateway.request("POST", "", {"resourceType": "Bundle", "type": "transaction", "entry": [
+                    {"resource": patient(id=f"s{number}", family=f"Name{number}"),
+                     "request": {"method": "PUT", "url": f"Patient/s{number}"}} for number in range(start, start + 250)]})
+                self.assertEqual(made.status, 200, made)
+            for _ in range(3):
+                answer = gateway.request("GET", "/Patient?family:contains=nobody,noone,nowhere,never")
+                self.assertEqual(answer.status, 400, answer)
+                issue = answer.json()["issue"][0]
+                self.assertEqual(issue["code"], "too-costly")
+                self.assertIn("narrow it", issue["diagnostics"])
+                self.assertEqual(gateway.request("GET", "/Patient?family=name77").json()["total"], 11)
+            refused = gateway.request("POST", "/Patient", patient(), {"If-None-Exist": "family:contains=nobody,noone,nowhere,never"})
+            self.assertEqual(refused.status, 400, refused)
+            self.assertIn("nothing was changed", refused.text)
+
     def test_cors_deletes_ids_and_smart_follow_the_configuration(self):
         settings = {"api.cors_origins": ORIGIN, "api.conditional_delete_max": 3, "api.update_create": "false",
                     "smart.token_endpoint": "https://auth.example.nhs.uk/token"}
