@@ -108,10 +108,9 @@ std::optional<PlanRefusal> BundlePlanner::run() {
     for (std::uint32_t index = 0; index < drafts_.size(); ++index) {
         Draft& draft = drafts_[index];
         auto refused = draft_entry(draft, index);
-        for (Envelope::RefusedEntry& rule : envelope_.refused_entries) {
-            if (rule.index == index && batch) {
-                refused = PlanRefusal{rule.status, rule.issues};
-            }
+        const auto rule = envelope_.refused_entries.find(index);
+        if (batch && rule != envelope_.refused_entries.end()) {
+            refused = PlanRefusal{rule->second.status, rule->second.issues};
         }
         if (refused && !batch) {
             return refused;

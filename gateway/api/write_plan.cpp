@@ -379,12 +379,16 @@ void fill_resource(
 
 fhir::Issues shown_findings(const Envelope& envelope) {
     fhir::Issues shown;
+    bool standard_shown = false;  // of a batch, G01 has a result for each entry
     for (const RuleResult& result : envelope.decision.results) {
         if (result.effect != Effect::permit_with_findings) {
             continue;
         }
         if (result.rule != "G01") {
             shown.push_back(result.issue);
+            continue;
+        }
+        if (std::exchange(standard_shown, true)) {
             continue;
         }
         for (const fhir::Issue& issue : envelope.issues) {

@@ -4,6 +4,7 @@
 // Envelope: what moves along the road. Each stage adds facts and takes none away; body, arena and
 // tree belong together and die together. Movable, not copyable.
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -132,14 +133,13 @@ struct Envelope {
     // Codes that were neither confirmed nor refused, by system; a system that nothing here knows is
     // "other", so that these are a closed set.
     std::vector<std::pair<std::string, std::uint32_t>> unchecked;
-    // Bundle of type batch: entries that a rule refuses (index, 0-based) and with what. The rest
+    // Bundle of type batch: entries that a rule refuses (by index, 0-based) and with what. The rest
     // goes on; prepare_plan() answers each of these for itself.
     struct RefusedEntry {
-        std::uint32_t index = 0;
         int status = 422;
         fhir::Issues issues;
     };
-    std::vector<RefusedEntry> refused_entries;
+    std::map<std::uint32_t, RefusedEntry> refused_entries;
     // 6 accept
     std::shared_ptr<const WritePlan> plan;
     std::uint64_t position = 0;  // in the journal

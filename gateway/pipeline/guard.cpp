@@ -100,17 +100,11 @@ void set_aside_entries(Envelope& envelope, std::size_t from) {
         if (result.effect != Effect::deny || result.entry < 0) {
             continue;
         }
-        const auto index = static_cast<std::uint32_t>(result.entry);
-        auto& refused = envelope.refused_entries;
-        auto known = std::find_if(refused.begin(), refused.end(), [&](const auto& entry) {
-            return entry.index == index;
-        });
-        if (known == refused.end()) {
-            refused.push_back({index, result.status, {}});
-            known = refused.end() - 1;
-        }
+        auto& refused = envelope.refused_entries
+                            .try_emplace(static_cast<std::uint32_t>(result.entry), result.status)
+                            .first->second;
         if (result.rule != "G01") {  // G01's own are the findings themselves, added by validate()
-            known->issues.push_back(result.issue);
+            refused.issues.push_back(result.issue);
         }
     }
 }

@@ -111,9 +111,9 @@ std::string findings_text(const Envelope& envelope) {
     out.key("issues");
     write_issues(out, errors);
     out.key("entries").begin_array();
-    for (const auto& entry : envelope.refused_entries) {
+    for (const auto& [index, entry] : envelope.refused_entries) {
         out.begin_object();
-        out.key("index").number(entry.index);
+        out.key("index").number(index);
         out.key("status").number(entry.status);
         out.key("issues");
         write_issues(out, entry.issues);
@@ -148,11 +148,8 @@ void read_findings(std::string_view text, Envelope& envelope) {
     envelope.issues = read_issues(value->find("issues"));
     if (const JsonValue* entries = value->find("entries")) {
         for (const JsonValue& item : entries->items) {
-            envelope.refused_entries.push_back(
-                {static_cast<std::uint32_t>(number_of(item, "index")),
-                 static_cast<int>(number_of(item, "status")),
-                 read_issues(item.find("issues"))}
-            );
+            envelope.refused_entries[static_cast<std::uint32_t>(number_of(item, "index"))] = {
+                static_cast<int>(number_of(item, "status")), read_issues(item.find("issues"))};
         }
     }
 }

@@ -10,10 +10,10 @@
 namespace gatehouse::gateway {
 namespace {
 
-// Entry of a Bundle that a finding lies in, or -1.
-std::int64_t entry_of(std::string_view expression) {
+// Entry of a Bundle that a finding lies in; none has the number that stands for no entry.
+std::uint32_t entry_of(std::string_view expression) {
     static constexpr std::string_view start = "Bundle.entry[";
-    std::int64_t index = -1;
+    std::uint32_t index = UINT32_MAX;
     if (expression.starts_with(start)) {
         std::from_chars(
             expression.data() + start.size(), expression.data() + expression.size(), index
@@ -61,16 +61,16 @@ Refused validate(Envelope& envelope, Micros now, const Helpers* helpers) {
     const std::size_t from = envelope.decision.results.size();
     GuardFacts facts = facts_of(envelope, now);
     facts.findings = &envelope.issues;
+    facts.errors_left_out = found.errors_left_out;
     rulebook.policy->decide_findings(facts, envelope.decision);
     if (envelope.decision.effect == Effect::deny) {
         return refusal(422, envelope.issues, envelope);
     }
     set_aside_entries(envelope, from);
-    for (auto& refused : envelope.refused_entries) {
-        for (const fhir::Issue& issue : envelope.issues) {
-            if (entry_of(issue.expression) == refused.index) {
-                refused.issues.push_back(issue);
-            }
+    for (const fhir::Issue& issue : envelope.issues) {
+        const auto refused = envelope.refused_entries.find(entry_of(issue.expression));
+        if (refused != envelope.refused_entries.end()) {
+            refused->second.issues.push_back(issue);
         }
     }
     tag_warnings(envelope, from);

@@ -77,6 +77,7 @@ struct GuardFacts {
     void* user = nullptr;
     // Set after validation (rule G01); null before.
     const fhir::Issues* findings = nullptr;
+    bool errors_left_out = false;  // there are more than `findings` lists
 };
 
 class PolicySet {

@@ -97,6 +97,44 @@ class AsShipped(WithRules):
         place = re.search(r"AllergyIntolerance/[^/]+", kept.headers["Location"]).group()
         self.assertTrue(self.server.get(place).json()["meta"].get("tag"), "no tag on a record with findings")
 
+    def batch(self, entries, partner):
+        body = {"resourceType": "Bundle", "type": "batch",
+                "entry": [{"resource": one, "request": {"method": "POST", "url": one["resourceType"]}} for one in entries]}
+        answer = self.server.post("", body, partner=partner)
+        self.assertEqual(answer.status, 200, answer)
+        return [entry["response"] for entry in answer.json()["entry"]]
+
+    def test_g01_every_entry_of_a_long_batch_is_judged(self):
+        wrong, right = {"resourceType": "Basic"}, {"resourceType": "Basic", "code": {"text": "a"}}
+        entries = [wrong] * 700 + [right, wrong]
+        answers = self.batch(entries, TRUST)
+        self.assertEqual([one["status"][:3] for one in answers], ["422"] * 700 + ["201", "422"])
+        for at in (0, 600, 701):
+            issues = answers[at]["outcome"]["issue"]
+            self.assertTrue(any(f"Bundle.entry[{at}]" in place for one in issues for place in one.get("expression", [])), issues)
+        # Where the rule warns all are kept, and what is told of each stays in proportion.
+        kept = self.batch(entries, COUNCIL)
+        self.assertEqual({one["status"][:3] for one in kept}, {"201"})
+        self.assertLess(len(json.dumps(kept)), 2_000_000)
+
+    def test_g01_many_lesser_findings_hide_no_error(self):
+        # A display with white space around it is a lesser finding.
+        lesser = {"resourceType": "Basic", "code": {"text": "a"}, "author": {"display": " a "}}
+        answers = self.batch([lesser] * 700 + [{"resourceType": "Basic"}], TRUST)
+        self.assertEqual([one["status"][:3] for one in answers], ["201"] * 700 + ["422"])
+
+    def test_g05_many_wrong_numbers_cost_in_proportion(self):
+        number = nhs_number(203)
+        wrong = patient(number[:9] + str((int(number[9]) + 1) % 10))
+        took = {}
+        for count in (500, 4000):
+            began = time.monotonic()
+            answers = self.batch([wrong] * count, TRUST)
+            took[count] = time.monotonic() - began
+            self.assertEqual({one["status"][:3] for one in answers}, {"400"})
+        # Eight times as much; by the square it would be sixty-four times.
+        self.assertLess(took[4000], 30 * took[500] + 1, took)
+
     def test_g01_a_right_record_is_kept_without_a_tag(self):
         body = dict(wrong_allergy(), code={"text": "Hospital food"})
         kept = self.server.post("AllergyIntolerance", body, partner=TRUST)

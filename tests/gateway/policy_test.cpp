@@ -8,15 +8,16 @@
 //   problems  texts that the refusal must hold           decide   [{facts..., expect}]
 
 #include <fstream>
+#include <set>
 #include <sstream>
 
 #include <gtest/gtest.h>
 
+#include "fhir/base/nhs_number.hpp"
 #include "fhir/json/json.hpp"
 #include "fhir/json/value.hpp"
 #include "gateway/journal/file.hpp"
 #include "gateway/policy/acting.hpp"
-#include "fhir/base/nhs_number.hpp"
 #include "gateway/policy/owners.hpp"
 #include "gateway/policy/policy.hpp"
 #include "gateway/policy/rate.hpp"
@@ -172,6 +173,7 @@ void decide_one(const PolicySet& set, const JsonValue& test) {
     if (const JsonValue* list = test.find("findings")) {
         findings = findings_of(*list);
         facts.findings = &findings;
+        facts.errors_left_out = test.find("findingsLeftOut") != nullptr;
         set.decide_findings(facts, decision);
     }
     std::string results;
@@ -262,6 +264,70 @@ TEST(PolicyProperty, another_deny_never_permits_more) {
         (*set)->decide_findings(facts, decision);
         EXPECT_EQ(decision.effect == Effect::deny, bits != 0) << bits;
     }
+}
+
+// A Bundle of so many Patients, each with a wrong NHS number.
+std::string wrong_numbers(std::string_view type, int entries) {
+    std::string text =
+        R"({"resourceType":"Bundle","type":")" + std::string(type) + R"(","entry":[)";
+    for (int i = 0; i < entries; ++i) {
+        text += (i == 0 ? "" : ",") +
+                std::string(R"({"resource":{"resourceType":"Patient","identifier":[{"system":)"
+                            R"("https://fhir.nhs.uk/Id/nhs-number","value":"9000000000"}]}})");
+    }
+    return text + "]}";
+}
+
+Decision decide_on(std::string_view text) {
+    const auto set = PolicySet::load(source_folder / "config/policies");
+    EXPECT_TRUE(set.has_value());
+    Partner partner;
+    partner.owner = {"role", "RCB", "a@b", "2099-01-01"};
+    partner.organisations = {"RZZ99"};
+    RestCall call;
+    call.interaction = Interaction::transaction;
+    Arena arena;
+    const fhir::SymbolTable symbols;
+    const auto decoded = fhir::read_json(text, arena, symbols);
+    GuardFacts facts;
+    facts.partner = &partner;
+    facts.call = &call;
+    facts.organisation = "RZZ99";
+    facts.root = decoded.root;
+    facts.source = text;
+    Decision decision;
+    (*set)->decide(facts, decision);
+    return decision;
+}
+
+TEST(PolicyBounds, many_faults_of_one_message_are_listed_in_part_and_counted) {
+    const Decision decision = decide_on(wrong_numbers("transaction", 3000));
+
+    EXPECT_EQ(decision.effect, Effect::deny);
+    std::size_t denied = 0;
+    bool counted = false;
+    for (const RuleResult& result : decision.results) {
+        denied += result.effect == Effect::deny ? 1 : 0;
+        counted = counted || result.reason.starts_with("2500 more findings of rule G05");
+    }
+    EXPECT_EQ(denied, 501U);
+    EXPECT_TRUE(counted);
+    EXPECT_LT(decision.results.size(), 1100U);
+}
+
+TEST(PolicyBounds, every_entry_of_a_batch_is_denied_for_itself) {
+    const Decision decision = decide_on(wrong_numbers("batch", 3000));
+
+    EXPECT_EQ(decision.effect, Effect::permit_with_findings);
+    std::set<std::int32_t> denied;
+    for (const RuleResult& result : decision.results) {
+        if (result.effect == Effect::deny) {
+            denied.insert(result.entry);
+        }
+    }
+    EXPECT_EQ(denied.size(), 3000U);
+    EXPECT_EQ(*denied.begin(), 0);
+    EXPECT_EQ(*denied.rbegin(), 2999);
 }
 
 TEST(PolicySet, digest_changes_with_any_file_and_with_nothing_else) {
