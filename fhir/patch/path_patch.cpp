@@ -174,7 +174,7 @@ private:
         path::Error error;
         const path::Expression expression = path::compile(path, types_, error);
         if (!expression) {
-            return fault(Kind::malformed, "the path is not FHIRPath: " + error.message);
+            return fault(Kind::malformed, "the path is not FHIRPath: " + located(error, path));
         }
         path::Environment environment;
         environment.types = &types_;
@@ -182,7 +182,9 @@ private:
         environment.root_resource = &resource_;
         const path::Outcome outcome = path::evaluate(expression, &resource_, environment, arena_);
         if (outcome.failed) {
-            return fault(Kind::unmet, "the path cannot be evaluated: " + outcome.error.message);
+            return fault(
+                Kind::unmet, "the path cannot be evaluated: " + located(outcome.error, path)
+            );
         }
         for (const path::Item& item : outcome.items) {
             if (item.kind != path::ItemKind::element || !inside(*item.element)) {
@@ -531,7 +533,7 @@ std::optional<PatchFault> check_path_patch(Element& parameters, const TypeModel&
             return PatchFault{
                 Kind::malformed,
                 index,
-                "the path is not FHIRPath: " + error.message + " (path '" +
+                "the path is not FHIRPath: " + located(error, operation.path) + " (path '" +
                     operation.path.substr(0, 200) + "')"};
         }
         ++index;

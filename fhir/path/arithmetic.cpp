@@ -54,6 +54,10 @@ bool numbers(Evaluator& run, const Node& node, const Item& a, const Item& b, Sin
     if (divides && y->is_zero()) {
         return true;
     }
+    // A quotient is worked out to its 28th digit, whatever the operands are.
+    if (!run.pay((divides ? 32 : 0) + (a.text.size() + b.text.size()) / 16)) {
+        return false;
+    }
     switch (node.op) {
     case Op::add: return emit_decimal(run, *x + *y, sink);
     case Op::subtract: return emit_decimal(run, *x - *y, sink);
@@ -191,6 +195,12 @@ bool move_moment(
             "calendar"
         );
     }
+    if (moment.kind == ItemKind::time && *unit < CalendarUnit::hour) {
+        return run.fail(
+            node.offset,
+            "a time has no days: it can be moved by hours, minutes, seconds and milliseconds"
+        );
+    }
     const auto start = moment_of(moment);
     const auto value = Decimal::parse(amount.text);
     if (!start || !value) {
@@ -209,13 +219,20 @@ bool is_moment(const Item& item) {
            item.kind == ItemKind::time;
 }
 
+// The digits of a number in the arena. Long ones cost by their length: turning binary into decimal
+// digits is quadratic.
+std::string_view keep_digits(Evaluator& run, const Decimal& value) {
+    const std::string text = value.text();
+    return text.size() < 64 || run.pay(text.size() / 2) ? run.keep(text) : std::string_view{};
+}
+
 }  // namespace sums
 
 bool emit_decimal(Evaluator& run, const Decimal& value, Sink sink) {
     if (value.is_too_large()) {
         return true;
     }
-    const std::string_view text = run.keep(value.text());
+    const std::string_view text = sums::keep_digits(run, value);
     return !run.failed() && sink(text_item(ItemKind::decimal, text));
 }
 
@@ -225,7 +242,7 @@ bool emit_quantity(
     if (value.is_too_large()) {
         return true;
     }
-    const std::string_view text = run.keep(value.text());
+    const std::string_view text = sums::keep_digits(run, value);
     if (run.failed()) {
         return false;
     }

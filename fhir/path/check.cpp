@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "fhir/path/functions.hpp"
+#include "fhir/path/signatures.hpp"
 
 namespace gatehouse::fhir::path {
 namespace checking {
@@ -97,7 +98,7 @@ private:
         case Op::self: out = self; return true;
         case Op::index: out = Types::of(ItemKind::integer); return true;
         case Op::total: out = Types::anything(); return true;
-        case Op::variable: out = node.text == "context" ? context_ : Types::anything(); return true;
+        case Op::variable: out = variable(node); return true;
         case Op::type_root: return type_root(node, self, out);
         case Op::step: {
             Types input = self;
@@ -120,6 +121,16 @@ private:
         }
         default: return binary(node, self, out);
         }
+    }
+
+    [[nodiscard]] Types variable(const Node& node) const {
+        const std::string_view name = node.text;
+        if (node.extra == 0 && name == "context") {
+            return context_;
+        }
+        const bool text = name == "ucum" || name == "sct" || name == "loinc" ||
+                          name.starts_with("vs-") || name.starts_with("ext-");
+        return node.extra == 0 && text ? Types::of(ItemKind::string) : Types::anything();
     }
 
     bool type_root(const Node& node, const Types& self, Types& out) {
@@ -237,10 +248,63 @@ private:
         case Op::integer_divide:
         case Op::modulo:
         case Op::add:
-        case Op::subtract: out = Types::anything(); return true;
-        case Op::concatenate: out = Types::of(ItemKind::string); return true;
+        case Op::subtract: out = Types::anything(); return joinable(node, left, right);
+        case Op::concatenate: out = Types::of(ItemKind::string); return joinable(node, left, right);
         default: out = Types::of(ItemKind::boolean); return true;
         }
+    }
+
+    // The kinds of value that a set of types may give; all of them where it is not known.
+    [[nodiscard]] KindSet kinds_of(const Types& types) const {
+        KindSet kinds = types.known() ? 0 : kind_any;
+        for (const ItemKind kind : types.system) {
+            kinds |= kind_set(kind);
+        }
+        const KnownTypes& known = program_.known;
+        for (const TypeId type : types.fhir) {
+            const bool primitive = types_.type(type).kind == TypeKind::primitive;
+            if (types_.type(type).abstract) {
+                kinds = kind_any;
+            } else if (types_.is_a(type, known.integer)) {
+                kinds |= kind_integer;
+            } else if (types_.is_a(type, known.quantity)) {
+                kinds |= kind_quantity | kind_other;
+            } else if (type == known.date_time || type == known.instant) {
+                kinds |= kind_date_time;
+            } else if (type == known.decimal || type == known.date || type == known.time || type == known.boolean) {
+                kinds |= type == known.decimal ? kind_decimal
+                         : type == known.date  ? kind_date
+                         : type == known.time  ? kind_time
+                                               : kind_boolean;
+            } else {
+                kinds |= primitive ? kind_string : kind_other;
+            }
+        }
+        return kinds;
+    }
+
+    bool joinable(const Node& node, const Types& left, const Types& right) {
+        return can_join(node.op, kinds_of(left), kinds_of(right)) ||
+               fail(node, "this operator does not join " + words(left) + " and " + words(right));
+    }
+
+    bool fits_signature(const Node& node, const Types& input, const std::vector<Types>& arguments) {
+        const Signature signature = signature_of(function_of(node));
+        const auto check_one = [&](KindSet wanted, const Types& found, std::string_view what) {
+            if ((kinds_of(found) & wanted) != 0) {
+                return true;
+            }
+            std::string message(node.text);
+            message += what;
+            message += kind_words(wanted);
+            message += ", found " + words(found);
+            return fail(node, std::move(message));
+        };
+        return check_one(signature.input, input, "() works on ") &&
+               (arguments.empty() ||
+                check_one(signature.first, arguments[0], "() takes as its first argument ")) &&
+               (arguments.size() < 2 ||
+                check_one(signature.second, arguments[1], "() takes as its second argument "));
     }
 
     // Groups whose members have an order between them; 0 is "no single group".
@@ -323,7 +387,7 @@ private:
                 return false;
             }
         }
-        return result(node, input, arguments, out);
+        return fits_signature(node, input, arguments) && result(node, input, arguments, out);
     }
 
     static bool is_per_item(Function function) {

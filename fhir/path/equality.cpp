@@ -187,6 +187,9 @@ std::optional<bool> equal_items(Evaluator& run, const Item& a, const Item& b) {
             (b.kind != ItemKind::quantity && !is_number(b))) {
             return false;
         }
+        if (!run.pay((a.unit.size() + b.unit.size()) / 8)) {
+            return std::nullopt;
+        }
         const auto order = compare_quantities(a, b);
         if (order.calendar_doubt) {
             return std::nullopt;
@@ -207,7 +210,7 @@ std::optional<bool> equal_items(Evaluator& run, const Item& a, const Item& b) {
     switch (a.kind) {
     case ItemKind::boolean: return a.truth == b.truth;
     case ItemKind::type_info: return a.text == b.text && a.unit == b.unit;
-    default: return a.text == b.text;
+    default: return a.text.size() == b.text.size() && run.pay_for(a.text) && a.text == b.text;
     }
 }
 
@@ -269,7 +272,8 @@ bool equivalent_items(Evaluator& run, const Item& a, const Item& b) {
         return false;
     }
     if (x.kind == ItemKind::string && y.kind == ItemKind::string) {
-        return equivalent_text(x.text, y.text);
+        // Folding copies both.
+        return run.pay((x.text.size() + y.text.size()) / 32) && equivalent_text(x.text, y.text);
     }
     if (is_number(x) && is_number(y)) {
         return equality::equivalent_numbers(x, y);
@@ -279,7 +283,8 @@ bool equivalent_items(Evaluator& run, const Item& a, const Item& b) {
             (y.kind != ItemKind::quantity && !is_number(y))) {
             return false;
         }
-        return equality::equivalent_quantities(x, y);
+        return run.pay((x.unit.size() + y.unit.size()) / 2) &&
+               equality::equivalent_quantities(x, y);
     }
     if (equality::is_moment(x.kind) && equality::is_moment(y.kind)) {
         const auto left = moment_of(x);

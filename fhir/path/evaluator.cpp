@@ -72,13 +72,7 @@ bool Evaluator::each(NodeId id, const Frame& frame, Sink sink) {
     case Op::empty: return true;
     case Op::self: return self(frame, sink);
     case Op::index: return emit(sink, frame.index);
-    case Op::total:
-        for (const Item& item : frame.total) {
-            if (!sink(item)) {
-                return false;
-            }
-        }
-        return true;
+    case Op::total: return show(frame.total, sink);
     case Op::variable: return variable(node, frame, sink);
     case Op::type_root:
         if (frame.self != nullptr && frame.self->kind == ItemKind::element &&
@@ -96,6 +90,12 @@ bool Evaluator::each(NodeId id, const Frame& frame, Sink sink) {
     case Op::call: return function_row(node.function).body(*this, node, frame, sink);
     default: return binary(node, frame, sink);
     }
+}
+
+bool Evaluator::show(Collection items, Sink sink) {
+    return std::all_of(items.begin(), items.end(), [&](const Item& item) {
+        return pay() && sink(item);
+    });
 }
 
 bool Evaluator::step(const Node& node, const Item& item, Sink sink) {
@@ -273,7 +273,7 @@ int Evaluator::text_argument(
         return -1;
     }
     out = item.text;
-    return 1;
+    return pay_for(out) ? 1 : -1;
 }
 
 int Evaluator::input_value(const Node& node, const Frame& frame, Item& out) {
@@ -307,7 +307,7 @@ int Evaluator::input_text(const Node& node, const Frame& frame, std::string_view
     case ItemKind::string:
     case ItemKind::date:
     case ItemKind::date_time:
-    case ItemKind::time: out = item.text; return 1;
+    case ItemKind::time: out = item.text; return pay_for(out) ? 1 : -1;
     default: break;
     }
     std::string message(node.text);
@@ -509,8 +509,7 @@ bool Evaluator::variable(const Node& node, const Frame& /*frame*/, Sink sink) {
         return found == nullptr || sink(item_of(*found));
     };
     if (node.extra != 0) {
-        const Collection held = defined(node.extra - 1);
-        return std::all_of(held.begin(), held.end(), [&](const Item& item) { return sink(item); });
+        return show(defined(node.extra - 1), sink);
     }
     const std::string_view name = node.text;
     if (name == "context") {

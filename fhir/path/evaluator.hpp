@@ -128,6 +128,8 @@ public:
     int input_text(const Node& node, const Frame& frame, std::string_view& out);
     bool collect_input(const Node& node, const Frame& frame, Items& out);
 
+    // Items that are held ($total, a variable), each for a step.
+    bool show(Collection items, Sink sink);
     // Children of an element by a step's name, and all of them.
     bool step(const Node& node, const Item& item, Sink sink);
     bool children(const Item& item, Sink sink);
@@ -141,6 +143,8 @@ public:
         steps_ -= count;
         return true;
     }
+    // Pays for reading a text once: nothing for what records hold, more the longer it is.
+    bool pay_for(std::string_view text) { return text.size() < 256 || pay(text.size() / 64); }
     [[nodiscard]] std::uint64_t steps_left() const { return steps_; }
     [[nodiscard]] std::uint64_t steps_taken() const { return environment.step_budget - steps_; }
     // Records the first failure; always false.

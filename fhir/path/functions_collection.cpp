@@ -246,10 +246,13 @@ bool sort(Evaluator& run, const Node& node, const Frame& frame, Sink sink) {
     }
     bool mismatched = false;
     const auto before = [&](std::uint32_t a, std::uint32_t b) {
-        run.pay();
         for (std::size_t k = 0; k < keys; ++k) {
             const Key& x = table[a * keys + k];
             const Key& y = table[b * keys + k];
+            if (!run.pay(1 + (x.value.unit.size() + y.value.unit.size()) / 8) ||
+                !run.pay_for(x.value.text)) {
+                return false;
+            }
             const NodeId argument = run.program.argument(node, k);
             const bool down = argument != no_node && run.program.nodes[argument].descending;
             if (x.present != y.present) {
@@ -328,8 +331,8 @@ bool tail(Evaluator& run, const Node& node, const Frame& frame, Sink sink) {
 bool skip(Evaluator& run, const Node& node, const Frame& frame, Sink sink) {
     std::int64_t left = 0;
     const int given = run.integer_argument(node, frame, 0, left);
-    if (given < 0) {
-        return false;
+    if (given != 1) {
+        return given == 0;
     }
     auto pass = [&](const Item& item) { return left-- > 0 || sink(item); };
     return run.input(node, frame, pass);

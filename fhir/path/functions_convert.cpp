@@ -86,10 +86,11 @@ std::optional<Item> decimal_from(Evaluator& run, const Item& value) {
 // "4 'mg'", "1 day", "1.0": the text form of a quantity (N1 §5.5.7).
 std::optional<Item> quantity_from_text(std::string_view text) {
     const auto split = text.find_first_not_of("+-.0123456789");
-    const std::string_view digits = text.substr(0, split);
+    std::string_view digits = text.substr(0, split);
     if (!Decimal::parse(digits)) {
         return std::nullopt;
     }
+    digits.remove_prefix(digits.front() == '+' ? 1 : 0);
     Item out = text_item(ItemKind::quantity, digits);
     out.unit = "1";
     if (split == std::string_view::npos) {

@@ -155,7 +155,8 @@ bool power(Evaluator& run, const Node& node, const Frame& frame, Sink sink) {
         Decimal result(1);
         for (std::int64_t i = 0; i < exponent.integer; ++i) {
             result = result * *x;
-            if (result.is_too_large() || !run.pay()) {
+            const auto digits = static_cast<std::uint64_t>(result.scale());
+            if (result.is_too_large() || !run.pay(1 + digits / 32)) {
                 return !run.failed();
             }
         }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // String functions (FHIRPath N1 §5.6), counted in code points.
+#include <algorithm>
+
 #include <re2/re2.h>
 
 #include "fhir/path/functions.hpp"
@@ -26,6 +28,17 @@ bool both_texts(
     return has_text == 1 && has_argument == 1;
 }
 
+std::uint64_t program_size(const re2::RE2& regex) {
+    return regex.ok() ? static_cast<std::uint64_t>(regex.ProgramSize()) : 0;
+}
+
+// What looking through a text costs: RE2 is linear in it, times its program where the states do not
+// fit the memory it may use.
+bool pay_to_look(Evaluator& run, const re2::RE2& regex, std::string_view text) {
+    constexpr std::uint64_t everyday = 32;  // instructions; a pattern for dates has about as many
+    return run.pay((text.size() / 16) * std::max<std::uint64_t>(1, program_size(regex) / everyday));
+}
+
 // The regular expression of a call: compiled with the expression if literal.
 const re2::RE2* regex_of(
     Evaluator& run,
@@ -40,6 +53,10 @@ const re2::RE2* regex_of(
     } else {
         own = make_regex(pattern, flags);
         regex = own.get();
+    }
+    // A regex that is made on the way costs by its program, which counted repetition multiplies.
+    if (own && !run.pay(16 + pattern.size() / 4 + program_size(*regex) / 4)) {
+        return nullptr;
     }
     if (!regex->ok()) {
         run.fail(
@@ -65,7 +82,7 @@ bool match(Evaluator& run, const Node& node, const Frame& frame, Sink sink, bool
     }
     std::unique_ptr<re2::RE2> own;
     const re2::RE2* regex = regex_of(run, node, pattern, flags, own);
-    if (regex == nullptr || !run.pay(text.size() / 16)) {
+    if (regex == nullptr || !pay_to_look(run, *regex, text)) {
         return false;
     }
     const re2::StringPiece piece(text.data(), text.size());
@@ -73,11 +90,25 @@ bool match(Evaluator& run, const Node& node, const Frame& frame, Sink sink, bool
     return run.emit(sink, regex->Match(piece, 0, text.size(), anchor, nullptr, 0));
 }
 
-// "$1" and "${name}" of the specification to RE2's "\1".
-std::string rewrite_of(std::string_view substitution) {
+// "$1" and "${name}" of the specification to RE2's "\1". A name that no group has, or a group past
+// the ninth, which RE2 cannot be told, becomes what no rewrite may hold.
+std::string rewrite_of(std::string_view substitution, const re2::RE2& regex) {
     std::string out;
     for (std::size_t i = 0; i < substitution.size(); ++i) {
         const char c = substitution[i];
+        const std::size_t close =
+            substitution.substr(i, 2) == "${" ? substitution.find('}', i) : std::string_view::npos;
+        if (close != std::string_view::npos) {
+            const auto& names = regex.NamedCapturingGroups();
+            const auto named = names.find(std::string(substitution.substr(i + 2, close - i - 2)));
+            if (named == names.end() || named->second > 9) {
+                return "\\?";
+            }
+            out += '\\';
+            out += static_cast<char>('0' + named->second);
+            i = close;
+            continue;
+        }
         if (c == '\\' && i + 1 < substitution.size() && substitution[i + 1] == '$') {
             out += '$';
             ++i;
@@ -102,7 +133,7 @@ bool index_of(Evaluator& run, const Node& node, const Frame& frame, Sink sink) {
     if (!both_texts(run, node, frame, text, part, answer)) {
         return answer;
     }
-    const auto at = text.find(part);
+    const auto at = find_text(text, part);
     return run.emit(
         sink,
         at == std::string_view::npos
@@ -118,7 +149,7 @@ bool last_index_of(Evaluator& run, const Node& node, const Frame& frame, Sink si
     if (!both_texts(run, node, frame, text, part, answer)) {
         return answer;
     }
-    const auto at = text.rfind(part);
+    const auto at = find_last_text(text, part);
     return run.emit(
         sink,
         at == std::string_view::npos
@@ -175,7 +206,7 @@ bool contains(Evaluator& run, const Node& node, const Frame& frame, Sink sink) {
     std::string_view part;
     bool answer = false;
     return both_texts(run, node, frame, text, part, answer)
-               ? run.emit(sink, text.find(part) != std::string_view::npos)
+               ? run.emit(sink, find_text(text, part) != std::string_view::npos)
                : answer;
 }
 
@@ -220,7 +251,7 @@ bool replace(Evaluator& run, const Node& node, const Frame& frame, Sink sink) {
         return put(substitution) && run.emit_text(sink, out);
     }
     for (;;) {
-        const auto found = text.find(pattern, at);
+        const auto found = find_text(text, pattern, at);
         if (!put(text.substr(at, found - at))) {
             return false;
         }
@@ -264,10 +295,11 @@ bool replace_matches(Evaluator& run, const Node& node, const Frame& frame, Sink 
     std::unique_ptr<re2::RE2> own;
     const re2::RE2* regex = regex_of(run, node, pattern, flags, own);
     // The result is at most one substitution per byte.
-    if (regex == nullptr || !run.pay((text.size() + 1) * (substitution.size() + 1) / 32)) {
+    if (regex == nullptr || !pay_to_look(run, *regex, text) ||
+        !run.pay((text.size() + 1) * (substitution.size() + 1) / 32)) {
         return false;
     }
-    const std::string rewrite = rewrite_of(substitution);
+    const std::string rewrite = rewrite_of(substitution, *regex);
     std::string problem;
     if (!regex->CheckRewriteString(rewrite, &problem)) {
         return run.fail(node.offset, "the substitution names a group that the pattern has not");
@@ -326,7 +358,7 @@ bool split(Evaluator& run, const Node& node, const Frame& frame, Sink sink) {
         return to_chars(run, node, frame, sink);
     }
     for (std::size_t at = 0;;) {
-        const auto found = text.find(separator, at);
+        const auto found = find_text(text, separator, at);
         const auto part = text.substr(at, found == std::string_view::npos ? found : found - at);
         if (!run.pay() || !sink(text_item(ItemKind::string, part))) {
             return false;
@@ -380,7 +412,20 @@ std::unique_ptr<re2::RE2> make_regex(std::string_view pattern, std::string_view 
     if (flags.find('m') != std::string_view::npos) {
         text = "(?m)";
     }
-    text += pattern;
+    // "(?<name>" is RE2's "(?P<name>"; behind a backslash or in a class it is what it says.
+    bool in_class = false;
+    for (std::size_t i = 0; i < pattern.size(); ++i) {
+        const char c = pattern[i];
+        text += c;
+        if (c == '\\' && i + 1 < pattern.size()) {
+            text += pattern[++i];
+        } else if (c == '[' || c == ']') {
+            in_class = c == '[';
+        } else if (!in_class && c == '(' && pattern.substr(i, 3) == "(?<" && pattern.substr(i, 4) != "(?<=" && pattern.substr(i, 4) != "(?<!") {
+            text += "?P";
+            ++i;
+        }
+    }
     return std::make_unique<re2::RE2>(text, options);
 }
 

@@ -103,9 +103,15 @@ std::optional<CalendarUnit> calendar_unit(std::string_view word) {
 }
 
 std::optional<Moment> add(const Moment& moment, const Decimal& amount, CalendarUnit unit) {
-    // N1 §6.6.7: the fraction of an amount is dropped. The cap keeps the products below in range;
-    // any amount past it leaves the calendar anyway.
-    const auto whole = amount.rounded(0, Rounding::truncate).to_int64();
+    // N1 §6.6.7: the fraction of an amount is dropped, but for seconds, whose fraction is
+    // milliseconds. The cap keeps the products below in range; any amount past it leaves the
+    // calendar anyway.
+    const bool fractional = unit == CalendarUnit::second && moment.precision >= Precision::second;
+    if (fractional) {
+        unit = CalendarUnit::millisecond;
+    }
+    const auto whole =
+        (fractional ? amount * Decimal(1000) : amount).rounded(0, Rounding::truncate).to_int64();
     if (!whole || *whole > 400'000'000'000'000 || *whole < -400'000'000'000'000) {
         return std::nullopt;
     }

@@ -4,6 +4,7 @@
 #include "fhir/path/operators.hpp"
 
 #include "fhir/path/functions.hpp"
+#include "fhir/path/parser.hpp"
 #include "fhir/path/values.hpp"
 
 namespace gatehouse::fhir::path {
@@ -49,6 +50,11 @@ bool sign(Evaluator& run, const Node& node, const Frame& frame, Sink sink) {
     if (value.kind == ItemKind::integer) {
         return run.emit(sink, -value.integer);
     }
+    // The least Integer is the one whose digits alone are none (N1 §4.1.3).
+    if (value.text == "2147483648" && run.program.nodes[node.right].op == Op::literal &&
+        value.kind == ItemKind::decimal) {
+        return run.emit(sink, integer_min);
+    }
     const auto number = decimal_of(value);
     if (!number) {
         return true;
@@ -75,18 +81,9 @@ bool is_or_as(Evaluator& run, const Node& node, const Frame& frame, Sink sink) {
     return !run.is_kept_by(item, type) || sink(item);
 }
 
-bool emit_all(Evaluator& run, Collection items, Sink sink) {
-    for (const Item& item : items) {
-        if (!run.pay() || !sink(item)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 bool unite(Evaluator& run, const Node& node, const Frame& frame, Sink sink) {
     if (node.cache != 0 && run.cached(node.cache).ready) {
-        return emit_all(run, run.cached(node.cache).items, sink);
+        return run.show(run.cached(node.cache).items, sink);
     }
     Items items(run.arena);
     if (!run.collect(node.left, frame, items) || !run.collect(node.right, frame, items)) {
@@ -108,7 +105,7 @@ bool unite(Evaluator& run, const Node& node, const Frame& frame, Sink sink) {
     if (node.cache != 0) {
         run.cached(node.cache) = {kept, true};
     }
-    return emit_all(run, kept, sink);
+    return run.show(kept, sink);
 }
 
 Truth membership(Evaluator& run, NodeId element, NodeId set, const Frame& frame) {
@@ -145,6 +142,9 @@ Truth ordering(Evaluator& run, const Node& node, const Frame& frame) {
         return Truth::unknown;
     }
     bool mismatch = false;
+    if (!run.pay_for(a.text) || !run.pay((a.unit.size() + b.unit.size()) / 8)) {
+        return Truth::failed;
+    }
     const auto order = compare_items(a, b, mismatch);
     if (mismatch) {
         run.fail(

@@ -66,6 +66,16 @@ Expression compile(
     return Compiler::compile(text, types, error, options);
 }
 
+std::string located(const Error& error, std::string_view expression) {
+    const Position at = position_of(expression, error.offset);
+    std::string out = error.message;
+    out += expression.find('\n') == std::string_view::npos
+               ? " ("
+               : " (line " + std::to_string(at.line) + ", ";
+    out += "column " + std::to_string(at.column) + ")";
+    return out;
+}
+
 Outcome evaluate(
     const Expression& expression, const Element* focus, const Environment& environment, Arena& arena
 ) {

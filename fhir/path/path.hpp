@@ -70,6 +70,10 @@ struct Error {
     std::uint32_t offset = 0;  // in the expression's text
 };
 
+// The message with the place in `expression` that it is about, as people count: "... (column 7)",
+// "... (line 2, column 3)" where the expression has several lines. Columns count code points.
+std::string located(const Error& error, std::string_view expression);
+
 struct CompileOptions {
     // Check names and types against the model (strict mode); needs `context_type`.
     bool strict = false;

@@ -2,6 +2,7 @@
 #include "fhir/path/strings.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 #include <unicode/ucasemap.h>
 
@@ -87,6 +88,30 @@ std::size_t byte_offset(std::string_view s, std::size_t index) {
         --index;
     }
     return at;
+}
+
+std::size_t find_text(std::string_view s, std::string_view part, std::size_t from) {
+    if (from > s.size()) {
+        return std::string_view::npos;
+    }
+    if (part.empty()) {
+        return from;
+    }
+    // Two-way search; string_view's own compares the whole part at every place it might start.
+    const void* found = memmem(s.data() + from, s.size() - from, part.data(), part.size());
+    return found == nullptr ? std::string_view::npos
+                            : static_cast<std::size_t>(static_cast<const char*>(found) - s.data());
+}
+
+std::size_t find_last_text(std::string_view s, std::string_view part) {
+    constexpr std::size_t small = 64;  // nothing to run away with
+    if (part.size() <= small || part.size() > s.size()) {
+        return s.rfind(part);
+    }
+    const std::string text(s.rbegin(), s.rend());
+    const std::string wanted(part.rbegin(), part.rend());
+    const std::size_t at = find_text(text, wanted);
+    return at == std::string_view::npos ? at : s.size() - part.size() - at;
 }
 
 std::string to_upper(std::string_view s) {

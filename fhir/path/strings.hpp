@@ -19,6 +19,12 @@ std::size_t byte_offset(std::string_view text, std::size_t index);
 // Bytes of the code point at `at`.
 std::size_t code_point_bytes(std::string_view text, std::size_t at);
 
+// Byte offset of the first `part` at or after `from`, and of the last; npos if there is none.
+// Linear in the sizes of both whatever they hold: "aaaa...b" in "aaaa..." is what a hostile
+// expression asks.
+std::size_t find_text(std::string_view text, std::string_view part, std::size_t from = 0);
+std::size_t find_last_text(std::string_view text, std::string_view part);
+
 std::string to_upper(std::string_view text);
 std::string to_lower(std::string_view text);
 

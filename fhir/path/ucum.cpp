@@ -78,9 +78,13 @@ bool combine(Unit& into, const Unit& other, int sign) {
 
 std::optional<Unit> raise(const Unit& unit, int exponent) {
     Unit out;
+    Unit power = unit;  // by squaring
     const int sign = exponent < 0 ? -1 : 1;
-    for (int i = 0; i < exponent * sign; ++i) {
-        if (!combine(out, unit, sign)) {
+    for (int left = exponent * sign; left > 0; left /= 2) {
+        if (left % 2 != 0 && !combine(out, power, sign)) {
+            return std::nullopt;
+        }
+        if (left > 1 && !combine(power, Unit(power), 1)) {
             return std::nullopt;
         }
     }

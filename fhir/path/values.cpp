@@ -303,6 +303,10 @@ bool is_moment(const Item& item) {
            item.kind == ItemKind::time;
 }
 
+std::string_view text_of(const Item& item) {
+    return item.kind == ItemKind::element ? item.element->value : item.text;
+}
+
 int sign_of(int value) {
     return value < 0 ? -1 : (value > 0 ? 1 : 0);
 }
@@ -376,6 +380,9 @@ bool ItemSet::seen(const Item& item) {
     if (used_ * 2 >= slots_.size()) {
         grow();
     }
+    if (!run_.pay_for(values::text_of(item))) {
+        return true;
+    }
     const std::uint64_t hash = hash_item(run_, item);
     Slot* slot = find(item, hash);
     if (slot->item != nullptr) {
@@ -387,7 +394,8 @@ bool ItemSet::seen(const Item& item) {
 }
 
 bool ItemSet::has(const Item& item) {
-    return find(item, hash_item(run_, item))->item != nullptr;
+    return run_.pay_for(values::text_of(item)) &&
+           find(item, hash_item(run_, item))->item != nullptr;
 }
 
 void ItemSet::grow() {

@@ -189,7 +189,11 @@ void SearchParameters::Impl::plan_type(TypeId type, BoundSystems& systems, Issue
             options.as_filters = true;
             Formula formula{parameter, path::compile(operand.text, types, error, options)};
             if (!formula.expression) {
-                note(notes, *parameter, "its expression does not compile: " + error.message);
+                note(
+                    notes,
+                    *parameter,
+                    "its expression does not compile: " + located(error, operand.text)
+                );
                 continue;
             }
             plan.formulas.push_back(std::move(formula));

@@ -54,10 +54,9 @@ int run_single(PathRunner& runner, const FhirpathArguments& arguments) {
     if (answer.failed) {
         std::fprintf(
             stderr,
-            "gatehouse fhirpath: %s error at offset %u: %s\n",
+            "gatehouse fhirpath: %s error: %s\n",
             phase_name(answer.error.phase),
-            answer.error.offset,
-            answer.error.message.c_str()
+            located(answer.error, arguments.words[0]).c_str()
         );
         return exit_failure;
     }
@@ -116,7 +115,9 @@ bool run_row(
             const PathRunner::Answer answer =
                 runner.run(expression->text, loaded, strict || row->string("mode") == "strict");
             if (answer.failed) {
-                write_error(writer, phase_name(answer.error.phase), answer.error.message);
+                write_error(
+                    writer, phase_name(answer.error.phase), located(answer.error, expression->text)
+                );
             } else {
                 writer.key("result");
                 write_items(writer, answer.items);

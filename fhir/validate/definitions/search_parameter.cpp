@@ -24,7 +24,11 @@ void check_expression(const Desk& desk, const Element& parameter) {
         path::compile(expression->value, desk.types(), error, options);
     if (!compiled) {
         desk.report(rules::search_expression, *expression, [&] {
-            return join("The expression is not FHIRPath on the base type: ", error.message, ".");
+            return join(
+                "The expression is not FHIRPath on the base type: ",
+                located(error, expression->value),
+                "."
+            );
         });
     }
 }

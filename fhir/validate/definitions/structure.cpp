@@ -120,7 +120,9 @@ void check_contexts(const Desk& desk, const Element& structure) {
             path::Error error;
             if (!path::compile(part.value, desk.types(), error)) {
                 desk.report(rules::structure_context_invariant, part, [&] {
-                    return join("The context invariant is not FHIRPath: ", error.message, ".");
+                    return join(
+                        "The context invariant is not FHIRPath: ", located(error, part.value), "."
+                    );
                 });
             }
             continue;

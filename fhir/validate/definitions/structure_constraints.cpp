@@ -74,7 +74,9 @@ void check_constraints(
             path::Error error;
             if (!path::compile(expression, desk.types(), error)) {
                 desk.report(rules::constraint_expression, constraint, [&] {
-                    return join("The expression of ", key, " is not FHIRPath: ", error.message);
+                    return join(
+                        "The expression of ", key, " is not FHIRPath: ", located(error, expression)
+                    );
                 });
             }
         }

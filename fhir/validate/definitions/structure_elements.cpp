@@ -283,7 +283,9 @@ void check_slicing(
             const bool stated = element.child("type") != nullptr;
             const Severity severity = stated ? Severity::error : Severity::warning;
             desk.report_as(rules::element_discriminator, severity, discriminator, [&] {
-                return join("The discriminator path does not fit ", path, ": ", error.message);
+                return join(
+                    "The discriminator path does not fit ", path, ": ", located(error, expression)
+                );
             });
         }
     }

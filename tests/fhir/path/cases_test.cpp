@@ -72,6 +72,14 @@ void expect_round_trip(const path::Expression& expression, const TypeModel& mode
     EXPECT_EQ(path::print(again), printed);
 }
 
+// "at": where the error is told to be, "(column 6)" or "(line 2, column 3)".
+void expect_place(const JsonValue& row, const path::Error& error, std::string_view text) {
+    const std::string told = path::located(error, text);
+    if (const std::string_view wanted = row.string("at"); !wanted.empty()) {
+        EXPECT_EQ(told, error.message + " " + std::string(wanted)) << text;
+    }
+}
+
 void run_case(const JsonValue& row, const Element* focus, const TypeModel& model) {
     const std::string_view text = row.string("expression");
     const std::string_view wanted_error = row.string("error");
@@ -84,6 +92,7 @@ void run_case(const JsonValue& row, const Element* focus, const TypeModel& model
     if (!expression) {
         EXPECT_EQ(phase_name(error.phase), wanted_error) << text << ": " << error.message;
         EXPECT_LE(error.offset, text.size()) << text;
+        expect_place(row, error, text);
         return;
     }
     expect_round_trip(expression, model);
@@ -94,6 +103,7 @@ void run_case(const JsonValue& row, const Element* focus, const TypeModel& model
     const auto outcome = path::evaluate(expression, focus, environment, arena);
     if (outcome.failed) {
         EXPECT_EQ(wanted_error, "execution") << text << ": " << outcome.error.message;
+        expect_place(row, outcome.error, text);
         return;
     }
     ASSERT_TRUE(wanted_error.empty()) << text << " should fail";
