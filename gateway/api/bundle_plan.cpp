@@ -70,6 +70,7 @@ private:
     WritePlan& plan_;
     std::vector<Draft> drafts_;
     std::map<std::string, std::string, std::less<>> references_;
+    fhir::ExpressionCursor expressions_;  // an entry's place costs the way from the one before
 };
 
 std::optional<PlanRefusal> BundlePlanner::run() {
@@ -346,13 +347,13 @@ std::optional<PlanRefusal> BundlePlanner::finish_entry(Draft& draft) {
                       "urn. Send a transaction."
                     : "No entry of this transaction that creates or updates has this fullUrl, so "
                       "the reference would point nowhere.",
-                fhir::expression_of(*lost),
+                expressions_.of(*lost),
                 "REFERENCE_NOT_FOUND"
             )}};
     }
     for (const Element* reference : conditional_references(*draft.resource)) {
         const std::string text(reference->value);
-        const std::string place = fhir::expression_of(*reference);
+        const std::string place = expressions_.of(*reference);
         if (plan_.shape == WritePlan::Shape::batch) {
             return entry_refusal(
                 400,
