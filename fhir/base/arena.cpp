@@ -2,6 +2,7 @@
 #include "fhir/base/arena.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace gatehouse {
 
@@ -32,8 +33,18 @@ void* Arena::allocate_slow(std::size_t bytes, std::size_t alignment) {
     return allocate(bytes, alignment);
 }
 
+void Arena::adopt(Arena&& other) {
+    adopted_.reserve(adopted_.size() + other.blocks_.size() + other.adopted_.size());
+    std::ranges::move(other.blocks_, std::back_inserter(adopted_));
+    std::ranges::move(other.adopted_, std::back_inserter(adopted_));
+    reserved_ += other.reserved_;
+    other = Arena();
+}
+
 void Arena::reset() noexcept {
+    adopted_.clear();
     if (blocks_.empty()) {
+        reserved_ = 0;
         return;
     }
     blocks_.resize(1);

@@ -24,11 +24,13 @@ public:
 
     Arena() = default;
     Arena(Arena&& other) noexcept
-        : blocks_(std::move(other.blocks_)), next_(std::exchange(other.next_, nullptr)),
-          end_(std::exchange(other.end_, nullptr)), current_(std::exchange(other.current_, 0)),
-          reserved_(std::exchange(other.reserved_, 0)) {}
+        : blocks_(std::move(other.blocks_)), adopted_(std::move(other.adopted_)),
+          next_(std::exchange(other.next_, nullptr)), end_(std::exchange(other.end_, nullptr)),
+          current_(std::exchange(other.current_, 0)), reserved_(std::exchange(other.reserved_, 0)) {
+    }
     Arena& operator=(Arena&& other) noexcept {
         blocks_ = std::move(other.blocks_);
+        adopted_ = std::move(other.adopted_);
         next_ = std::exchange(other.next_, nullptr);
         end_ = std::exchange(other.end_, nullptr);
         current_ = std::exchange(other.current_, 0);
@@ -80,6 +82,10 @@ public:
     // message.
     void reset() noexcept;
 
+    // Takes over all that another arena holds: it lives until reset() or destruction, whatever is
+    // rewound. For parts of a message that another thread built.
+    void adopt(Arena&& other);
+
     // A place in the arena to come back to: rewind() forgets what was allocated since mark(), and
     // keeps the blocks for what comes next. Marks nest; a mark dies with a rewind to an earlier
     // one.
@@ -112,6 +118,7 @@ private:
         std::size_t size = 0;
     };
     std::vector<Block> blocks_;
+    std::vector<Block> adopted_;  // full
     std::byte* next_ = nullptr;
     std::byte* end_ = nullptr;
     std::size_t current_ = 0;  // block that next_ is in; those behind it are free for use

@@ -58,16 +58,21 @@ Result<std::shared_ptr<const Engine>> Engine::load(const EngineOptions& options)
     return std::shared_ptr<const Engine>(std::move(engine));
 }
 
-Decoded
-Engine::read(std::string_view text, Format format, Arena& arena, const DecodeLimits& limits) const {
+Decoded Engine::read(
+    std::string_view text,
+    Format format,
+    Arena& arena,
+    const DecodeLimits& limits,
+    const Helpers* helpers
+) const {
     const SymbolTable& symbols = types().symbols();
-    Decoded decoded = format == Format::json ? read_json(text, arena, symbols, limits)
-                                             : read_xml(text, arena, symbols, limits);
+    if (format == Format::json) {
+        return read_json(text, arena, symbols, limits, {.types = &types(), .helpers = helpers});
+    }
+    Decoded decoded = read_xml(text, arena, symbols, limits);
     if (decoded.root != nullptr) {
         annotate(*decoded.root, types());
-        if (format == Format::xml) {
-            check_xml_form(*decoded.root, types(), text, decoded.issues);
-        }
+        check_xml_form(*decoded.root, types(), text, decoded.issues);
     }
     return decoded;
 }

@@ -44,9 +44,15 @@ public:
     static Result<std::shared_ptr<const Engine>> load(const EngineOptions& options);
 
     // Reads one resource of either format and annotates it: the tree, with issues of form. `text`
-    // must live as long as `arena`. Thread-safe.
-    [[nodiscard]] Decoded
-    read(std::string_view text, Format format, Arena& arena, const DecodeLimits& limits = {}) const;
+    // must live as long as `arena`. Thread-safe. `helpers`, unless null, read entries of a large
+    // JSON Bundle too; XML is read by the caller's thread.
+    [[nodiscard]] Decoded read(
+        std::string_view text,
+        Format format,
+        Arena& arena,
+        const DecodeLimits& limits = {},
+        const Helpers* helpers = nullptr
+    ) const;
 
     [[nodiscard]] const Definitions& definitions() const { return *definitions_; }
     [[nodiscard]] const Schema& schema() const { return *schema_; }

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "fhir/base/arena.hpp"
+#include "fhir/base/helpers.hpp"
 #include "fhir/model/element.hpp"
 #include "fhir/model/types.hpp"
 #include "fhir/outcome/issue.hpp"
@@ -37,10 +38,22 @@ struct Decoded {
     Issues issues;
 };
 
+// What may be done while reading.
+struct ReadHelp {
+    const TypeModel* types = nullptr;     // the tree comes out as annotate() would leave it
+    const Helpers* helpers = nullptr;     // entries of a large Bundle are read by them too
+    std::size_t piece_bytes = 32 * 1024;  // so much text, at least, is worth a thread's turn
+};
+
 // Reads one resource. Nodes point into `text` where nothing had to be unescaped, so `text` must
-// live as long as the arena. `symbols` may be empty (names stay unknown symbols).
+// live as long as the arena. `symbols` may be empty (names stay unknown symbols); those of
+// help.types, if it is given. The outcome does not depend on who helps.
 Decoded read_json(
-    std::string_view text, Arena& arena, const SymbolTable& symbols, const DecodeLimits& limits = {}
+    std::string_view text,
+    Arena& arena,
+    const SymbolTable& symbols,
+    const DecodeLimits& limits = {},
+    const ReadHelp& help = {}
 );
 
 struct WriteOptions {

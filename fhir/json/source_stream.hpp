@@ -77,8 +77,8 @@ public:
         run_end_ = at;
     }
     void skip_whitespace() {
-        while (at_ != end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t')) {
-            ++at_;
+        if (at_ != end_ && static_cast<unsigned char>(*at_) <= ' ') {
+            at_ = white_end(at_, end_);
         }
     }
 
@@ -110,6 +110,21 @@ public:
     [[nodiscard]] bool at_end() const { return at_ == end_; }
 
 private:
+    // First byte in [at, end) that is no white space. Indentation goes eight spaces at a time.
+    static const char* white_end(const char* at, const char* end) {
+        constexpr std::uint64_t spaces = 0x2020202020202020ULL;
+        for (; at != end; ++at) {
+            std::uint64_t word = 0;
+            while (end - at >= 8 && (std::memcpy(&word, at, 8), word == spaces)) {
+                at += 8;
+            }
+            if (at == end || (*at != ' ' && *at != '\n' && *at != '\r' && *at != '\t')) {
+                break;
+            }
+        }
+        return at;
+    }
+
     // First quote, backslash or control byte in [at, end).
     static const char* run_end(const char* at, const char* end) {
         constexpr std::uint64_t ones = 0x0101010101010101ULL;
@@ -154,6 +169,9 @@ inline void SkipWhitespace(SourceStream& stream) {
 
 inline constexpr unsigned parse_flags =
     rapidjson::kParseInsituFlag | rapidjson::kParseNumbersAsStringsFlag;
+
+// The same for one value, with whatever behind it.
+inline constexpr unsigned value_flags = parse_flags | rapidjson::kParseStopWhenDoneFlag;
 
 // Words for a syntax error, without RapidJSON's own.
 const char* words_of(rapidjson::ParseErrorCode code) noexcept;

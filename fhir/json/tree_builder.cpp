@@ -6,9 +6,6 @@
 namespace gatehouse::fhir::json {
 namespace {
 
-// Findings past this are not worth their memory: the message is not FHIR.
-constexpr std::size_t findings_max = 200;
-
 // Members of an object before a linear search for a repeated name gives way to a wider look: FHIR's
 // widest type has about 60 children.
 std::uint64_t name_bit(std::string_view text) noexcept {
@@ -33,9 +30,10 @@ TreeBuilder::TreeBuilder(
     std::string_view text,
     Arena& arena,
     const SymbolTable& symbols,
-    const DecodeLimits& limits
+    const DecodeLimits& limits,
+    const ReadHelp& help
 )
-    : stream_(stream), text_(text), arena_(arena), symbols_(symbols), limits_(limits) {
+    : stream_(stream), text_(text), arena_(arena), symbols_(symbols), limits_(limits), help_(help) {
     frames_.reserve(16);
     names_.reserve(64);
 }
@@ -136,6 +134,7 @@ bool TreeBuilder::Key(const char*, rapidjson::SizeType, bool) {
     std::string_view text = stream_.token(arena_);
     frame.items = 0;
     frame.merging = false;
+    frame.in_pieces = false;
     frame.cursor = nullptr;
     frame.type_member = text == "resourceType";
     frame.twin = text.size() > 1 && text.front() == '_';
@@ -173,6 +172,9 @@ bool TreeBuilder::Key(const char*, rapidjson::SizeType, bool) {
         );
     }
     seen = true;
+    if (help_.types != nullptr) {
+        frame.place = help_.types->place_of(frame.node->type, known->symbol);
+    }
     return true;
 }
 
@@ -314,6 +316,9 @@ bool TreeBuilder::StartArray() {
     if (++frame.array_depth == 1) {
         frame.items = 0;
         frame.array_offset = offset;
+        if (frames_.size() == 1 && help_.helpers != nullptr && names_[frame.name].text == "entry") {
+            read_in_pieces();
+        }
     } else if (frame.array_depth == 2) {
         note(
             Severity::error,
@@ -330,7 +335,7 @@ bool TreeBuilder::EndArray(rapidjson::SizeType count) {
     --depth_;
     Frame& frame = frames_.back();
     --frame.array_depth;
-    if (count == 0) {
+    if (count == 0 && !(frame.in_pieces && frame.array_depth == 0)) {
         note(
             Severity::error,
             IssueType::structure,
@@ -349,6 +354,7 @@ Element* TreeBuilder::append(Frame& frame, Name& name, std::size_t offset) {
     node->symbol = name.symbol;
     node->parent = frame.node;
     node->offset = static_cast<std::uint32_t>(offset);
+    frame.place.set(*node);
     Element* before = name.last != nullptr ? name.last : frame.last;
     if (before != nullptr) {
         node->next = before->next;
@@ -480,6 +486,10 @@ bool TreeBuilder::set_type(std::string_view value, bool is_string, std::size_t o
     }
     node->is_resource = true;
     node->value = value;
+    if (help_.types != nullptr) {
+        node->type = help_.types->resource_type(symbols_.find(value));
+        typed_late_ = typed_late_ || node->first_child != nullptr;
+    }
     return true;
 }
 
@@ -545,6 +555,9 @@ Decoded TreeBuilder::finish() {
     if (root_ != nullptr && root_->is_resource) {
         root_->name = root_->value;
         root_->symbol = symbols_.find(root_->name);
+    }
+    if (typed_late_ && !failed_) {
+        annotate(*root_, *help_.types);
     }
     if (!failed_ && root_ != nullptr && !root_->is_resource) {
         note_at(

@@ -23,7 +23,8 @@ public:
         std::string_view text,
         Arena& arena,
         const SymbolTable& symbols,
-        const DecodeLimits& limits
+        const DecodeLimits& limits,
+        const ReadHelp& help
     );
 
     // RapidJSON's handler interface. False ends the parse; then failed() holds.
@@ -42,6 +43,9 @@ public:
     bool Int64(std::int64_t) { return false; }
     bool Uint64(std::uint64_t) { return false; }
     bool Double(double) { return false; }
+
+    // Findings past this are not worth their memory: the message is not FHIR.
+    static constexpr std::size_t findings_max = 200;
 
     [[nodiscard]] bool failed() const { return failed_; }
     // Records a fault that leaves no tree, at `offset`.
@@ -73,10 +77,12 @@ private:
         std::uint32_t array_depth = 0;
         std::size_t array_offset = 0;
         Element* cursor = nullptr;  // array: next element of the other spelling
+        TypeModel::Place place;     // the member's, by the definitions
         bool twin = false;          // the member is "_name"
         bool merging = false;       // the other spelling came first
         bool type_member = false;   // the member is "resourceType"
         bool has_nulls = false;
+        bool in_pieces = false;  // the member's array was read by read_in_pieces()
     };
     struct Finding {
         Issue issue;
@@ -84,6 +90,14 @@ private:
         std::string suffix;
         std::size_t offset = 0;
     };
+
+    // pieces.cpp: the entries of a large Bundle
+    struct Piece;
+    struct PieceRun;
+    void read_in_pieces();
+    void read_piece(PieceRun& run, std::size_t number, Arena& arena) const;
+    void begin_piece(const TreeBuilder& whole, Element& stand_in);
+    bool join_pieces(PieceRun& run);
 
     Element* place(std::size_t offset);
     Element* append(Frame& frame, Name& name, std::size_t offset);
@@ -117,6 +131,7 @@ private:
     Arena& arena_;
     const SymbolTable& symbols_;
     const DecodeLimits& limits_;
+    const ReadHelp help_;
     std::vector<Frame> frames_;
     std::vector<Name> names_;
     std::vector<Finding> findings_;
@@ -124,6 +139,7 @@ private:
     std::size_t depth_ = 0;
     std::size_t elements_ = 0;
     bool failed_ = false;
+    bool typed_late_ = false;  // a resource told its type after other members
 };
 
 }  // namespace gatehouse::fhir::json

@@ -6,6 +6,13 @@
 #include "fhir/model/type_tables.hpp"
 
 namespace gatehouse::fhir {
+namespace {
+
+TypeModel::Place place_in(const TypeModel::Impl::Slot& slot) noexcept {
+    return {slot.type, slot.child + 1U, slot.choice_bytes, slot.repeats};
+}
+
+}  // namespace
 
 TypeModel::TypeModel(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 TypeModel::TypeModel(TypeModel&&) noexcept = default;
@@ -44,6 +51,15 @@ ChildMatch TypeModel::child(TypeId parent, Symbol written) const noexcept {
         return {};
     }
     return {&impl_->types[parent].children[slot->child], slot->child, slot->type};
+}
+
+TypeModel::Place TypeModel::place_of(TypeId parent, Symbol written) const noexcept {
+    const Impl::Slot* slot = impl_->find(parent, written);
+    return slot == nullptr ? Place{} : place_in(*slot);
+}
+
+TypeId TypeModel::resource_type(Symbol name) const noexcept {
+    return impl_->type_of(name);
 }
 
 const ChildInfo* TypeModel::child_by_path(TypeId parent, Symbol name) const noexcept {
@@ -111,7 +127,7 @@ namespace {
 // Recursion is as deep as the tree, which the decoders bound. Siblings of one name share one
 // lookup.
 void annotate_children(Element& parent, const TypeModel::Impl& tables) noexcept {
-    const TypeModel::Impl::Slot* slot = nullptr;
+    TypeModel::Place place;
     Symbol previous = unknown_symbol;
     for (Element* node = parent.first_child; node != nullptr; node = node->next) {
         if (node->symbol == unknown_symbol) {
@@ -119,19 +135,10 @@ void annotate_children(Element& parent, const TypeModel::Impl& tables) noexcept 
         }
         if (node->symbol != previous || previous == unknown_symbol) {
             previous = node->symbol;
-            slot = tables.find(parent.type, previous);
+            const TypeModel::Impl::Slot* slot = tables.find(parent.type, previous);
+            place = slot == nullptr ? TypeModel::Place{} : place_in(*slot);
         }
-        if (slot != nullptr) {
-            node->child_rule = slot->child + 1U;
-            node->may_repeat = slot->repeats;
-            node->choice_bytes = slot->choice_bytes;
-            node->type = slot->type;
-        } else {
-            node->child_rule = 0;
-            node->may_repeat = false;
-            node->choice_bytes = 0;
-            node->type = unknown_type;
-        }
+        place.set(*node);
         if (node->is_resource) {
             node->type = tables.type_of(tables.symbols.find(node->value));
         }

@@ -77,6 +77,22 @@ public:
     [[nodiscard]] bool is_a(TypeId type, TypeId ancestor) const noexcept;
     // Child of `parent` by written name: "name", "valueQuantity".
     [[nodiscard]] ChildMatch child(TypeId parent, Symbol written) const noexcept;
+    // What annotate() sets in a child of `parent`, by its written name; zeros if it is not known.
+    struct Place {
+        TypeId type = unknown_type;
+        std::uint32_t child_rule = 0;
+        std::uint8_t choice_bytes = 0;
+        bool may_repeat = false;
+        void set(Element& node) const noexcept {
+            node.type = type;
+            node.child_rule = child_rule;
+            node.choice_bytes = choice_bytes;
+            node.may_repeat = may_repeat;
+        }
+    };
+    [[nodiscard]] Place place_of(TypeId parent, Symbol written) const noexcept;
+    // The type of a resource by its name's symbol.
+    [[nodiscard]] TypeId resource_type(Symbol name) const noexcept;
     // Child of `parent` by FHIRPath name: "name", "value" (the choice).
     [[nodiscard]] const ChildInfo* child_by_path(TypeId parent, Symbol name) const noexcept;
 

@@ -4,6 +4,8 @@
 // messages, references between entries. The bdl invariants come with the definition.
 
 #include <algorithm>
+#include <numeric>
+#include <utility>
 
 #include "fhir/validate/lexical.hpp"
 #include "fhir/validate/text.hpp"
@@ -79,9 +81,13 @@ void Walker::check_bundle(const Element& bundle, const BundleIndex& index) {
             });
         }
     }
-    for (const Element* entry = first; entry != nullptr; entry = entry->next_same()) {
-        const Element* resource = entry->child("resource");
-        const std::string_view url = entry->child_value("fullUrl");
+    for (const BundleIndex::Entry& seen : index.entries()) {
+        if (seen.url_fits) {
+            continue;
+        }
+        const Element* entry = seen.entry;
+        const Element* resource = seen.resource;
+        const std::string_view url = seen.full_url;
         if (url.empty()) {
             if (resource != nullptr && !requests) {
                 report(rules::bundle_full_url, *entry, [] {
@@ -101,7 +107,7 @@ void Walker::check_bundle(const Element& bundle, const BundleIndex& index) {
         if (resource == nullptr || url.starts_with("urn:")) {
             continue;
         }
-        const std::string_view id = resource->child_value("id");
+        const std::string_view id = seen.id;
         const RestUrl parts = split_rest(url);
         const TypeId named = types_.find(parts.type);
         if (named == unknown_type || !types_.is_a(named, known_.resource)) {
@@ -136,19 +142,44 @@ void Walker::check_bundle(const Element& bundle, const BundleIndex& index) {
     check_bundle_relations(bundle, type);
 }
 
+// What the resource of an entry refers to. Links that mean no entry although they seem to are
+// reported.
+Walker::EntryLinks
+Walker::follow_links(const Element& bundle, const BundleIndex& index, std::size_t place) {
+    EntryLinks out;
+    const std::span<const BundleIndex::Entry> entries = index.entries();
+    if (entries[place].resource == nullptr) {
+        return out;
+    }
+    const auto follow = [&](const Element& reference) {
+        const Element* target = check_link(bundle, index, *entries[place].entry, reference);
+        if (target == nullptr || !spend()) {
+            return;
+        }
+        // Entries are in source order, so the target's place is found by its offset.
+        const auto found = std::ranges::lower_bound(
+            entries,
+            target->offset,
+            {},
+            [](const BundleIndex::Entry& entry) { return entry.offset; }
+        );
+        if (found != entries.end() && found->entry == target) {
+            out.targets.push_back(static_cast<std::uint32_t>(found - entries.begin()));
+        }
+    };
+    each_reference(*entries[place].resource, follow, [&](const Element& link) {
+        out.narrative.push_back(&link);
+    });
+    return out;
+}
+
 // Documents and messages travel alone, so what their entries refer to should be inside, and every
 // entry should be reachable from the first one, forwards or backwards.
 void Walker::check_links(const Element& bundle, const BundleIndex& index, bool message) {
-    const std::span<const Element*> entries = arena_.array<const Element*>(index.size());
-    const std::span<std::uint32_t> group = arena_.array<std::uint32_t>(index.size());
-    std::size_t count = 0;
-    for (const Element& child : bundle.children()) {
-        if (child.name == "entry") {
-            entries[count] = &child;
-            group[count] = static_cast<std::uint32_t>(count);
-            ++count;
-        }
-    }
+    const std::span<const BundleIndex::Entry> entries = index.entries();
+    const std::size_t count = entries.size();
+    const std::span<std::uint32_t> group = arena_.array<std::uint32_t>(count);
+    std::iota(group.begin(), group.end(), 0U);
     const auto leader = [&](std::uint32_t at) {
         while (group[at] != at) {
             group[at] = group[group[at]];
@@ -157,39 +188,31 @@ void Walker::check_links(const Element& bundle, const BundleIndex& index, bool m
         return at;
     };
     NarrativeLinks links(index);
+    std::vector<LinkResult> followed = std::exchange(links_, {});
     for (std::uint32_t i = 0; i < count; ++i) {
-        const Element* resource = entries[i]->child("resource");
-        if (resource == nullptr) {
-            continue;
+        EntryLinks found;
+        if (followed.empty()) {
+            found = follow_links(bundle, index, i);
+        } else {
+            add_result(followed[i].found);
+            found = std::move(followed[i].links);
         }
-        const auto follow = [&](const Element& reference) {
-            const Element* target = check_link(bundle, index, *entries[i], reference);
-            if (target == nullptr || !spend()) {
-                return;
-            }
-            // Entries are in source order, so the target's place is found by its offset.
-            const auto found = std::lower_bound(
-                entries.begin(),
-                entries.begin() + static_cast<std::ptrdiff_t>(count),
-                target,
-                [](const Element* a, const Element* b) { return a->offset < b->offset; }
-            );
-            const auto place = static_cast<std::uint32_t>(found - entries.begin());
-            if (place < count && entries[place] == target) {
-                group[leader(place)] = leader(i);
-            }
-        };
-        each_reference(*resource, follow, [&](const Element& link) { links.add(link); });
+        for (const std::uint32_t place : found.targets) {
+            group[leader(place)] = leader(i);
+        }
+        for (const Element* link : found.narrative) {
+            links.add(*link);
+        }
     }
     check_narrative_links(links);
-    const Element* composition = count == 0 ? nullptr : entries[0]->child("resource");
+    const Element* composition = count == 0 ? nullptr : entries[0].resource;
     if (!message && composition != nullptr && composition->resource_type() == "Composition") {
-        check_composition(*composition, index, *entries[0]);
+        check_composition(*composition, index, *entries[0].entry);
     }
     for (std::uint32_t i = 1; i < count; ++i) {
-        if (entries[i]->child("resource") != nullptr && leader(i) != leader(0)) {
+        if (entries[i].resource != nullptr && leader(i) != leader(0)) {
             const RuleInfo& rule = message ? rules::bundle_orphan_message : rules::bundle_orphan;
-            report(rule, *entries[i], [&] {
+            report(rule, *entries[i].entry, [&] {
                 return join(
                     "No link leads from this entry to the ",
                     message ? "MessageHeader" : "Composition",

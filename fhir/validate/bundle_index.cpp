@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <atomic>
 
+#include "fhir/validate/lexical.hpp"
 #include "fhir/validate/walk.hpp"
 
 namespace gatehouse::fhir::judge {
 namespace {
+
+constexpr std::size_t entries_for_help = 1'000;
+constexpr std::size_t entries_at_once = 128;
 
 std::string_view before_history(std::string_view url) noexcept {
     return url.substr(0, url.find("/_history/"));
@@ -12,59 +17,130 @@ std::string_view before_history(std::string_view url) noexcept {
 
 }  // namespace
 
-BundleIndex::BundleIndex(const Element& bundle, Arena& arena) {
+BundleIndex::BundleIndex(const Element& bundle, Arena& arena, const Helpers* helpers) {
+    std::size_t count = 0;
     for (const Element& child : bundle.children()) {
-        count_ += child.name == "entry" ? 1U : 0U;
+        count += child.name == "entry" ? 1U : 0U;
     }
-    urls_ = arena.array<Slot>(count_);
-    ids_ = arena.array<Slot>(count_);
+    entries_ = arena.array<Entry>(count);
+    count = 0;
+    for (const Element& child : bundle.children()) {
+        if (child.name == "entry") {
+            entries_[count++].entry = &child;
+        }
+    }
+    // By entry, until it is known how many there are.
+    urls_ = arena.array<Ref>(count);
+    ids_ = arena.array<Ref>(count);
+    const auto look = [&](std::size_t from, std::size_t to) {
+        for (std::size_t i = from; i < to; ++i) {
+            entries_[i] = look_at(*entries_[i].entry);
+            urls_[i].hash = hash_text(entries_[i].full_url);
+            ids_[i].hash = hash_text(entries_[i].id);
+        }
+    };
+    if (helpers == nullptr || helpers->count == 0 || count < entries_for_help) {
+        look(0, count);
+    } else {
+        std::atomic<std::size_t> next{0};
+        helpers->run([&] {
+            for (std::size_t from = next.fetch_add(entries_at_once); from < count;
+                 from = next.fetch_add(entries_at_once)) {
+                look(from, std::min(from + entries_at_once, count));
+            }
+        });
+    }
     std::size_t urls = 0;
     std::size_t ids = 0;
-    for (const Element& entry : bundle.children()) {
-        if (entry.name != "entry") {
+    for (std::size_t i = 0; i < count; ++i) {
+        const Entry& entry = entries_[i];
+        if (entry.resource == nullptr || !entry.resource->is_resource) {
             continue;
         }
-        const Element* resource = entry.child("resource");
-        if (resource == nullptr || !resource->is_resource) {
-            continue;
+        if (!entry.full_url.empty()) {
+            urls_[urls++] = {urls_[i].hash, static_cast<std::uint32_t>(i)};
         }
-        if (const std::string_view url = entry.child_value("fullUrl"); !url.empty()) {
-            urls_[urls++] = {{}, url, &entry, resource};
-        }
-        if (const std::string_view id = resource->child_value("id"); !id.empty()) {
-            ids_[ids++] = {resource->resource_type(), id, &entry, resource};
+        if (!entry.id.empty()) {
+            ids_[ids++] = {ids_[i].hash, static_cast<std::uint32_t>(i)};
         }
     }
     urls_ = urls_.first(urls);
     ids_ = ids_.first(ids);
-    arrange(urls_);
-    arrange(ids_);
+    arrange(urls_, &Entry::full_url);
+    arrange(ids_, &Entry::id);
 }
 
-void BundleIndex::arrange(std::span<Slot>& slots) noexcept {
-    // Entries stand in the order of the message, so the offset keeps the first of equal keys first.
-    std::sort(slots.begin(), slots.end(), [](const Slot& a, const Slot& b) {
-        return a < b || (!(b < a) && a.entry->offset < b.entry->offset);
+BundleIndex::Entry BundleIndex::look_at(const Element& entry) noexcept {
+    Entry out;
+    out.entry = &entry;
+    out.offset = entry.offset;
+    out.resource = entry.child("resource");
+    out.full_url = entry.child_value("fullUrl");
+    if (out.resource == nullptr) {
+        return out;
+    }
+    out.id = out.resource->child_value("id");
+    const bool absolute =
+        has_scheme(out.full_url) && out.full_url.find_first_of(" \t\r\n") == std::string_view::npos;
+    out.url_fits = absolute && (out.full_url.starts_with("urn:") || !base_of(entry).empty());
+    return out;
+}
+
+void BundleIndex::arrange(std::span<Ref> refs, Key key) const noexcept {
+    std::sort(refs.begin(), refs.end(), [&](const Ref& a, const Ref& b) {
+        if (a.hash != b.hash) {
+            return a.hash < b.hash;
+        }
+        const Entry& left = entries_[a.entry];
+        const Entry& right = entries_[b.entry];
+        if (const int order = (left.*key).compare(right.*key); order != 0) {
+            return order < 0;
+        }
+        const int order = type_in(key, left).compare(type_in(key, right));
+        return order < 0 || (order == 0 && a.entry < b.entry);
     });
 }
 
-BundleIndex::Found BundleIndex::find(std::span<const Slot> slots, const Slot& wanted) noexcept {
-    const auto at = std::lower_bound(slots.begin(), slots.end(), wanted);
-    return at == slots.end() || wanted < *at ? Found{} : Found{at->entry, at->resource};
+const BundleIndex::Ref*
+BundleIndex::first_of(std::span<const Ref> refs, const Wanted& wanted, Key key) const noexcept {
+    const auto at =
+        std::lower_bound(refs.begin(), refs.end(), wanted, [&](const Ref& ref, const Wanted& than) {
+            if (ref.hash != than.hash) {
+                return ref.hash < than.hash;
+            }
+            const Entry& entry = entries_[ref.entry];
+            const int order = (entry.*key).compare(than.key);
+            return order < 0 || (order == 0 && type_in(key, entry) < than.type);
+        });
+    return refs.data() + (at - refs.begin());
+}
+
+BundleIndex::Found
+BundleIndex::find(std::span<const Ref> refs, const Wanted& wanted, Key key) const noexcept {
+    const Ref* at = first_of(refs, wanted, key);
+    if (at == refs.data() + refs.size() || at->hash != wanted.hash) {
+        return {};
+    }
+    const Entry& entry = entries_[at->entry];
+    if (entry.*key != wanted.key || type_in(key, entry) != wanted.type) {
+        return {};
+    }
+    return {entry.entry, entry.resource};
 }
 
 BundleIndex::Found BundleIndex::by_url(std::string_view full_url) const noexcept {
-    return find(urls_, {{}, full_url, nullptr, nullptr});
+    return find(urls_, {hash_text(full_url), {}, full_url}, &Entry::full_url);
 }
 
 BundleIndex::Found BundleIndex::by_id(std::string_view type, std::string_view id) const noexcept {
-    return find(ids_, {type, id, nullptr, nullptr});
+    return find(ids_, {hash_text(id), type, id}, &Entry::id);
 }
 
 bool BundleIndex::has_id(std::string_view id) const noexcept {
-    const Slot wanted{{}, id, nullptr, nullptr};  // before every type
-    const auto at = std::lower_bound(ids_.begin(), ids_.end(), wanted);
-    return at != ids_.end() && at->key == id;
+    const Wanted wanted{hash_text(id), {}, id};  // before every type
+    const Ref* at = first_of(ids_, wanted, &Entry::id);
+    return at != ids_.data() + ids_.size() && at->hash == wanted.hash &&
+           entries_[at->entry].id == id;
 }
 
 std::string_view BundleIndex::base_of(const Element& entry) noexcept {

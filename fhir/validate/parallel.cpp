@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Entries of a large Bundle, judged by several threads. The walk of the Bundle leaves its entries
-// aside, with the place in the list of findings where theirs belong; then every
-// thread takes some of them with a walker of its own; then the findings are put together in the
-// order of the message. The outcome is that of one thread, to the byte: where the step budget is so
+// aside, and what the Bundle's definition asks of all of them, as jobs with the place in the list
+// of findings where theirs belong; then every thread takes some of them with a walker of its own;
+// then the findings are put together in the order of the message. What the entries of a document or
+// message refer to is followed along with each, while it is in the caches, and kept for
+// check_links(). The outcome is that of one thread, to the byte: where the step budget is so
 // nearly spent that it could matter who took which step, the message is judged again by one thread.
 
 #include <algorithm>
@@ -35,16 +37,18 @@ bool Walker::worth_help(const Element& root) const noexcept {
     return entries >= entries_min;
 }
 
-bool Walker::set_aside(const Element& at, const Actives& rules) {
-    if (at.parent != gather_from_ || quiet_ != 0 || at.name != "entry") {
+bool Walker::set_aside(const Element& at, const PlanRule* asked, const Actives* rules) {
+    if (quiet_ != 0) {
         return false;
     }
     // Nearly every entry is held to what the one before it is.
-    if (job_rules_.empty() || !std::ranges::equal(job_rules_.back(), rules)) {
-        job_rules_.push_back(rules);
+    if (rules != nullptr &&
+        (job_rules_.empty() || !std::ranges::equal(job_rules_.back(), *rules))) {
+        job_rules_.push_back(*rules);
     }
     jobs_.push_back(
         {&at,
+         asked,
          job_rules_.size() - 1,
          out_.issues.size(),
          out_.unchecked.count,
@@ -53,12 +57,11 @@ bool Walker::set_aside(const Element& at, const Actives& rules) {
     return true;
 }
 
-Walker::EntryResult Walker::judge_entry(const EntryJob& job, const Actives& given) {
+template <class Work> Walker::JobResult Walker::judge_job(const Work& work) {
     const std::uint64_t before = steps_left_;
     const ArenaScope temporaries(arena_);
-    Actives rules = given;
-    walk_child(*job.at, rules);
-    EntryResult result;
+    work();
+    JobResult result;
     result.errors = errors_;
     result.not_checkable = out_.not_checkable;
     result.steps = before - steps_left_;
@@ -71,7 +74,7 @@ Walker::EntryResult Walker::judge_entry(const EntryJob& job, const Actives& give
         element_ids_.empty()) {
         return result;
     }
-    result.words = std::make_unique<EntryWords>();
+    result.words = std::make_unique<JobWords>();
     result.words->issues = std::exchange(out_.issues, {});
     result.words->places = std::exchange(issue_places_, {});
     result.words->unchecked = std::exchange(out_.unchecked, {});
@@ -87,9 +90,39 @@ void Walker::report_steps() {
     unreported_steps_ = 0;
 }
 
+// The index, if what the entries refer to is to be followed and each of them is a job.
+const BundleIndex* Walker::index_for_links() const noexcept {
+    const BundleIndex* index = scope_->index;
+    const std::string_view type = scope_->resource->child_value("type");
+    if (index == nullptr || (type != "document" && type != "message") ||
+        jobs_.size() < index->entries().size()) {
+        return nullptr;
+    }
+    const std::span<const Job> jobs = std::span(jobs_).last(index->entries().size());
+    return std::ranges::equal(jobs, index->entries(), {}, &Job::at, &BundleIndex::Entry::entry)
+               ? index
+               : nullptr;
+}
+
+void Walker::judge_part(const Job& job, const Actives* given) {
+    if (job.asked != nullptr) {
+        check_values(*job.at, *job.asked);
+    } else {
+        Actives rules = *given;
+        walk_child(*job.at, rules);
+    }
+}
+
 void Walker::judge_set_aside() {
-    gather_from_ = nullptr;
-    std::vector<EntryResult> results(jobs_.size());
+    const Element& bundle = *std::exchange(gather_from_, nullptr);
+    if (jobs_.empty()) {
+        return;
+    }
+    const BundleIndex* index = index_for_links();
+    const std::size_t entries = index == nullptr ? 0 : index->entries().size();
+    const std::size_t first_linked = jobs_.size() - entries;
+    links_.resize(entries);
+    std::vector<JobResult> results(jobs_.size());
     std::atomic<std::size_t> next{0};
     std::atomic<std::uint64_t> steps{0};
     std::atomic<bool> failed{false};
@@ -110,7 +143,7 @@ void Walker::judge_set_aside() {
             true
         );
         for (; done_until < done.size() && done[done_until]; ++done_until) {
-            const EntryWords* words = results[done_until].words.get();
+            const JobWords* words = results[done_until].words.get();
             if (words == nullptr) {
                 continue;
             }
@@ -142,14 +175,31 @@ void Walker::judge_set_aside() {
             walker.list_.reset();
             walker.steps_left_ = steps_left_;
             walker.shared_steps_ = &steps;
+            const auto judge = [&](std::size_t number, const ListBounds::Cut& enough) {
+                const Job& job = jobs_[number];
+                if (number + 1 < jobs_.size()) {
+                    look_ahead(*jobs_[number + 1].at);
+                }
+                walker.list_.stop(enough);
+                results[number] = walker.judge_job([&] {
+                    walker.judge_part(job, job.asked != nullptr ? nullptr : &job_rules_[job.rules]);
+                });
+                if (number < first_linked) {
+                    return;
+                }
+                const std::size_t place = number - first_linked;
+                walker.list_.stop(enough);
+                links_[place].found = walker.judge_job([&] {
+                    links_[place].links = walker.follow_links(bundle, *index, place);
+                });
+            };
             for (std::size_t from = next.fetch_add(entries_at_once);
                  from < jobs_.size() && !failed.load(std::memory_order_relaxed);
                  from = next.fetch_add(entries_at_once)) {
                 const std::size_t to = std::min(from + entries_at_once, jobs_.size());
                 const ListBounds::Cut enough = full_now();
                 for (std::size_t i = from; i < to; ++i) {
-                    walker.list_.stop(enough);
-                    results[i] = walker.judge_entry(jobs_[i], job_rules_[jobs_[i].rules]);
+                    judge(i, enough);
                     if (steps.load(std::memory_order_relaxed) > options_.step_budget) {
                         failed = true;
                     }
@@ -162,8 +212,11 @@ void Walker::judge_set_aside() {
     };
     options_.helpers->run(task);
     std::uint64_t taken = 0;
-    for (const EntryResult& result : results) {
+    for (const JobResult& result : results) {
         taken += result.steps;
+    }
+    for (const LinkResult& link : links_) {
+        taken += link.found.steps;
     }
     if (failed || taken >= steps_left_) {
         steps_left_ = 0;  // run() sees that and says so
@@ -173,8 +226,30 @@ void Walker::judge_set_aside() {
     put_together(results);
 }
 
-// Findings and unchecked systems in the order in which one walk would have met them.
-void Walker::put_together(std::vector<EntryResult>& results) {
+// Findings and unchecked systems of a job, behind those that are here.
+void Walker::add_result(JobResult& result) {
+    errors_ += result.errors;
+    out_.not_checkable += result.not_checkable;
+    list_.note_cut(result.cut);
+    if (result.words == nullptr) {
+        return;
+    }
+    JobWords& words = *result.words;
+    for (std::size_t i = 0; i < words.issues.size(); ++i) {
+        keep_issue(std::move(words.issues[i]), words.places[i]);
+    }
+    for (std::size_t i = 0; i < words.unchecked.count; ++i) {
+        note_unchecked(words.unchecked.list[i].system, words.unchecked.list[i].codes);
+    }
+    for (std::size_t i = 0; i < words.unchecked_sets.count; ++i) {
+        note_unchecked(*words.unchecked_sets.list[i].set, words.unchecked_sets.list[i].system);
+    }
+    out_.unchecked.codes_beyond += words.unchecked.codes_beyond;
+    element_ids_.insert(element_ids_.end(), words.ids.begin(), words.ids.end());
+}
+
+// In the order in which one walk would have met them.
+void Walker::put_together(std::vector<JobResult>& results) {
     Issues issues = std::move(out_.issues);
     const std::vector<const Element*> places = std::move(issue_places_);
     const UncheckedSystems systems = std::exchange(out_.unchecked, {});
@@ -199,26 +274,10 @@ void Walker::put_together(std::vector<EntryResult>& results) {
         }
     };
     for (std::size_t i = 0; i < results.size(); ++i) {
-        EntryResult& result = results[i];
-        errors_ += result.errors;
-        out_.not_checkable += result.not_checkable;
-        list_.note_cut(result.cut);
-        if (result.words == nullptr) {
-            continue;
+        if (results[i].words != nullptr) {
+            own_until(jobs_[i].issues_before, jobs_[i].unchecked_before, jobs_[i].sets_before);
         }
-        EntryWords& words = *result.words;
-        own_until(jobs_[i].issues_before, jobs_[i].unchecked_before, jobs_[i].sets_before);
-        for (std::size_t k = 0; k < words.issues.size(); ++k) {
-            keep_issue(std::move(words.issues[k]), words.places[k]);
-        }
-        for (std::size_t k = 0; k < words.unchecked.count; ++k) {
-            note_unchecked(words.unchecked.list[k].system, words.unchecked.list[k].codes);
-        }
-        for (std::size_t k = 0; k < words.unchecked_sets.count; ++k) {
-            note_unchecked(*words.unchecked_sets.list[k].set, words.unchecked_sets.list[k].system);
-        }
-        out_.unchecked.codes_beyond += words.unchecked.codes_beyond;
-        element_ids_.insert(element_ids_.end(), words.ids.begin(), words.ids.end());
+        add_result(results[i]);
     }
     own_until(issues.size(), systems.count, sets.count);
     out_.unchecked.codes_beyond += systems.codes_beyond;

@@ -255,7 +255,9 @@ void Walker::walk_resource(
     const Scope* outer = scope_;
     scope_ = &scope;
     if (at.type == known_.bundle) {
-        scope.index = arena_.create<BundleIndex>(at, arena_);
+        scope.index = arena_.create<BundleIndex>(
+            at, arena_, gather_from_ == &at ? options_.helpers : nullptr
+        );
     }
     Actives rules = given;
     if (const Plan* base = planner_.base(at.type)) {
@@ -362,7 +364,7 @@ void Walker::walk_element(const Element& at, Actives& rules) {
     }
     Actives structural;
     for (const PlanRule* rule : rules) {
-        if (rule->has_own_checks) {
+        if (rule->has_own_checks && (gather_from_ != &at || !set_aside(at, rule, nullptr))) {
             check_values(at, *rule);
         }
         if (!rule->children.empty()) {
@@ -483,6 +485,26 @@ void Walker::walk_children(const Element& at, const Actives& structural) {
     }
 }
 
+// Asks for the memory of an element that is walked next: the nodes of a decoded tree stand in the
+// order of the text, and neither those of a large Bundle nor its text stay in the caches.
+void Walker::look_ahead(const Element& at) const noexcept {
+    static constexpr std::size_t line_bytes = 64;
+    static constexpr std::size_t far_bytes = 16 * 1024;
+    const auto ask = [](const void* from, std::size_t bytes) {
+        for (std::size_t i = 0; i < std::min(bytes, far_bytes); i += line_bytes) {
+            __builtin_prefetch(static_cast<const char*>(from) + i);
+        }
+    };
+    const auto begin = reinterpret_cast<std::uintptr_t>(&at);
+    const auto end = reinterpret_cast<std::uintptr_t>(at.next);
+    if (end > begin) {
+        ask(&at, end - begin);
+    }
+    if (at.end_offset <= source_.size() && at.offset < at.end_offset) {
+        ask(source_.data() + at.offset, at.end_offset - at.offset);
+    }
+}
+
 // Siblings of one name: each is assigned to its slices, then walked.
 void Walker::walk_run(
     const Element& parent, const Element& first, std::uint32_t run, const Actives& structural
@@ -509,7 +531,11 @@ void Walker::walk_run(
     const Element* at = &first;
     // Most elements are primitives with a value and no more, of which the rule asks nothing more.
     const bool plain = entry_count <= 1 && (entry_count == 0 || entries[0]->plain);
+    const bool of_bundle = parent.type == known_.bundle && gather_from_ == nullptr;
     for (std::uint32_t i = 0; i < run; ++i, at = at->next) {
+        if (of_bundle && at->next != nullptr) {
+            look_ahead(*at->next);
+        }
         if (plain && at->first_child == nullptr && at->has_value() && !at->is_resource) {
             const PrimitiveKind kind = known_.primitive(at->type);
             if (kind != PrimitiveKind::none && known_.is_plain[at->type]) {
@@ -535,7 +561,8 @@ void Walker::walk_run(
 }
 
 void Walker::walk_child(const Element& at, Actives& rules) {
-    if (gather_from_ != nullptr && set_aside(at, rules)) {
+    if (gather_from_ != nullptr && at.parent == gather_from_ && at.name == "entry" &&
+        set_aside(at, nullptr, &rules)) {
         return;
     }
     if (at.is_resource) {

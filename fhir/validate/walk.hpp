@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "fhir/base/hash.hpp"
 #include "fhir/validate/list_bounds.hpp"
 #include "fhir/validate/narrative_links.hpp"
 #include "fhir/validate/plan.hpp"
@@ -102,20 +103,34 @@ struct KnownTypes {
 // size. Lives in the message's arena; built once per Bundle.
 class BundleIndex {
 public:
-    BundleIndex(const Element& bundle, Arena& arena);
+    // Many entries are looked at by `helpers` too, unless null; the index is the same.
+    BundleIndex(const Element& bundle, Arena& arena, const Helpers* helpers);
 
     struct Found {
         const Element* entry = nullptr;
         const Element* resource = nullptr;
     };
+    // What later questions ask of an entry: that it is here saves them the tree, which a large
+    // Bundle's does not stay in the caches.
+    struct Entry {
+        const Element* entry = nullptr;
+        const Element* resource = nullptr;
+        std::string_view full_url;
+        std::string_view id;       // of the resource
+        std::uint32_t offset = 0;  // of the entry
+        bool url_fits = false;  // absolute, and as its resource's type and id ask: nothing to say
+    };
+    // In the order of the message.
+    [[nodiscard]] std::span<const Entry> entries() const noexcept { return entries_; }
     [[nodiscard]] Found by_url(std::string_view full_url) const noexcept;
     // Calls visit(resource) for every entry with this fullUrl.
     template <class Visit> void each_with_url(std::string_view full_url, Visit&& visit) const {
-        const Slot wanted{{}, full_url, nullptr, nullptr};
-        for (auto at = std::lower_bound(urls_.begin(), urls_.end(), wanted);
-             at != urls_.end() && at->key == full_url;
+        const Wanted wanted{hash_text(full_url), {}, full_url};
+        for (const Ref* at = first_of(urls_, wanted, &Entry::full_url);
+             at != urls_.data() + urls_.size() && at->hash == wanted.hash &&
+             entries_[at->entry].full_url == full_url;
              ++at) {
-            visit(*at->resource);
+            visit(*entries_[at->entry].resource);
         }
     }
     // First entry whose resource has this type and id.
@@ -127,26 +142,32 @@ public:
     [[nodiscard]] Found resolve(const Element& entry, std::string_view reference) const noexcept;
     // base of a fullUrl "base/Type/id" that fits its own resource, with the last slash; else empty.
     [[nodiscard]] static std::string_view base_of(const Element& entry) noexcept;
-    [[nodiscard]] std::size_t size() const noexcept { return count_; }
 
 private:
-    // Sorted by key, the first of equal ones counts: hashes would leave it to the sender how long a
-    // look takes.
-    struct Slot {
+    // Sorted by hash, so that a search reads this list and not texts all over the message; equal
+    // hashes by key, type and place, so that it is not left to the sender how long a look takes.
+    struct Ref {
+        std::uint64_t hash = 0;
+        std::uint32_t entry = 0;
+    };
+    struct Wanted {
+        std::uint64_t hash;
         std::string_view type;  // of ids_; empty in urls_
         std::string_view key;   // fullUrl, or id
-        const Element* entry = nullptr;
-        const Element* resource = nullptr;
-        [[nodiscard]] bool operator<(const Slot& other) const noexcept {
-            const int order = key.compare(other.key);
-            return order < 0 || (order == 0 && type < other.type);
-        }
     };
-    static void arrange(std::span<Slot>& slots) noexcept;
-    static Found find(std::span<const Slot> slots, const Slot& wanted) noexcept;
-    std::span<Slot> urls_;
-    std::span<Slot> ids_;
-    std::size_t count_ = 0;
+    using Key = std::string_view Entry::*;
+    static Entry look_at(const Element& entry) noexcept;
+    void arrange(std::span<Ref> refs, Key key) const noexcept;
+    // The first that is not before `wanted`.
+    const Ref* first_of(std::span<const Ref> refs, const Wanted& wanted, Key key) const noexcept;
+    [[nodiscard]] Found
+    find(std::span<const Ref> refs, const Wanted& wanted, Key key) const noexcept;
+    [[nodiscard]] std::string_view type_in(Key key, const Entry& entry) const noexcept {
+        return key == &Entry::id ? entry.resource->resource_type() : std::string_view{};
+    }
+    std::span<Entry> entries_;
+    std::span<Ref> urls_;
+    std::span<Ref> ids_;
 };
 
 // The resource that is being walked, and those around it.
@@ -207,6 +228,7 @@ private:
     void walk_child(const Element& at, Actives& rules);
     void check_element_ids(std::size_t from);
     void report_unknown(const Element& at);
+    void look_ahead(const Element& at) const noexcept;
     bool spend(std::uint64_t steps = 1);
 
     // parallel.cpp: entries of a large Bundle
@@ -219,33 +241,46 @@ private:
         std::array<One, UncheckedSystems::systems_max> list{};
         std::size_t count = 0;
     };
-    struct EntryJob {
+    struct Job {
         const Element* at;
-        std::size_t rules;  // in job_rules_
+        const PlanRule* asked;  // of the Bundle itself; null: `at` is an entry
+        std::size_t rules;      // of an entry, in job_rules_
         std::size_t issues_before;
         std::size_t unchecked_before;
         std::size_t sets_before;
     };
-    // What there is to say of an entry: nothing, of most.
-    struct EntryWords {
+    // What there is to say of a job: nothing, of most.
+    struct JobWords {
         Issues issues;
         std::vector<const Element*> places;
         UncheckedSystems unchecked;
         UncheckedSets unchecked_sets;
         std::vector<const Element*> ids;  // parts of the entry that have one
     };
-    struct EntryResult {
-        std::unique_ptr<EntryWords> words;
+    struct JobResult {
+        std::unique_ptr<JobWords> words;
         std::uint64_t errors = 0;
         std::uint64_t steps = 0;
         std::uint32_t not_checkable = 0;
         ListBounds::Cut cut;
     };
+    // bundle.cpp: what an entry of a document or message refers to.
+    struct EntryLinks {
+        std::vector<std::uint32_t> targets;     // entries, by place
+        std::vector<const Element*> narrative;  // extensions narrativeLink
+    };
+    struct LinkResult {
+        EntryLinks links;
+        JobResult found;
+    };
     [[nodiscard]] bool worth_help(const Element& root) const noexcept;
-    bool set_aside(const Element& at, const Actives& rules);
+    bool set_aside(const Element& at, const PlanRule* asked, const Actives* rules);
     void judge_set_aside();
-    EntryResult judge_entry(const EntryJob& job, const Actives& given);
-    void put_together(std::vector<EntryResult>& results);
+    template <class Work> JobResult judge_job(const Work& work);
+    void judge_part(const Job& job, const Actives* rules);
+    [[nodiscard]] const BundleIndex* index_for_links() const noexcept;
+    void put_together(std::vector<JobResult>& results);
+    void add_result(JobResult& result);
     void report_steps();
 
     // profiles.cpp: which profiles a resource is held to
@@ -430,6 +465,7 @@ private:
     // bundle.cpp
     void check_bundle(const Element& bundle, const BundleIndex& index);
     void check_links(const Element& bundle, const BundleIndex& index, bool message);
+    EntryLinks follow_links(const Element& bundle, const BundleIndex& index, std::size_t place);
     void check_composition(const Element& part, const BundleIndex& index, const Element& entry);
     const Element* check_link(
         const Element& bundle,
@@ -517,8 +553,9 @@ private:
     mutable std::string_view undecided_system_;
     const Scope* scope_ = nullptr;
     const Element* gather_from_ = nullptr;  // Bundle whose entries are set aside
-    std::vector<EntryJob> jobs_;
+    std::vector<Job> jobs_;
     std::vector<Actives> job_rules_;
+    std::vector<LinkResult> links_;  // of the Bundle's entries, if they were judged as jobs
     std::atomic<std::uint64_t>* shared_steps_ = nullptr;  // of all walkers of a message
     std::uint64_t unreported_steps_ = 0;
     std::vector<const Element*> element_ids_;  // elements with an id, of the resources being walked

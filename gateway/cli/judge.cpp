@@ -59,7 +59,7 @@ Verdict Judge::judge(
     verdict.definitions = engine_->digest();
     fhir::DecodeLimits limits = generous_limits();
     limits.read_past_bad_bytes = true;
-    fhir::Decoded decoded = engine_->read(text, fhir::format_of(text), arena, limits);
+    fhir::Decoded decoded = engine_->read(text, fhir::format_of(text), arena, limits, helpers);
     verdict.issues = std::move(decoded.issues);
     if (decoded.root != nullptr && decoded.root->is_resource) {
         fhir::ValidateOptions options = options_;

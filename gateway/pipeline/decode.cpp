@@ -23,7 +23,7 @@ std::string message_identifier(const fhir::Element& root) {
 
 }  // namespace
 
-Refused decode(Envelope& envelope, const fhir::DecodeLimits& limits) {
+Refused decode(Envelope& envelope, const fhir::DecodeLimits& limits, const Helpers* helpers) {
     if (envelope.request.body.empty() && envelope.body_kind != BodyKind::raw) {
         const auto what = envelope.call.interaction;
         if (what == Interaction::remove || what == Interaction::validate || !is_write(what)) {
@@ -46,7 +46,7 @@ Refused decode(Envelope& envelope, const fhir::DecodeLimits& limits) {
         envelope.source = envelope.request.body;
     }
     fhir::Decoded decoded = envelope.rulebook->engine->read(
-        envelope.source, envelope.body_format, *envelope.arena, limits
+        envelope.source, envelope.body_format, *envelope.arena, limits, helpers
     );
     // A wrong shape (a text where an object belongs) would lose content when the record is kept, so
     // it is refused whatever rule G01's mode is. $validate tells it like any other finding.

@@ -389,7 +389,7 @@ Response Road::look(Envelope& envelope) {
         may_ask_by_body(envelope.call.interaction) && !envelope.request.body.empty();
     if (envelope.call.interaction == Interaction::validate || asked_by_body) {
         const StageTimer timer(telemetry_, envelope, Stage::decode);
-        if (auto refused = decode(envelope, deps_.decode)) {
+        if (auto refused = decode(envelope, deps_.decode, &helpers_)) {
             return std::move(*refused);
         }
     }
@@ -452,7 +452,7 @@ Judged Road::judge(Envelope& envelope) {
     }
     {
         const StageTimer timer(telemetry_, envelope, Stage::decode);
-        if (auto refused = decode(envelope, deps_.decode)) {  // 3
+        if (auto refused = decode(envelope, deps_.decode, &helpers_)) {  // 3
             return refuse(std::move(*refused));
         }
         if (auto refused = check_names(envelope)) {

@@ -45,7 +45,7 @@ Envelope receive(Request request, std::shared_ptr<const Rulebook> rulebook, Micr
 // `open_partner`: who a caller of the validator's door is without a credential; empty: nobody.
 Refused
 authenticate(Envelope& envelope, const Identity& identity, std::string_view open_partner = {});
-Refused decode(Envelope& envelope, const fhir::DecodeLimits& limits);
+Refused decode(Envelope& envelope, const fhir::DecodeLimits& limits, const Helpers* helpers);
 Refused guard(Envelope& envelope, StoreReader& store, RateLimiter& rates, Micros now);
 // `helpers` may be null: they share the entries of a large Bundle.
 Refused validate(Envelope& envelope, Micros now, const Helpers* helpers);

@@ -285,7 +285,7 @@ Work work_of(
     envelope.request = std::move(request);
     envelope.organisation = record.organisation;
     envelope.tags = record.tags;
-    if (route(envelope, api) || decode(envelope, limits)) {
+    if (route(envelope, api) || decode(envelope, limits, nullptr)) {
         return work;
     }
     work.interaction = envelope.call.interaction;
