@@ -373,13 +373,16 @@ void XmlTreeBuilder::add_attribute(
     Element& node, const QualifiedName& name, std::string_view value
 ) {
     if (name.uri == schema_instance) {
-        // For editors, no part of the resource: said, then dropped.
+        // For editors, no part of the resource, and R4 §2.6.1.6 forbids it in what is exchanged:
+        // said, then dropped.
         note(
-            Severity::warning,
+            Severity::error,
             IssueType::structure,
             "xml-schema-location",
             offset(),
-            "an xsi attribute is no part of a resource and is dropped; leave it out",
+            "an xsi attribute is no part of a resource, and what is exchanged must not hold one; "
+            "leave "
+            "it out",
             ".@xsi:" + std::string(name.local.substr(0, 64))
         );
         return;

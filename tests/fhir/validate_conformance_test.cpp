@@ -533,6 +533,12 @@ Places::iterator place_of(Places& ours, const std::string& at, std::string_view 
     if (at.starts_with("/f:") && has("Text should not be present")) {
         return with_rule(at.substr(3), "xml-text");
     }
+    constexpr std::string_view attribute = "Undefined attribute '";
+    if (at.starts_with("/f:") && text.starts_with(attribute)) {
+        const std::string_view name = text.substr(attribute.size());
+        const std::string place = at.substr(3) + "." + std::string(name.substr(0, name.find('\'')));
+        return find_if([&](const auto& one) { return one.first == place; });
+    }
     if (has("Undefined element '")) {
         const std::string type = at.substr(0, at.find('/'));
         const std::string last =
