@@ -59,6 +59,13 @@ void limit_size(Decider& decider, const PartnerLimits& limits) {
     }
 }
 
+void forbid(Decider& decider, std::string reason, const Element* at = nullptr) {
+    decider.say(
+        decider.policy.check(Check::g16),
+        {"G16", 403, IssueType::forbidden, "ACCESS_DENIED", std::move(reason), at}
+    );
+}
+
 bool contains(const std::vector<std::string>& list, std::string_view item) {
     return list.empty() || std::find(list.begin(), list.end(), item) != list.end();
 }
@@ -138,41 +145,25 @@ void limit_entry(
     if (contains(limits.interactions, interaction)) {
         return;
     }
-    decider.say(
-        decider.policy.check(Check::g16),
-        {"G16",
-         403,
-         IssueType::forbidden,
-         "ACCESS_DENIED",
-         "This partner may not use the interaction " + std::string(interaction.substr(0, 64)) +
-             ", in a Bundle either.",
-         &entry}
+    forbid(
+        decider,
+        "This partner may not use the interaction " + std::string(interaction.substr(0, 64)) +
+            ", in a Bundle either.",
+        &entry
     );
 }
 
 void limit_types(Decider& decider, const PartnerLimits& limits) {
-    const Stated<Schedule>& schedule = decider.policy.check(Check::g16);
     const RestCall& call = *decider.facts.call;
     if (!contains(limits.interactions, to_string(call.interaction))) {
-        decider.say(
-            schedule,
-            {"G16",
-             403,
-             IssueType::forbidden,
-             "ACCESS_DENIED",
-             std::string("This partner may not use the interaction ") +
-                 to_string(call.interaction) + "."}
+        forbid(
+            decider,
+            std::string("This partner may not use the interaction ") + to_string(call.interaction) +
+                "."
         );
     }
     if (!call.type.empty() && !contains(limits.types, call.type)) {
-        decider.say(
-            schedule,
-            {"G16",
-             403,
-             IssueType::forbidden,
-             "ACCESS_DENIED",
-             "This partner may not use the resource type " + call.type + "."}
-        );
+        forbid(decider, "This partner may not use the resource type " + call.type + ".");
     }
     if (decider.facts.root == nullptr || decider.facts.root->resource_type() != "Bundle") {
         return;
@@ -193,14 +184,8 @@ void limit_types(Decider& decider, const PartnerLimits& limits) {
             limit_entry(decider, limits, entry, *request);
         }
         if (!type.empty() && !contains(limits.types, type)) {
-            decider.say(
-                schedule,
-                {"G16",
-                 403,
-                 IssueType::forbidden,
-                 "ACCESS_DENIED",
-                 "An entry is of a resource type that this partner may not use.",
-                 &entry}
+            forbid(
+                decider, "An entry is of a resource type that this partner may not use.", &entry
             );
         }
     }

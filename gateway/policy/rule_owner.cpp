@@ -6,7 +6,16 @@
 
 namespace gatehouse::gateway::policy {
 
-using fhir::IssueType;
+namespace {
+
+void forbid(Decider& decider, Check check, std::string reason) {
+    decider.say(
+        decider.policy.check(check),
+        {"G03", 403, fhir::IssueType::forbidden, "ACCESS_DENIED", std::move(reason)}
+    );
+}
+
+}  // namespace
 
 void accountable_owner(Decider& decider) {
     if (decider.facts.partner == nullptr) {
@@ -14,36 +23,26 @@ void accountable_owner(Decider& decider) {
     }
     const Owner& owner = decider.facts.partner->owner;
     if (owner.role.empty() || owner.contact.empty() || owner.review.empty()) {
-        decider.say(
-            decider.policy.check(Check::g03),
-            {"G03",
-             403,
-             IssueType::forbidden,
-             "ACCESS_DENIED",
-             "The partner has no accountable owner with role, contact and review date."}
+        forbid(
+            decider,
+            Check::g03,
+            "The partner has no accountable owner with role, contact and review date."
         );
         return;
     }
-    const Stated<Schedule>& overdue = decider.policy.check(Check::g03_overdue);
     if (const Micros end = review_end(owner.review); end != 0 && decider.facts.now >= end) {
-        decider.say(
-            overdue,
-            {"G03",
-             403,
-             IssueType::forbidden,
-             "ACCESS_DENIED",
-             "The review of the partner's owner was due on " + owner.review + "."}
+        forbid(
+            decider,
+            Check::g03_overdue,
+            "The review of the partner's owner was due on " + owner.review + "."
         );
     }
     for (const auto& [layer, end] : decider.policy.reviews) {
         if (end != 0 && decider.facts.now >= end) {
-            decider.say(
-                overdue,
-                {"G03",
-                 403,
-                 IssueType::forbidden,
-                 "ACCESS_DENIED",
-                 "The review of the policy layer " + layer + " is overdue."}
+            forbid(
+                decider,
+                Check::g03_overdue,
+                "The review of the policy layer " + layer + " is overdue."
             );
         }
     }
