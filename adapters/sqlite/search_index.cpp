@@ -14,8 +14,7 @@ constexpr std::string_view key_units = "index_units";
 constexpr std::string_view key_wanted = "index_wanted";
 constexpr std::string_view key_after = "index_after";
 
-// Versions without contained resources that one call passes over, beside those it yields: some 5 MB
-// of JSON to look through.
+// Versions that one call passes over, beside those it yields: some 5 MB of JSON to look through.
 constexpr std::uint32_t passed_over_max = 4096;
 
 using Units = std::map<std::string, std::uint64_t, std::less<>>;
@@ -72,9 +71,15 @@ std::vector<std::string> PendingUnits::all() const {
     return {units_.begin(), units_.end()};
 }
 
-bool PendingUnits::contained_alone() const {
+std::set<std::string> PendingUnits::types() const {
     const std::lock_guard lock(mutex_);
-    return units_.size() == 1 && *units_.begin() == gateway::contained_unit;
+    std::set<std::string> types;
+    for (const std::string& unit : units_) {
+        if (unit != gateway::contained_unit) {
+            types.insert(unit.substr(0, unit.find('.')));
+        }
+    }
+    return types;
 }
 
 std::string PendingUnits::lacking(const gateway::CompiledSearch& search) const {
@@ -138,28 +143,23 @@ begin_index(Database& database, const std::vector<fhir::IndexUnit>& units) {
     return pending;
 }
 
-Result<RebuildBatch> rebuild_items(Database& database, std::uint32_t limit, bool contained_alone) {
+Result<RebuildBatch>
+rebuild_items(Database& database, std::uint32_t limit, const std::set<std::string>& types) {
     GH_TRY_ASSIGN(const std::uint64_t after, read_meta_number(database, key_after));
     Query query(
         database,
         "store.rebuild",
-        contained_alone
-            ? "SELECT v.version, v.last_updated, v.method, v.json, v.vid, r.rid, n.text, r.id, "
-              "instr(v.json, '\"contained\"') FROM version v CROSS JOIN resource r ON r.rid = "
-              "v.rid "
-              "CROSS JOIN name n ON n.id = r.type "
-              "WHERE v.vid > ? AND r.vid = v.vid AND r.live = 1 ORDER BY v.vid LIMIT ?"
-            : "SELECT v.version, v.last_updated, v.method, v.json, v.vid, r.rid, n.text, r.id, 1 "
-              "FROM version v CROSS JOIN resource r ON r.rid = v.rid CROSS JOIN name n ON "
-              "n.id = r.type WHERE v.vid > ? AND r.vid = v.vid AND r.live = 1 ORDER BY v.vid LIMIT "
-              "?"
+        "SELECT v.version, v.last_updated, v.method, v.json, v.vid, r.rid, n.text, r.id, "
+        "instr(v.json, '\"contained\"') FROM version v CROSS JOIN resource r ON r.rid = v.rid "
+        "CROSS JOIN name n ON n.id = r.type "
+        "WHERE v.vid > ? AND r.vid = v.vid AND r.live = 1 ORDER BY v.vid LIMIT ?"
     );
-    query.bind(after).bind(std::int64_t{limit} + (contained_alone ? passed_over_max : 0));
+    query.bind(after).bind(std::int64_t{limit} + passed_over_max);
     RebuildBatch batch;
     GH_TRY_ASSIGN(bool row, query.step());
     while (row && batch.items.size() < limit) {
         batch.last = query.integer(4);
-        if (query.integer(8) == 0) {
+        if (query.integer(8) == 0 && !types.contains(std::string(query.text(6)))) {
             GH_TRY_ASSIGN(row, query.step());
             continue;
         }

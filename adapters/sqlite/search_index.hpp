@@ -22,8 +22,8 @@ class PendingUnits {
 public:
     void set(std::set<std::string, std::less<>> units);
     [[nodiscard]] std::vector<std::string> all() const;
-    // True if contained resources are all that is not whole.
-    [[nodiscard]] bool contained_alone() const;
+    // The types of resources whose rows are not whole, by themselves or contained.
+    [[nodiscard]] std::set<std::string> types() const;
     [[nodiscard]] bool any() const noexcept { return any_.load(std::memory_order_acquire); }
     // A part that the search reads and that is not whole, or empty.
     [[nodiscard]] std::string lacking(const gateway::CompiledSearch& search) const;
@@ -43,14 +43,15 @@ struct RebuildItem {
     std::int64_t vid = 0;
     gateway::StoredVersion version;
 };
-// The next current versions after the place kept in the store, `limit` at most. Where contained
-// resources are all that is lacking (`contained_alone`) those without are passed over, many in one
-// call.
+// The next current versions after the place kept in the store that lack something, `limit` at most:
+// those of these types, and those that contain resources, which may be of any. Others are passed
+// over, many in one call.
 struct RebuildBatch {
     std::vector<RebuildItem> items;
     std::int64_t last = 0;  // vid of the last one looked at; 0: there was none
 };
-Result<RebuildBatch> rebuild_items(Database& database, std::uint32_t limit, bool contained_alone);
+Result<RebuildBatch>
+rebuild_items(Database& database, std::uint32_t limit, const std::set<std::string>& types);
 Result<void> set_rebuilt(Database& database, std::int64_t vid);
 // Everything is whole.
 Result<void> finish_index(Database& database, const std::vector<fhir::IndexUnit>& units);

@@ -406,9 +406,9 @@ Result<std::uint64_t> SqliteStore::rebuild(std::uint32_t limit, const Extract& e
         return std::uint64_t{0};
     }
     // Reading and extracting wait for nobody; the writer's turn is for the rows alone.
-    const bool contained_alone = pending_.contained_alone();
+    const std::set<std::string> types = pending_.types();
     GH_TRY_ASSIGN(const RebuildBatch batch, with_reader([&](Database& database) {
-                      return rebuild_items(database, limit, contained_alone);
+                      return rebuild_items(database, limit, types);
                   }));
     const std::vector<RebuildItem>& items = batch.items;
     std::vector<std::vector<fhir::IndexEntry>> entries;
@@ -426,7 +426,7 @@ Result<std::uint64_t> SqliteStore::rebuild(std::uint32_t limit, const Extract& e
             return set_rebuilt(*write_database_, batch.last);
         }
         // Nothing new may have come since it was read.
-        GH_TRY_ASSIGN(const RebuildBatch more, rebuild_items(*write_database_, 1, contained_alone));
+        GH_TRY_ASSIGN(const RebuildBatch more, rebuild_items(*write_database_, 1, types));
         return more.last == 0 ? finish_index(*write_database_, units_) : Result<void>();
     };
     Result<void> done = work();

@@ -2,6 +2,7 @@
 
 #include "adapters/sqlite/writer.hpp"
 
+#include <cmath>
 #include <tuple>
 
 #include "gateway/store/split_json.hpp"
@@ -592,6 +593,11 @@ std::pair<double, double> ends_of(const fhir::IndexEntry& entry) {
     std::pair<double, double> ends{has_low ? value : -open, has_low ? value : open};
     if (entry.is_range) {
         ends.second = fhir::number_range(entry.number_high, value, low, high) ? value : open;
+    }
+    if (entry.is_beyond) {
+        // The next number there is: "> 5" does not reach 5.
+        ends.first = ends.first == -open ? ends.first : std::nextafter(ends.first, open);
+        ends.second = ends.second == open ? ends.second : std::nextafter(ends.second, -open);
     }
     return ends;
 }

@@ -173,6 +173,7 @@ void set_numbers(IndexEntry& entry, const Element& quantity) {
     } else if (comparator.starts_with('>')) {
         entry.is_range = true;
     }
+    entry.is_beyond = comparator.size() == 1;
 }
 
 // The end of a range in base units as text that reads back to the same number.

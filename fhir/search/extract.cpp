@@ -3,6 +3,8 @@
 // A record -> its index entries: one pass over the record's members, each handed to the walks that
 // begin with it; then what only FHIRPath can say. The same again for each contained resource.
 
+#include <algorithm>
+
 #include "fhir/search/parameters.hpp"
 
 namespace gatehouse::fhir {
@@ -70,6 +72,7 @@ void SearchParameters::Impl::extract_one(
         follow(walk, 0, resource);
     }
     extract_items(plan, resource, target);
+    extract_members(plan, resource, target);
     path::Environment environment;
     environment.types = &types;
     target.code_system = {};
@@ -86,6 +89,38 @@ void SearchParameters::Impl::extract_one(
                 search_convert::Converter::convert_text(path::to_text(item), target);
             }
         }
+    }
+}
+
+// FHIR R4 List.entry.deleted: such an entry says what is no member of the list any more. For
+// `_list`, which asks for members; `item` finds every entry.
+void SearchParameters::Impl::extract_members(
+    const TypePlan& plan, const Element& resource, search_convert::Converter::Target target
+) const {
+    const auto item = plan.by_code.find("item");
+    if (resource.resource_type() != "List" || item == plan.by_code.end()) {
+        return;
+    }
+    target.parameter = item->second;
+    target.type = SearchType::reference;
+    std::vector<IndexEntry>& out = *target.out;
+    const std::size_t before = out.size();
+    for (const Element& entry : resource.children()) {
+        const Element* reference = entry.name == "entry" ? entry.child("item") : nullptr;
+        if (reference != nullptr && entry.child_value("deleted") != "true") {
+            converter.convert(*reference, target);
+        }
+    }
+    out.erase(
+        std::remove_if(
+            out.begin() + static_cast<std::ptrdiff_t>(before),
+            out.end(),
+            [](const IndexEntry& entry) { return entry.kind != EntryKind::value; }
+        ),
+        out.end()
+    );
+    for (std::size_t i = before; i < out.size(); ++i) {
+        out[i].kind = EntryKind::member;
     }
 }
 

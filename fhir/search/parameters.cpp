@@ -205,6 +205,8 @@ namespace {
 
 // Changes with what is written for a kind of parameter, whatever its definition says.
 constexpr std::uint64_t index_revision = 1;
+// The same for quantities. 2: an end that does not belong to the range.
+constexpr std::uint64_t quantity_revision = 2;
 
 std::uint64_t digest(std::uint64_t seed, std::string_view text) {
     for (const char c : text) {
@@ -227,7 +229,12 @@ std::vector<IndexUnit> SearchParameters::index_units() const {
             }
             const std::string name = prefix + code;
             const std::uint64_t own = digest(
-                digest(0xcbf29ce484222325U + index_revision, to_string(parameter->type)),
+                digest(
+                    0xcbf29ce484222325U + (parameter->type == SearchType::quantity
+                                               ? quantity_revision
+                                               : index_revision),
+                    to_string(parameter->type)
+                ),
                 parameter->expression
             );
             units[name] = own;
@@ -235,11 +242,20 @@ std::vector<IndexUnit> SearchParameters::index_units() const {
                 units[name + ":text"] = own;
             } else if (parameter->type == SearchType::quantity) {
                 units[name + ":base"] = own;
+            } else if (name == "List.item") {
+                units[name + ":member"] = own;
             }
         }
         for (const Impl::Items& items : plan.items) {
             const std::string& rows = items.parameter->parts[items.part].rows;
-            std::uint64_t own = digest(0xcbf29ce484222325U + index_revision, rows);
+            const bool amounts = std::ranges::any_of(
+                items.parameter->components,
+                [](const SearchComponent& component) {
+                    return component.type == SearchType::quantity;
+                }
+            );
+            std::uint64_t own =
+                digest(0xcbf29ce484222325U + (amounts ? quantity_revision : index_revision), rows);
             for (const SearchComponent& component : items.parameter->components) {
                 own = digest(own, to_string(component.type));
             }

@@ -73,6 +73,9 @@ struct SearchParameters::Impl {
     void extract_one(
         const Element& resource, Arena& arena, search_convert::Converter::Target target
     ) const;
+    void extract_members(
+        const TypePlan& plan, const Element& resource, search_convert::Converter::Target target
+    ) const;
     void extract_items(
         const TypePlan& plan, const Element& resource, search_convert::Converter::Target target
     ) const;

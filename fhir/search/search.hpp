@@ -81,6 +81,7 @@ enum class EntryKind : std::uint8_t {
     of_type,     // token: Identifier.type's system, and "code|value", for `identifier:of-type=`
     text,        // token: a display or text of the code, as a string, for `code:text=`
     base,        // quantity with a UCUM unit: the same in base units; `value` is their code
+    member,      // of List.item: an entry's item that is not marked as deleted
     contained,   // of `_id`: a contained resource is there; `system` is its type, `value` its id
 };
 
@@ -99,6 +100,7 @@ struct IndexEntry {
     std::string number;  // number and quantity: exact decimal text; low end of a Range, or empty
     std::string number_high;  // high end of a Range, or empty; the same as `number` unless is_range
     bool is_range = false;    // number and quantity: [number, number_high], either end may be open
+    bool is_beyond = false;   // the one end that is there does not belong to it: "> 5", "< 5"
     // Composite: which of the resource's elements, which component (from 1), and where it stands.
     std::uint32_t item = 0;
     std::uint32_t component = 0;

@@ -11,6 +11,7 @@
 #include "gateway/api/messages.hpp"
 #include "gateway/api/operations.hpp"
 #include "gateway/api/plan_applier.hpp"
+#include "gateway/api/search_pages.hpp"
 #include "gateway/api/view.hpp"
 #include "gateway/store/split_json.hpp"
 
@@ -102,7 +103,12 @@ Result<EntryResult> PlanApplier::existing(const std::string& type, const std::st
 }
 
 PlanApplier::Refusals
-PlanApplier::match(const SearchQuery& query, std::uint32_t limit, std::vector<std::string>& ids) {
+PlanApplier::match(const SearchQuery& asked, std::uint32_t limit, std::vector<std::string>& ids) {
+    // What the sender may not see is not found, nor found out by a chain.
+    SearchQuery query = asked;
+    if (!exit_.sees(query.type) || confine(query, exit_)) {
+        return std::optional<EntryResult>();
+    }
     auto found = store_.match(query, limit);
     if (found) {
         ids = std::move(*found);

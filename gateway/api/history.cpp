@@ -39,6 +39,11 @@ listed(std::string_view id, const ApiContext& context, const Exit& exit, StoreRe
         return out;
     }
     for (const fhir::JsonValue& entry : entries->items) {
+        const fhir::JsonValue* deleted = entry.find("deleted");
+        if (deleted != nullptr && deleted->kind == fhir::JsonValue::Kind::boolean &&
+            deleted->text == "true") {
+            continue;  // no member any more
+        }
         const fhir::JsonValue* item = entry.find("item");
         std::string_view reference =
             item == nullptr ? std::string_view{} : item->string("reference");

@@ -17,6 +17,36 @@ using fhir::IssueType;
 using fhir::SearchParameter;
 using fhir::SearchType;
 
+// Under which code the rows of a parameter stand: its own, or that of another with the same.
+std::string code_of_rows(const SearchParameter& parameter, const std::string& type) {
+    for (const SearchParameter::Kept& kept : parameter.kept_as) {
+        if (kept.type == type && kept.codes.size() == 1) {
+            return kept.codes.front();
+        }
+    }
+    return parameter.code;
+}
+
+// Those of the types that have a URL of their own.
+std::vector<CanonicalType>
+canonical_types(const fhir::Engine& engine, const std::vector<std::string>& types) {
+    std::vector<CanonicalType> out;
+    for (const std::string& type : types) {
+        const SearchParameter* url = engine.search()->find(type, "url");
+        const SearchParameter* version = engine.search()->find(type, "version");
+        // Subscription's `url` is that of its channel.
+        if (url == nullptr || url->type != SearchType::uri ||
+            url->expression.find(type + ".url") == std::string::npos) {
+            continue;
+        }
+        const bool versioned = version != nullptr && version->type == SearchType::token;
+        out.push_back(
+            {type, code_of_rows(*url, type), versioned ? code_of_rows(*version, type) : ""}
+        );
+    }
+    return out;
+}
+
 class RuleReader {
 public:
     RuleReader(
@@ -59,6 +89,9 @@ public:
         }
         if (reverse_ && rule_.link.target.empty() && types_.size() == 1 && !rule_.iterate) {
             rule_.link.target = types_.front();
+        }
+        if (all || code == "*") {
+            rule_.link.canonicals = canonical_types(engine_, engine_.search()->types());
         }
         plan.rules.push_back(std::move(rule_));
         return true;
@@ -116,6 +149,7 @@ private:
                 return fail("'" + shown(code) + "' cannot refer to a " + target + ".");
             }
             rule_.link.codes.emplace_back(code);
+            rule_.link.canonicals = canonical_types(engine_, parameter->targets);
         }
         if (!reverse_ && !rule_.iterate && !types_.empty() && !is_among(types_, type)) {
             issues_.push_back(request_issue(

@@ -3,7 +3,8 @@
 //
 // _include and _revinclude (FHIR R4 §3.1.1.5.4): parsed into rules, followed level by level from
 // what has been disclosed. What is dropped at the exit is never followed, so nothing behind it
-// leaves either; what we do not hold is passed over. Each resource is included once a page.
+// leaves either; what we do not hold is passed over. A canonical reference brings what has its URL
+// (and version, if it names one). Each resource is included once a page.
 
 #include <chrono>
 #include <string>

@@ -25,10 +25,27 @@ Fault deleted(const RestCall& call) {
             call.id + "/_history."};
 }
 
+// FHIR R4 §3.1.0.7: what is deleted has a version too, which the answer names.
+Response gone(const Fault& fault, Envelope& envelope, StoreReader& store) {
+    Response response = refusal(fault, envelope);
+    HistoryQuery last;
+    last.type = envelope.call.type;
+    last.id = envelope.call.id;
+    last.count = 1;
+    const auto page = store.history(last);
+    if (page && !page->versions.empty() && page->versions.front().deleted()) {
+        response.headers.set("ETag", etag(page->versions.front().version));
+        response.headers.set("Last-Modified", to_http_date(page->versions.front().last_updated));
+    }
+    return response;
+}
+
 Response answer_read(Envelope& envelope, const ApiContext& context, StoreReader& store) {
     auto found = read_for_answer(envelope, context, store);
     if (!found) {
-        return refusal(found.error(), envelope);
+        return found.error().code == Errc::gone && envelope.call.version.empty()
+                   ? gone(found.error(), envelope, store)
+                   : refusal(found.error(), envelope);
     }
     const std::string place =
         context.base + "/" + version_path(found->type, found->id, found->version);

@@ -98,6 +98,12 @@ bool confine_clauses(std::vector<SearchClause>& clauses, const Exit& exit) {
                 clause.target_types = std::move(left);
             }
         }
+        // A hierarchy shows what is part of what.
+        for (const SearchLink& link : clause.hierarchy) {
+            if (passable({link.type}, exit).empty()) {
+                return false;
+            }
+        }
         if (!confine_clauses(clause.chained, exit) || !confine_clauses(clause.members, exit)) {
             return false;
         }
@@ -169,7 +175,8 @@ std::optional<fhir::Issue> confine(SearchQuery& query, const Exit& exit) {
     return request_issue(
         fhir::IssueType::forbidden,
         "search-reach",
-        "A chain, _has or :identifier of this search leads only through resource types that this "
+        "A chain, _has, :identifier, :above or :below of this search leads only through resource "
+        "types that this "
         "partner may not use.",
         {},
         "ACCESS_DENIED"

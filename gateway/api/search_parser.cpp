@@ -104,11 +104,56 @@ bool SearchParser::resolve(
     return true;
 }
 
+// Whether a type has what a chain asks of it: the parameter, fit for its modifier, and behind a dot
+// at least one target that has the rest. A type that has not takes no part in the chain.
+bool SearchParser::leads_on(const std::string& type, std::string_view rest, Seen& seen) {
+    const auto dot = rest.find('.');
+    const std::string_view first = rest.substr(0, dot);
+    const auto colon = first.find(':');
+    const std::string_view code = first.substr(0, colon);
+    if (is_common(code) || code == "_filter") {
+        return true;
+    }
+    const SearchParameter* parameter = engine_.search()->find(type, code);
+    if (parameter == nullptr) {
+        return false;
+    }
+    const std::string_view word =
+        colon == std::string_view::npos ? std::string_view{} : first.substr(colon + 1);
+    if (dot == std::string_view::npos) {
+        if (word.empty()) {
+            return true;
+        }
+        const std::size_t issues = issues_.size();
+        const bool was_ignorable = ignorable;
+        SearchClause unused;
+        const bool fits = modifier(*parameter, code, word, unused);
+        issues_.resize(issues);
+        ignorable = was_ignorable;
+        return fits;
+    }
+    if (parameter->type != SearchType::reference) {
+        return false;
+    }
+    // Asked once for each type and place.
+    const std::string_view behind = rest.substr(dot + 1);
+    return std::ranges::any_of(parameter->targets, [&](const std::string& target) {
+        if (!word.empty() && target != word) {
+            return false;
+        }
+        const auto [known, fresh] = seen.try_emplace({target, behind.size()}, false);
+        if (fresh) {
+            known->second = leads_on(target, behind, seen);
+        }
+        return known->second;
+    });
+}
+
 bool SearchParser::targets(
     const SearchParameter& parameter,
     std::string_view name,
     std::string_view wanted_type,
-    std::string_view next,
+    std::string_view rest,
     Types& out
 ) {
     if (parameter.type != SearchType::reference) {
@@ -118,12 +163,13 @@ bool SearchParser::targets(
                 std::string(to_string(parameter.type)) + "."
         );
     }
+    Seen seen;
     for (const std::string& target : parameter.targets) {
-        if ((wanted_type.empty() || target == wanted_type) &&
-            (is_common(next) || engine_.search()->find(target, next) != nullptr)) {
+        if ((wanted_type.empty() || target == wanted_type) && leads_on(target, rest, seen)) {
             out.push_back(target);
         }
     }
+    const std::string_view next = rest.substr(0, rest.find_first_of(":."));
     if (out.empty()) {
         return fail(
             name,
@@ -220,8 +266,7 @@ bool SearchParser::parameter_clause(
 ) {
     out.parameter = group.parameter;
     if (!rest.empty()) {
-        const std::string_view next = rest.substr(0, rest.find_first_of(":."));
-        return targets(*group.parameter, name, word, next, out.target_types) &&
+        return targets(*group.parameter, name, word, rest, out.target_types) &&
                clause(out.target_types, rest, value, out.chained.emplace_back(), hop + 1);
     }
     if (!word.empty() && !modifier(*group.parameter, name, word, out)) {
@@ -233,6 +278,9 @@ bool SearchParser::parameter_clause(
     if (word == "in" || word == "not-in" ||
         (group.parameter->type == SearchType::token && (word == "above" || word == "below"))) {
         return codes(name, word, out);
+    }
+    if (group.parameter->type == SearchType::reference && (word == "above" || word == "below")) {
+        return hierarchy(name, word, out);
     }
     if (out.modifier == SearchModifier::type) {
         for (SearchValue& each : out.any_of) {
@@ -273,6 +321,8 @@ bool SearchParser::modifier(
         {"above", SearchType::uri, SearchModifier::above},
         {"below", SearchType::uri, SearchModifier::below},
         {"identifier", SearchType::reference, SearchModifier::identifier},
+        {"above", SearchType::reference, SearchModifier::above},
+        {"below", SearchType::reference, SearchModifier::below},
     };
     if (word == "missing") {
         out.modifier = SearchModifier::missing;
@@ -298,9 +348,64 @@ bool SearchParser::modifier(
             to_string(parameter.type) +
             " parameter. Offered are :missing; on a string :exact, :contains; on a token :not, "
             ":text, :in, :not-in, :above, :below, :of-type; on a uri :above, :below; on a "
-            "reference :identifier, :[type].",
+            "reference :identifier, :[type], and where it leads to a hierarchy :above, :below.",
         IssueType::not_supported
     );
+}
+
+// What leads from a resource of the type to the one that it is part of; null if nothing does.
+const SearchParameter* SearchParser::parent_of(std::string_view type) const {
+    for (const char* code : {"partof", "part-of"}) {
+        const SearchParameter* parameter = engine_.search()->find(type, code);
+        if (parameter != nullptr && parameter->type == SearchType::reference &&
+            std::ranges::find(parameter->targets, type) != parameter->targets.end()) {
+            return parameter;
+        }
+    }
+    return nullptr;
+}
+
+// :above and :below of a reference (FHIR R4 §3.1.1.4.9): through what the targets are part of, or
+// the versions of a canonical.
+bool SearchParser::hierarchy(std::string_view name, std::string_view word, SearchClause& out) {
+    const auto is_url = [](const SearchValue& value) {
+        return value.type.empty() && value.value.find(':') != std::string::npos;
+    };
+    if (std::ranges::any_of(out.any_of, is_url)) {
+        if (word == "above") {
+            return fail(
+                name,
+                ":above takes no URL; versions of a canonical are asked for with :below.",
+                IssueType::not_supported
+            );
+        }
+        if (!std::ranges::all_of(out.any_of, is_url)) {
+            return fail(name, "URLs and references are not mixed with :below.");
+        }
+        return true;
+    }
+    for (const std::string& target : out.parameter->targets) {
+        const bool meant = std::ranges::any_of(out.any_of, [&](const SearchValue& value) {
+            return value.type.empty() || value.type == target;
+        });
+        if (const SearchParameter* parent = meant ? parent_of(target) : nullptr) {
+            out.hierarchy.push_back({target, parent->code});
+        }
+    }
+    const bool all = std::ranges::all_of(out.any_of, [&](const SearchValue& value) {
+        return value.type.empty() ||
+               std::ranges::find(out.hierarchy, value.type, &SearchLink::type) !=
+                   out.hierarchy.end();
+    });
+    if (out.hierarchy.empty() || !all) {
+        return fail(
+            name,
+            "what it leads to is part of nothing of its kind, so there is nothing :" +
+                std::string(word) + " it.",
+            IssueType::not_supported
+        );
+    }
+    return true;
 }
 
 // _has:[type]:[reference]:[parameter]: a resource of that type refers to this one and has the
@@ -356,6 +461,7 @@ bool SearchParser::list(std::string_view name, std::string_view text, SearchClau
         );
     }
     out.field = Field::has;
+    out.modifier = SearchModifier::listed;
     out.parameter = item;
     out.target_types = {"List"};
     SearchClause& by_id = out.chained.emplace_back();

@@ -6,6 +6,7 @@
 // search_codes.cpp, _filter in search_filter.cpp. What is not understood is an issue that says what
 // would be.
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -49,12 +50,13 @@ public:
     bool resolve(
         const Types& types, std::string_view name, std::string_view code, std::vector<Group>& out
     );
-    // The targets of a reference that know what is asked of them next.
+    // The targets of a reference that know what is asked of them: the rest of a chain, or a word of
+    // it.
     bool targets(
         const fhir::SearchParameter& parameter,
         std::string_view name,
         std::string_view wanted_type,
-        std::string_view next,
+        std::string_view rest,
         Types& out
     );
     bool values(std::string_view name, std::string_view text, SearchClause& out);
@@ -65,6 +67,10 @@ public:
     static void join(std::vector<SearchClause> made, SearchClause& out);
 
 private:
+    using Seen = std::map<std::pair<std::string, std::size_t>, bool>;
+    bool leads_on(const std::string& type, std::string_view rest, Seen& seen);
+    const fhir::SearchParameter* parent_of(std::string_view type) const;
+    bool hierarchy(std::string_view name, std::string_view word, SearchClause& out);
     bool parameter_clause(
         const Group& group,
         std::string_view name,

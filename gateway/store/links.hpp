@@ -15,6 +15,14 @@ namespace gatehouse::gateway {
 
 struct StoredVersion;
 
+// A type that is referred to by its URL (canonical references), with the codes under which its URL
+// and its business version are indexed.
+struct CanonicalType {
+    std::string type;
+    std::string url;
+    std::string version;  // empty: it has none
+};
+
 // One way to go. Names of types are the resource types of FHIR.
 struct LinkRule {
     bool reverse = false;  // to what refers here, instead of what is referred to
@@ -24,6 +32,9 @@ struct LinkRule {
     // empty or neither is.
     std::vector<std::string> codes;
     std::string target;  // type of what is referred to; empty: any
+    // What a canonical reference ("http://...", "http://...|2.1") may mean: all that have the URL
+    // and, where one is named, the version.
+    std::vector<CanonicalType> canonicals;
 };
 
 struct LinkQuery {

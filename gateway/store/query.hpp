@@ -20,12 +20,14 @@ enum class SearchPrefix : std::uint8_t { eq, ne, gt, lt, ge, le, sa, eb, ap };
 enum class SearchModifier : std::uint8_t {
     none,
     missing,
-    exact,       // string
-    contains,    // string
-    text,        // token: a display or text begins so
-    not_,        // token: nothing that matches, or nothing at all
-    above,       // uri: the value or a path above it
-    below,       // uri: the value or a path below it
+    exact,     // string
+    contains,  // string
+    text,      // token: a display or text begins so
+    not_,      // token: nothing that matches, or nothing at all
+    // uri: the value or a path above (below) it. reference: the value or what is above (below) it
+    // in SearchClause::hierarchy; a canonical, below: the version or one that begins with it.
+    above,
+    below,
     in_set,      // token: in one of SearchClause::sets
     not_in_set,  // token: not in_set
     of_type,     // token on Identifier: `system` and `value` of the type, `code` the number
@@ -34,6 +36,7 @@ enum class SearchModifier : std::uint8_t {
     equals,      // string: the folded text is the same (`eq` of _filter)
     starts,      // uri (`sw`)
     ends,        // string, uri (`ew`)
+    listed,      // Field::has by List.item: entries that are not deleted (_list)
 };
 
 struct SearchValue {
@@ -104,6 +107,8 @@ struct SearchClause {
     // Types the chained clauses are about; empty: all targets of `parameter`.
     std::vector<std::string> target_types;
     std::vector<SearchCodes> sets;  // in_set, not_in_set
+    // reference, above and below: what leads from a resource to the one above it (Location.partof).
+    std::vector<SearchLink> hierarchy;
     // Field::linked: compartments. On a composite (made by the compiler): where its rows stand.
     std::vector<SearchLink> links;
     std::vector<SearchClause> members;  // Field::all, any, none

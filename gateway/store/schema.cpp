@@ -278,6 +278,7 @@ const char* key_suffix(fhir::EntryKind kind) noexcept {
     case fhir::EntryKind::of_type: return ":of-type";
     case fhir::EntryKind::text: return ":text";
     case fhir::EntryKind::base: return ":base";
+    case fhir::EntryKind::member: return ":member";
     case fhir::EntryKind::value:
     case fhir::EntryKind::identifier:
     case fhir::EntryKind::contained: break;

@@ -38,7 +38,7 @@ bool fits(SearchModifier modifier, SearchType type) {
     case SearchModifier::contains:
     case SearchModifier::ends: return type == SearchType::string || type == SearchType::uri;
     case SearchModifier::above:
-    case SearchModifier::below:
+    case SearchModifier::below: return type == SearchType::uri || type == SearchType::reference;
     case SearchModifier::starts: return type == SearchType::uri;
     case SearchModifier::text:
     case SearchModifier::not_:
@@ -47,6 +47,7 @@ bool fits(SearchModifier modifier, SearchType type) {
     case SearchModifier::of_type: return type == SearchType::token;
     case SearchModifier::type:
     case SearchModifier::identifier: return type == SearchType::reference;
+    case SearchModifier::listed: return false;  // no modifier of a parameter
     }
     return false;
 }

@@ -40,6 +40,7 @@ EntryKind kind_of(const SearchClause& clause) {
     switch (clause.modifier) {
     case SearchModifier::text: return EntryKind::text;
     case SearchModifier::of_type: return EntryKind::of_type;
+    case SearchModifier::listed: return EntryKind::member;
     case SearchModifier::none:
         return clause.parameter->type == SearchType::quantity && !clause.any_of.empty() &&
                        !clause.any_of.front().base_unit.empty()
@@ -176,7 +177,11 @@ std::optional<int> SearchCompiler::cost(const SearchClause& clause) {
         return !value.value.empty();
     });
     switch (clause.parameter->type) {
-    case SearchType::reference: return clause.modifier == SearchModifier::identifier ? 12 : 10;
+    case SearchType::reference:
+        return clause.modifier == SearchModifier::identifier ? 12
+               : clause.modifier == SearchModifier::none || clause.modifier == SearchModifier::type
+                   ? 10
+                   : 14;
     case SearchType::token:
         if (clause.modifier == SearchModifier::in_set || clause.modifier == SearchModifier::text) {
             return 45;
@@ -317,6 +322,11 @@ Result<void> SearchCompiler::write_rows(
         search_detail::write_sets(out, columns, clause.sets);
         return {};
     }
+    if (!clause.hierarchy.empty() || (clause.parameter->type == SearchType::reference &&
+                                      clause.modifier == SearchModifier::below)) {
+        write_hierarchy(out, columns, clause);
+        return {};
+    }
     if (!follows(clause)) {
         return search_detail::write_values(out, columns, comparison_of(clause), clause.any_of);
     }
@@ -325,6 +335,52 @@ Result<void> SearchCompiler::write_rows(
     GH_TRY(write_targets(out, clause));
     out << ")";
     return {};
+}
+
+// FHIR R4 §3.1.1.4.9. A hierarchy is walked from the value by the index, each resource once, so
+// that a circle ends. A canonical with (part of) a version is a range of texts.
+void SearchCompiler::write_hierarchy(
+    SqlText& out, const Columns& columns, const SearchClause& clause
+) {
+    out << columns.word << " IN (";
+    if (clause.hierarchy.empty()) {
+        for (std::size_t i = 0; i < clause.any_of.size(); ++i) {
+            const std::string& url = clause.any_of[i].value;
+            out << (i == 0 ? "" : " UNION ")
+                << "SELECT n.rid FROM resource n WHERE n.type = 0 AND (n.id = ";
+            out.bind(index_key(url));
+            if (url.find('|') != std::string::npos) {
+                out << " OR (n.id >= ";
+                out.bind(url + ".") << " AND n.id < ";
+                out.bind(url + "/") << ")";
+            }
+            out << ")";
+        }
+        out << ")";
+        return;
+    }
+    std::vector<std::string> keys;
+    std::vector<std::string> all;
+    for (const SearchLink& link : clause.hierarchy) {
+        keys.push_back(parameter_key(link.type, link.code, EntryKind::value));
+        all.push_back(link.type);
+    }
+    keys_.insert(keys_.end(), keys.begin(), keys.end());
+    keys_.emplace_back(contained_unit);
+    const std::string name = next_alias('h');
+    out << "WITH RECURSIVE " << name << "(rid) AS (SELECT n.rid FROM resource n WHERE ";
+    for (std::size_t i = 0; i < clause.any_of.size(); ++i) {
+        const SearchValue& value = clause.any_of[i];
+        out << (i == 0 ? "(n.type" : " OR (n.type");
+        out.is_name(value.type.empty() ? all : std::vector<std::string>{value.type})
+            << " AND n.id = ";
+        out.bind(index_key(value.value)) << ")";
+    }
+    const bool up = clause.modifier == SearchModifier::above;
+    out << " UNION SELECT y." << (up ? "target" : "rid") << " FROM " << name
+        << (dialect_ == Dialect::sqlite ? " CROSS JOIN" : " JOIN") << " ix_reference y ON y."
+        << (up ? "rid" : "target") << " = " << name << ".rid WHERE y.param";
+    out.is_name(keys) << ") SELECT rid FROM " << name << ")";
 }
 
 // The rows of a composite's elements: those of the first component whose element has rows of every
@@ -447,7 +503,7 @@ SearchCompiler::write_set(SqlText& out, const Types& types, const SearchClause& 
     case Field::has: {
         const std::string alias = next_alias();
         out << "SELECT " << alias << ".target AS rid FROM ix_reference " << alias << " WHERE ";
-        write_param(out, alias, clause.target_types, clause, "");
+        write_param(out, alias, clause.target_types, clause, key_suffix(kind_of(clause)));
         out << " AND " << alias << ".rid IN (";
         GH_TRY(write_sets(out, clause.target_types, clause.chained));
         out << ")";
@@ -569,7 +625,7 @@ SearchCompiler::write_has(SqlText& out, const SearchClause& clause, const std::s
     const bool probe = *cost(clause) <= cost_of_a_probe;
     out << (probe ? rid + " IN (SELECT " + alias + ".target" : "EXISTS (SELECT 1")
         << " FROM ix_reference " << alias << " WHERE ";
-    write_param(out, alias, clause.target_types, clause, "");
+    write_param(out, alias, clause.target_types, clause, key_suffix(kind_of(clause)));
     if (probe) {
         out << " AND " << alias << ".rid IN (";
         GH_TRY(write_sets(out, clause.target_types, clause.chained));

@@ -85,6 +85,10 @@ private:
         SqlText& out, const Types& types, const SearchClause& clause, const std::string& rid
     );
     Result<void> write_has(SqlText& out, const SearchClause& clause, const std::string& rid);
+    // "word IN (...)" of a reference with :above or :below.
+    void write_hierarchy(
+        SqlText& out, const search_detail::Columns& columns, const SearchClause& clause
+    );
     void write_linked(SqlText& out, std::string_view alias, const SearchClause& clause);
     Result<void>
     write_items(SqlText& out, std::string_view alias, const SearchClause& clause, Use use);

@@ -362,7 +362,8 @@ bool is_exact(const Comparison& how, const SearchValue& value) {
         return (how.modifier == SearchModifier::none || how.modifier == SearchModifier::of_type) &&
                value.has_system && !value.value.empty();
     case SearchType::reference:
-        return how.modifier != SearchModifier::identifier && types_of(how, value).size() == 1;
+        return (how.modifier == SearchModifier::none || how.modifier == SearchModifier::type) &&
+               types_of(how, value).size() == 1;
     case SearchType::uri: return how.modifier == SearchModifier::none;
     case SearchType::string: return how.modifier == SearchModifier::exact;
     default: return false;

@@ -96,6 +96,26 @@ class OneExit(unittest.TestCase):
             self.assertGreater(own.json()["total"], 0, search)
         self.assertEqual(self.get("/Encounter?_contained=true").status, 403)
 
+    def test_a_conditional_reference_finds_nothing_of_what_is_not_seen(self):
+        def send(partner, status):
+            record = observation("Patient/p", encounter={"reference": f"Encounter?status={status}&_id=e"})
+            return self.gateway.request("POST", "", {"resourceType": "Bundle", "type": "transaction", "entry": [
+                {"resource": record, "request": {"method": "POST", "url": "Observation"}}]}, partner=partner)
+        there, absent = (send(COUNCIL, status) for status in ("finished", "planned"))
+        self.assertEqual((there.status, absent.status), (412, 412))
+        issues = [answer.json()["issue"][0] for answer in (there, absent)]
+        self.assertEqual(issues[0], issues[1])
+        self.assertIn("matches nothing", issues[0]["diagnostics"])
+        record = observation("Patient/p", hasMember=[{"reference": "Observation?encounter.status=finished&_id=o1"}])
+        chained = self.gateway.request("POST", "", {"resourceType": "Bundle", "type": "transaction", "entry": [
+            {"resource": record, "request": {"method": "POST", "url": "Observation"}}]}, partner=COUNCIL)
+        self.assertEqual(chained.status, 412, chained)
+        self.assertIn("matches nothing", chained.text)
+
+    def test_hierarchies_lead_only_through_what_is_seen(self):
+        self.assertEqual(self.get("/Patient?organization:below=Organization/x").status, 403)
+        self.assertEqual(self.get("/Patient?organization:below=Organization/x", "aa-development").status, 200)
+
     def test_a_search_over_types_is_within_what_is_seen(self):
         self.assertEqual(shown(self.get("/?_lastUpdated=gt2020-01-01&_count=5")),
                          ["Patient/p", "Observation/o1", "Observation/o2", "Binary/b0", "Binary/b3"])

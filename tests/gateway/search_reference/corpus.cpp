@@ -258,6 +258,8 @@ private:
             json_.string("10:30:00");
         } else if (type == "code") {
             json_.string(code(path));
+        } else if (path.ends_with(".version") && dice_.percent(60)) {
+            json_.string(dice_.pick({"1.0", "2.0"}));
         } else if (type == "base64Binary") {
             json_.string("QUJD");
         } else if (type == "id") {

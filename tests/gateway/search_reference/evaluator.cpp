@@ -280,9 +280,79 @@ Truth Evaluator::one(
         }
         return result;
     }
+    if (parameter.type == "reference" && (modifier == "above" || modifier == "below")) {
+        return in_hierarchy(parameter, modifier == "below", found, text);
+    }
     return parameter.type == "reference"
                ? matcher_.reference(found, text, modifier, parameter.targets)
                : Truth::no;
+}
+
+// Whether what is found is the resource asked for or part of it, near or far (`below`), or that is
+// part of what is found. A type's own parts are told by its parameter partof or part-of.
+Truth Evaluator::in_hierarchy(
+    const Parameter& parameter, bool below, const Found& found, std::string_view text
+) const {
+    const std::string plain = unescape(text);
+    if (plain.find(':') != std::string::npos && !matcher_.read_literal(plain).url.empty()) {
+        // A canonical and the start of its version.
+        const std::string held(found.element == nullptr ? found.computed : found.element->value);
+        return truth(
+            held == plain || held.substr(0, held.find('|')) == plain ||
+            (plain.find('|') != std::string::npos && held.starts_with(plain + "."))
+        );
+    }
+    const auto wanted = matcher_.read_literal(plain);
+    using Name = std::pair<std::string, std::string>;
+    const auto parents = [&](const fhir::Element& root) {
+        std::set<Name> names;
+        for (const char* code : {"partof", "part-of"}) {
+            const Parameter* up = records_.definitions().find(root.resource_type(), code);
+            const bool fits = up != nullptr &&
+                              std::ranges::find(up->targets, std::string(root.resource_type())) !=
+                                  up->targets.end();
+            for (const Found& item : fits ? records_.values(root, *up) : std::vector<Found>{}) {
+                if (const auto literal = matcher_.literal(item)) {
+                    names.emplace(literal->type, literal->id);
+                }
+            }
+            if (fits) {
+                break;
+            }
+        }
+        return names;
+    };
+    const auto climb = [&](std::set<Name> from) {
+        std::vector<Name> open(from.begin(), from.end());
+        while (!open.empty()) {
+            const Record* record = records_.find(open.back().first, open.back().second);
+            open.pop_back();
+            for (const Name& name : record == nullptr ? std::set<Name>{} : parents(*record->root)) {
+                if (from.insert(name).second) {
+                    open.push_back(name);
+                }
+            }
+        }
+        return from;
+    };
+    std::set<Name> asked;
+    for (const std::string& type :
+         wanted.type.empty() ? parameter.targets : std::vector<std::string>{wanted.type}) {
+        asked.emplace(type, wanted.type.empty() ? plain : wanted.id);
+    }
+    const auto meet = [](const std::set<Name>& one, const std::set<Name>& other) {
+        return std::ranges::any_of(one, [&](const Name& name) { return other.contains(name); });
+    };
+    std::set<Name> held;
+    if (const auto literal = matcher_.literal(found)) {
+        held.emplace(literal->type, literal->id);
+    } else {
+        for (const Subject& inner : targets(found, parameter, {})) {
+            held = parents(*inner.root);
+        }
+        return truth(below && meet(climb(held), asked));
+    }
+    return truth(below ? meet(climb(held), asked) : meet(climb(asked), held));
 }
 
 // "Each of the components must be true of the same element."
@@ -383,7 +453,14 @@ Truth Evaluator::listed(const Subject& subject, const std::vector<std::string>& 
     for (const std::string& id : lists) {
         const Record* list = records_.find("List", unescape(id));
         if (list != nullptr) {
-            result = either(result, truth(leads({list->root, list}, *item, subject)));
+            for (const Found& found : records_.values(*list->root, *item)) {
+                // "Deleted": the entry says what is no member any more.
+                const auto there = targets(found, *item, subject.root->resource_type());
+                const bool member =
+                    found.element->parent->child_value("deleted") != "true" &&
+                    std::ranges::find(there, subject.root, &Subject::root) != there.end();
+                result = either(result, truth(member));
+            }
         }
     }
     return result;
@@ -467,7 +544,35 @@ Evaluator::pointed_at(const Record& from, const std::string& code) const {
             const Record* record = literal ? records_.find(literal->type, literal->id) : nullptr;
             if (record != nullptr) {
                 found.push_back(record);
+            } else if (literal && literal->type.empty()) {
+                for (const Record* named :
+                     named_by(literal->url, code == "*" ? nullptr : parameter)) {
+                    found.push_back(named);
+                }
             }
+        }
+    }
+    return found;
+}
+
+// A canonical: what has the URL and, if one is named, the business version; of the types that the
+// parameter is for, if one is given.
+
+std::vector<const Record*>
+Evaluator::named_by(const std::string& canonical, const Parameter* parameter) const {
+    const auto [url, version] = cut(canonical, '|');
+    std::vector<const Record*> found;
+    for (const Record& record : records_.all()) {
+        const bool may_be =
+            parameter == nullptr || parameter->targets.empty() ||
+            std::ranges::find(parameter->targets, record.type) != parameter->targets.end() ||
+            std::ranges::find(parameter->targets, "Resource") != parameter->targets.end();
+        // Subscription's `url` is that of its channel, not its own.
+        if (may_be && record.type != "Subscription" &&
+            records_.definitions().find(record.type, "url") != nullptr &&
+            record.root->child_value("url") == url &&
+            (version.empty() || record.root->child_value("version") == version)) {
+            found.push_back(&record);
         }
     }
     return found;

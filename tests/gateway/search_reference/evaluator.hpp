@@ -84,6 +84,9 @@ private:
         std::string_view text) const;
     [[nodiscard]] Truth
     is_value(const Parameter& parameter, const Found& found, const Subject& subject) const;
+    [[nodiscard]] Truth in_hierarchy(
+        const Parameter& parameter, bool below, const Found& found, std::string_view text
+    ) const;
     [[nodiscard]] Truth composite(
         const Parameter& parameter,
         const Found& found,
@@ -104,6 +107,8 @@ private:
     follow(const std::string& name, const std::string& value, const Record& from) const;
     [[nodiscard]] std::vector<const Record*>
     pointed_at(const Record& from, const std::string& code) const;
+    [[nodiscard]] std::vector<const Record*>
+    named_by(const std::string& canonical, const Parameter* parameter) const;
     [[nodiscard]] Key key(const Record& record, std::string_view code, bool descending) const;
 
     const Records& records_;

@@ -22,6 +22,15 @@ std::string escape(std::string_view text) {
     return out;
 }
 
+bool is_part(std::string_view type) {
+    return type == "Location" || type == "Organization" || type == "Encounter";
+}
+
+// All that it leads to is part of its kind.
+bool has_hierarchy(const Parameter& parameter) {
+    return !parameter.targets.empty() && std::ranges::all_of(parameter.targets, is_part);
+}
+
 // A cut that does not divide a letter.
 std::string start_of(const std::string& text, std::size_t bytes) {
     std::size_t end = std::min(bytes, text.size());
@@ -194,6 +203,8 @@ QueryMaker::Pair QueryMaker::plain_clause(const std::string& type, const Paramet
         modifier = dice_.pick({"below", "above"});
     } else if (parameter.type == "reference" && dice_.percent(15)) {
         modifier = "identifier";
+    } else if (parameter.type == "reference" && dice_.percent(30) && has_hierarchy(parameter)) {
+        modifier = dice_.pick({"below", "above"});
     }
     std::string values = value(type, parameter, modifier);
     while (!values.empty() && dice_.percent(18)) {
@@ -530,10 +541,13 @@ std::string QueryMaker::reference(const std::string& modifier, const Found& foun
     }
     const Literal literal = Matcher(records_, std::string(our_base), 0).read_literal(text);
     if (literal.type.empty()) {
-        return escape(text);
+        return modifier.empty() ? escape(text) : std::string();
+    }
+    const std::string relative = literal.type + "/" + literal.id;
+    if (modifier == "above" || modifier == "below") {
+        return is_part(literal.type) ? dice_.pick({relative, literal.id}) : std::string();
     }
     const std::size_t form = dice_.below(100);
-    const std::string relative = literal.type + "/" + literal.id;
     return escape(
         form < 35   ? literal.id
         : form < 75 ? relative
