@@ -20,7 +20,7 @@
 namespace gatehouse::fhir::packages {
 
 // Raised whenever the layout or what prose stripping keeps changes: older files are rebuilt.
-inline constexpr std::uint32_t facts_format = 5;
+inline constexpr std::uint32_t facts_format = 6;
 
 struct FactsEntry {
     std::string_view type;

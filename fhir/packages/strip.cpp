@@ -16,7 +16,7 @@ bool listed(const std::array<std::string_view, N>& names, std::string_view name)
     return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-constexpr std::array<std::string_view, 15> resource_prose{
+constexpr std::array<std::string_view, 14> resource_prose{
     "text",
     "meta",
     "contact",
@@ -30,7 +30,6 @@ constexpr std::array<std::string_view, 15> resource_prose{
     "jurisdiction",
     "keyword",
     "xpath",
-    "language",
     "implicitRules"};
 
 constexpr std::array<std::string_view, 11> element_prose{
@@ -132,8 +131,11 @@ void strip_prose(Element& resource) {
         has_snapshot && resource.child("fhirVersion") != nullptr &&
         resource.child_value("version") == resource.child_value("fhirVersion") &&
         resource.child_value("url").starts_with("http://hl7.org/fhir/StructureDefinition/");
+    // The displays of a code system, and of a supplement, are in its language.
+    const bool has_displays = resource.resource_type() == "CodeSystem";
     remove_children(resource, [&](const Element& child) {
-        return listed(resource_prose, child.name) || is_publishing_extension(child) ||
+        return listed(resource_prose, child.name) || (child.name == "language" && !has_displays) ||
+               is_publishing_extension(child) ||
                (is_structure && final_snapshot && child.name == "differential") ||
                (resource.resource_type() == "CodeSystem" && child.name == "property" &&
                 listed(concept_prose_properties, child.child_value("code")));

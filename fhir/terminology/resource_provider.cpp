@@ -8,70 +8,6 @@
 namespace gatehouse::fhir {
 namespace {
 
-// A property's value as filters compare it: a Coding by its code.
-std::string_view filter_value(const Element& property) noexcept {
-    for (const Element& child : property.children()) {
-        if (child.name == "valueCoding") {
-            return child.child_value("code");
-        }
-        if (child.name.starts_with("value")) {
-            return child.value;
-        }
-    }
-    return {};
-}
-
-PropertyType property_type(const Element& property) noexcept {
-    for (const Element& child : property.children()) {
-        if (child.name == "valueCode") {
-            return PropertyType::code;
-        }
-        if (child.name == "valueCoding") {
-            return PropertyType::coding;
-        }
-        if (child.name == "valueInteger") {
-            return PropertyType::integer;
-        }
-        if (child.name == "valueBoolean") {
-            return PropertyType::boolean;
-        }
-        if (child.name == "valueDateTime") {
-            return PropertyType::date_time;
-        }
-        if (child.name == "valueDecimal") {
-            return PropertyType::decimal;
-        }
-    }
-    return PropertyType::string;
-}
-
-ConceptDesignation designation_of(const Element& node) {
-    ConceptDesignation out;
-    out.language = node.child_value("language");
-    if (const Element* use = node.child("use")) {
-        out.use_system = use->child_value("system");
-        out.use_code = use->child_value("code");
-    }
-    out.value = node.child_value("value");
-    return out;
-}
-
-void collect_additions(
-    const Element& list_parent,
-    const CodeSystemIndex& index,
-    std::unordered_map<ConceptNumber, std::vector<const Element*>>& out
-) {
-    for (const Element& node : list_parent.children()) {
-        if (node.name != "concept") {
-            continue;
-        }
-        if (const Concept* entry = index.find(node.child_value("code"))) {
-            out[static_cast<ConceptNumber>(entry - index.concepts().data())].push_back(&node);
-        }
-        collect_additions(node, index, out);
-    }
-}
-
 bool starts_folded(std::string_view text, std::string_view start) noexcept {
     return text.size() >= start.size() && equal_folded(text.substr(0, start.size()), start);
 }
@@ -116,7 +52,9 @@ ResourceProvider::ResourceProvider(
         }
     }
     for (const Element* supplement : supplements) {
-        collect_additions(*supplement, index, additions_);
+        collect_additions(
+            *supplement, [this](std::string_view code) { return find(code); }, additions_
+        );
         std::string name(supplement->child_value("url"));
         if (const auto version = supplement->child_value("version"); !version.empty()) {
             name.append("|").append(version);
@@ -184,24 +122,10 @@ void ResourceProvider::designations(ConceptNumber number, std::vector<ConceptDes
         own.preferred = true;
         out.push_back(own);
     }
-    const auto add = [&](const Element& node) {
-        for (const Element& child : node.children()) {
-            if (child.name == "designation" && !child.child_value("value").empty()) {
-                out.push_back(designation_of(child));
-            }
-        }
-    };
-    add(*entry.node);
+    add_designations(*entry.node, out);
     if (const auto found = additions_.find(number); found != additions_.end()) {
         for (const Element* node : found->second) {
-            const std::string_view display = node->child_value("display");
-            if (!display.empty() && display != entry.display) {
-                ConceptDesignation name;
-                name.language = root_resource(*node).child_value("language");
-                name.value = display;
-                out.push_back(name);
-            }
-            add(*node);
+            add_supplement_names(*node, entry.display, out);
         }
     }
 }
@@ -231,13 +155,8 @@ void ResourceProvider::properties(ConceptNumber number, std::vector<ConceptPrope
             return;  // below, from the hierarchy
         }
         told_inactive = told_inactive || name == "inactive";
-        ConceptProperty one;
-        one.code = name;
-        one.type = property_type(property);
-        one.value = filter_value(property);
-        if (const Element* coding = property.child("valueCoding")) {
-            one.description = coding->child_value("display");
-        } else if (one.type == PropertyType::code) {
+        ConceptProperty one = property_of(property);
+        if (one.type == PropertyType::code) {
             if (const Concept* other = index_.find(one.value)) {
                 one.description = other->display;
             }
@@ -308,7 +227,7 @@ ResourceProvider::filter(const ConceptFilter& filter, ConceptBudget& budget) con
                 // The system's own: a supplement never changes what a value set means.
                 for (const Element& child : entry.node->children()) {
                     if (child.name == "property" && child.child_value("code") == property) {
-                        see(filter_value(child));
+                        see(property_text(child));
                     }
                 }
             }

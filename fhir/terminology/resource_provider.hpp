@@ -5,10 +5,9 @@
 // CodeSystemProvider. Concept numbers are positions in document order (a parent before the concepts
 // nested in it). The compiled table (CodeSystemIndex) is shared with validation.
 
-#include <unordered_map>
-
 #include "fhir/terminology/code_system.hpp"
 #include "fhir/terminology/provider.hpp"
+#include "fhir/terminology/supplement.hpp"
 
 namespace gatehouse::fhir {
 
@@ -71,7 +70,7 @@ private:
     std::string_view language_;
     bool hierarchy_ = false;
     std::vector<std::vector<ConceptNumber>> children_;
-    std::unordered_map<ConceptNumber, std::vector<const Element*>> additions_;
+    Additions additions_;
     std::vector<std::string> supplement_names_;
 };
 

@@ -135,6 +135,22 @@ struct Terminology::Impl {
         }
         return nullptr;
     }
+    // Loaded content with what supplements add to it; made on first use.
+    const CodeSystemProvider* supplemented(const CodeSystemProvider& provider) const {
+        const auto& additions = supplements_of(provider.system());
+        if (additions.empty()) {
+            return &provider;
+        }
+        const std::lock_guard lock(mutex);
+        auto& slot = supplemented_content[&provider];
+        if (!slot) {
+            slot = std::make_unique<const SupplementedProvider>(provider, additions);
+        }
+        return slot.get();
+    }
+    mutable std::
+        unordered_map<const CodeSystemProvider*, std::unique_ptr<const SupplementedProvider>>
+            supplemented_content;
     ValueSetSources sources() const {
         return {
             [this](std::string_view url, std::string_view version) {
@@ -150,7 +166,9 @@ struct Terminology::Impl {
     const ValueSetIndex* value_set(std::string_view canonical) const {
         auto found = value_sets.find(without_version(canonical));
         if (found == value_sets.end()) {
-            return content.providers.empty() ? nullptr : implicit(implicit_url(canonical));
+            return content.providers.empty() && content.remote == nullptr
+                       ? nullptr
+                       : implicit(implicit_url(canonical));
         }
         // A canonical with a version that is not loaded falls back to the one that is.
         if (canonical.size() != found->first.size()) {
@@ -169,6 +187,22 @@ struct Terminology::Impl {
         const bool other = set != nullptr && url.size() < canonical.size() &&
                            set->version() != canonical.substr(url.size() + 1);
         return other ? nullptr : set;
+    }
+
+    // The system whose codes a value set of such a URL holds; empty if the URL is of no such form.
+    // A SNOMED CT edition ("http://snomed.info/sct/83821000000107") has the system's codes.
+    static std::string_view implicit_system(std::string_view url) {
+        constexpr std::string_view snomed = "http://snomed.info/sct";
+        constexpr std::string_view loinc = "http://loinc.org";
+        if (url.starts_with(loinc) && url.substr(loinc.size()).starts_with("/vs")) {
+            return url.substr(0, loinc.size());
+        }
+        const auto query = url.find("?fhir_vs");
+        if (query == std::string_view::npos) {
+            return {};
+        }
+        return url.starts_with("http://snomed.info/sct/") ? url.substr(0, snomed.size())
+                                                          : url.substr(0, query);
     }
 
     // A value set that loaded content defines by its URL alone
@@ -197,7 +231,15 @@ struct Terminology::Impl {
             }
             return slot.get();
         }
-        return nullptr;
+        // Not here, but the server that is asked about the system's codes knows its value sets.
+        const std::string_view system = implicit_system(url);
+        if (system.empty() || content.remote == nullptr || !content.remote->covers(system) ||
+            implicit_sets.size() >= implicit_max) {
+            return nullptr;
+        }
+        const auto at = implicit_sets.emplace(std::string(url), nullptr).first;
+        at->second = std::make_unique<const ValueSetIndex>(at->first, implicit_system(at->first));
+        return at->second.get();
     }
     mutable std::map<std::string, std::unique_ptr<const ValueSetIndex>, std::less<>> implicit_sets;
 
@@ -575,7 +617,7 @@ const Definitions& Terminology::definitions() const {
 const CodeSystemProvider*
 Terminology::provider(std::string_view system, std::string_view version) const {
     if (const CodeSystemProvider* loaded = impl_->content_of(system, version)) {
-        return loaded;
+        return impl_->supplemented(*loaded);
     }
     const Definition* definition = nullptr;
     if (version.empty()) {
@@ -593,7 +635,7 @@ std::vector<const CodeSystemProvider*> Terminology::providers(std::string_view s
     std::vector<const CodeSystemProvider*> out;
     for (const auto& provider : impl_->content.providers) {
         if (provider->system() == system) {
-            out.push_back(provider.get());
+            out.push_back(impl_->supplemented(*provider));
         }
     }
     if (impl_->systems.contains(system)) {
@@ -614,6 +656,10 @@ std::vector<const CodeSystemProvider*> Terminology::content() const {
         out.push_back(provider.get());
     }
     return out;
+}
+
+const CodeSystemProvider& Terminology::supplemented(const CodeSystemProvider& provider) const {
+    return *impl_->supplemented(provider);
 }
 
 std::vector<std::string> Terminology::supplements(std::string_view system) const {

@@ -138,6 +138,8 @@ public:
     [[nodiscard]] std::vector<const CodeSystemProvider*> providers(std::string_view system) const;
     // The loaded content whose implicit value sets begin so ("http://snomed.info/sct?fhir_vs").
     [[nodiscard]] std::vector<const CodeSystemProvider*> content() const;
+    // One of them with what the loaded supplements add; itself if there are none.
+    [[nodiscard]] const CodeSystemProvider& supplemented(const CodeSystemProvider& provider) const;
     // Supplements loaded for a system, as canonical|version.
     [[nodiscard]] std::vector<std::string> supplements(std::string_view system) const;
     // A CodeSystem resource that is not among the definitions (inline, stored), with the loaded

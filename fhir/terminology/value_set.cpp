@@ -74,6 +74,15 @@ ValueSetIndex::ValueSetIndex(
     includes_.push_back(std::move(part));
 }
 
+ValueSetIndex::ValueSetIndex(std::string_view url, std::string_view system)
+    : url_(url), name_(url), has_compose_(true),
+      undecided_("it is defined by content of " + std::string(system) + " that is not loaded") {
+    Part part;
+    part.system = system;
+    part.kind = Kind::undecided;
+    includes_.push_back(std::move(part));
+}
+
 void ValueSetIndex::read_expansion(const Element& parent) {
     for (const Element& child : parent.children()) {
         if (child.name != "contains") {

@@ -35,6 +35,9 @@ public:
     ValueSetIndex(const Element& resource, const ValueSetSources& sources);
     // One that a code system defines by a URL alone. `url` and `provider` must outlive the index.
     ValueSetIndex(std::string_view url, const CodeSystemProvider& provider, ConceptSet set);
+    // The same where the system's content is not here: no code of another system is in it, and
+    // which of its own are is undecided. `url` and `system` must outlive the index.
+    ValueSetIndex(std::string_view url, std::string_view system);
 
     [[nodiscard]] Verdict contains(std::string_view system, std::string_view code) const;
     [[nodiscard]] bool draws_on(std::string_view system) const;

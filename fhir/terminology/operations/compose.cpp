@@ -128,7 +128,9 @@ std::optional<Refusal> Composer::implicit(std::string_view canonical, CodeBag& o
             return refusal_of(set.error());
         }
         found = true;
-        CodeGroup& group = out.group(provider->system(), provider->version(), provider);
+        CodeGroup& group = out.group(
+            provider->system(), provider->version(), &content_.terminology().supplemented(*provider)
+        );
         group.set |= *set;
         systems_.insert(with_version(provider->system(), provider->version()));
         return std::nullopt;

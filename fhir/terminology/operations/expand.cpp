@@ -38,7 +38,7 @@ ExpansionShape shape_of(const Asked& asked, std::optional<Refusal>& wrong) {
 
 void write_parameters(JsonWriter& json, const Asked& asked, const Composer& composer) {
     static constexpr std::string_view texts[] = {
-        "filter", "displayLanguage", "designation", "date", "property"};
+        "filter", "displayLanguage", "designation", "date"};
     static constexpr std::string_view flags[] = {
         "includeDesignations",
         "activeOnly",

@@ -11,7 +11,7 @@ namespace {
 
 using Names = std::span<const std::string_view>;
 
-constexpr std::array<std::string_view, 31> expand_names{
+constexpr std::array<std::string_view, 30> expand_names{
     "url",
     "valueSet",
     "valueSetVersion",
@@ -33,7 +33,6 @@ constexpr std::array<std::string_view, 31> expand_names{
     "system-version",
     "check-system-version",
     "force-system-version",
-    "property",
     "useSupplement",
     "limitedExpansion",
     "_format",

@@ -23,6 +23,20 @@ OperationAnswer run(const Terminology& terminology, const OperationRequest& requ
                  to_string(request.operation) + "."}
         );
     }
+    // What was in force on another day is not kept: saying so is R4's other choice. A date may be
+    // as coarse as its giver likes, and the clock's zone is not the giver's.
+    if (const std::string_view date = asked.text("date"); !date.empty()) {
+        const std::string_view day = date.substr(0, 10);
+        if (day.size() < 4 || !request.time.starts_with(day)) {
+            return refuse(
+                {400,
+                 IssueType::not_supported,
+                 "terminology-parameter",
+                 "Parameter 'date' asks for the definitions of " + shown(date) +
+                     ". Those of today are here: leave it out."}
+            );
+        }
+    }
     // Every loaded supplement is used; one that is asked for and is not here must not go unnoticed.
     for (const OperationParameter* supplement : asked.all("useSupplement")) {
         const Element* found = asked.resolve(terminology, "CodeSystem", supplement->text);

@@ -5,6 +5,7 @@
 
 #include "fhir/terminology/load/content.hpp"
 #include "fhir/terminology/operations/operations.hpp"
+#include "fhir/terminology/remote.hpp"
 #include "fhir/terminology/table/loaders.hpp"
 #include "fhir/terminology/table/separated.hpp"
 #include "fhir/terminology/table/table_provider.hpp"
@@ -253,6 +254,92 @@ TEST_F(Tables, supplements_name_the_codes_of_loaded_content_too) {
         request.parameters.push_back({name, value, nullptr, nullptr, nullptr});
     }
     EXPECT_THAT(run(terminology, request).json, HasSubstr("\"valueBoolean\":true"));
+}
+
+TEST_F(Tables, operations_show_what_a_supplement_adds) {
+    fhir::Definitions definitions;
+    fhir::Issues notes;
+    const std::string supplement =
+        R"({"resourceType":"CodeSystem","url":"http://t.example/more","status":"active","language":"cy",)"
+        R"("content":"supplement","supplements":"http://loinc.org","concept":[{"code":"99901-1",)"
+        R"("display":"Samplin lleol","designation":[{"language":"en","value":"Local sampline"}],)"
+        R"("property":[{"code":"bench","valueString":"7"}]},{"code":"no-such","display":"x"}]})";
+    ASSERT_TRUE(definitions.load_text(supplement, "supplement", notes));
+    const fhir::Terminology terminology(definitions, fhir::TerminologyContent{{loinc}, nullptr});
+    const auto ask = [&](fhir::TerminologyOperation operation,
+                         const char* type,
+                         std::vector<std::pair<std::string, std::string>> parameters) {
+        fhir::OperationRequest request;
+        request.operation = operation;
+        request.type = type;
+        for (auto& [name, value] : parameters) {
+            request.parameters.push_back({name, value, nullptr, nullptr, nullptr});
+        }
+        return run(terminology, request).json;
+    };
+    const std::string looked_up =
+        ask(fhir::TerminologyOperation::lookup,
+            "CodeSystem",
+            {{"system", "http://loinc.org"}, {"code", "99901-1"}});
+    EXPECT_THAT(looked_up, HasSubstr("Samplin lleol"));
+    EXPECT_THAT(looked_up, HasSubstr("Local sampline"));
+    EXPECT_THAT(looked_up, HasSubstr("bench"));
+    const std::string expanded = ask(
+        fhir::TerminologyOperation::expand,
+        "ValueSet",
+        {{"url", "http://loinc.org/vs"}, {"displayLanguage", "cy"}, {"includeDesignations", "true"}}
+    );
+    EXPECT_THAT(expanded, HasSubstr(R"("display":"Samplin lleol")"));
+    EXPECT_THAT(expanded, HasSubstr("Local sampline"));
+    EXPECT_THAT(expanded, testing::Not(HasSubstr("no-such")));
+}
+
+// A terminology server that knows one member.
+class OneMember final : public fhir::RemoteTerminology {
+public:
+    [[nodiscard]] std::string_view url() const noexcept override { return "http://far.example"; }
+    [[nodiscard]] bool covers(std::string_view system) const noexcept override {
+        return system == "http://snomed.info/sct" || system == "http://loinc.org";
+    }
+    [[nodiscard]] fhir::RemoteAnswer
+    code(std::string_view, std::string_view, std::string_view, fhir::Waiting) override {
+        return {};
+    }
+    [[nodiscard]] fhir::RemoteAnswer member(
+        std::string_view value_set, std::string_view, std::string_view code, fhir::Waiting
+    ) override {
+        asked = value_set;
+        fhir::RemoteAnswer answer;
+        answer.verdict = code == "73211009" ? fhir::Verdict::yes : fhir::Verdict::no;
+        return answer;
+    }
+    [[nodiscard]] Result<Passed> ask(std::string_view, std::string_view) override {
+        return Passed{};
+    }
+    std::string asked;
+};
+
+TEST(RemoteContent, decides_value_sets_that_a_system_defines_by_their_url) {
+    const fhir::Definitions definitions;
+    const auto server = std::make_shared<OneMember>();
+    const fhir::Terminology terminology(definitions, fhir::TerminologyContent{{}, server});
+    const std::string ecl = "http://snomed.info/sct?fhir_vs=ecl/%3C%3C73211009";
+    const auto* set = terminology.value_set(ecl);
+    ASSERT_NE(set, nullptr);
+    constexpr auto sct = "http://snomed.info/sct";
+    EXPECT_EQ(terminology.contains(*set, sct, "73211009"), fhir::Verdict::yes);
+    EXPECT_EQ(server->asked, ecl);
+    EXPECT_EQ(terminology.contains(*set, sct, "22298006"), fhir::Verdict::no);
+    EXPECT_EQ(terminology.contains(*set, "http://other.example", "73211009"), fhir::Verdict::no);
+    EXPECT_NE(
+        terminology.value_set("http://snomed.info/sct/83821000000107?fhir_vs=isa/138875005"),
+        nullptr
+    );
+    EXPECT_NE(terminology.value_set("http://loinc.org/vs/LL715-4"), nullptr);
+    EXPECT_EQ(terminology.value_set("http://other.example?fhir_vs"), nullptr) << "not covered";
+    EXPECT_EQ(terminology.value_set("http://loinc.org/anything"), nullptr);
+    const fhir::Terminology alone(definitions);
+    EXPECT_EQ(alone.value_set(ecl), nullptr);
 }
 
 TEST_F(Tables, a_damaged_dmd_release_is_refused_with_its_place) {
