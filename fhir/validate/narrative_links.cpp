@@ -43,8 +43,8 @@ void collect_ids(const Element& at, std::vector<std::string_view>& ids) {
 void NarrativeLinks::add(const Element& extension) {
     for (const Element& child : extension.children()) {
         const std::size_t hash = child.value.find('#');
-        if (!child.name.starts_with("value") || hash == 0 || hash == std::string_view::npos ||
-            hash + 1 == child.value.size()) {
+        // An empty fragment is a link to no part of the narrative: it finds no id below.
+        if (!child.name.starts_with("value") || hash == 0 || hash == std::string_view::npos) {
             continue;
         }
         const Element* target = index_.by_url(child.value.substr(0, hash)).resource;
