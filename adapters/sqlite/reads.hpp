@@ -78,6 +78,14 @@ Result<std::vector<std::string>> match(
 Result<gateway::LinkPage>
 read_linked(Database& database, const gateway::LinkQuery& query, const SearchLimits& limits);
 
+// labels.cpp
+Result<gateway::StoredLabels> read_labels(
+    Database& database,
+    const std::vector<std::string>& types,
+    std::uint32_t limit,
+    const SearchLimits& limits
+);
+
 Result<std::optional<Receipt>> receipt_by_message(Database& database, std::string_view message_id);
 // Of several receipts with the same key (a refused message was sent again) the one that was
 // accepted, else the newest.

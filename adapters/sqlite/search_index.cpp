@@ -82,6 +82,14 @@ std::set<std::string> PendingUnits::types() const {
     return types;
 }
 
+bool PendingUnits::lacks(std::string_view unit) const {
+    if (!any()) {
+        return false;
+    }
+    const std::lock_guard lock(mutex_);
+    return units_.contains(unit);
+}
+
 std::string PendingUnits::lacking(const gateway::CompiledSearch& search) const {
     if (!any()) {
         return {};

@@ -25,6 +25,8 @@ public:
     // The types of resources whose rows are not whole, by themselves or contained.
     [[nodiscard]] std::set<std::string> types() const;
     [[nodiscard]] bool any() const noexcept { return any_.load(std::memory_order_acquire); }
+    // Whether this part is not whole.
+    [[nodiscard]] bool lacks(std::string_view unit) const;
     // A part that the search reads and that is not whole, or empty.
     [[nodiscard]] std::string lacking(const gateway::CompiledSearch& search) const;
 

@@ -177,6 +177,12 @@ public:
         return with_reader([&](Database& database) { return read_linked(database, query, limits_); }
         );
     }
+    Result<gateway::StoredLabels>
+    labels(const std::vector<std::string>& types, std::uint32_t limit) override {
+        return with_reader([&](Database& database) {
+            return read_labels(database, types, limit, limits_);
+        });
+    }
     Result<std::optional<Receipt>> receipt_by_message(std::string_view message_id) override {
         return with_reader([&](Database& database) {
             return sqlite::receipt_by_message(database, message_id);

@@ -123,6 +123,12 @@ Result<gateway::LinkPage> Writer::linked(const gateway::LinkQuery& query) {
     return noted(read_linked(database_, query, limits_));
 }
 
+Result<gateway::StoredLabels>
+Writer::labels(const std::vector<std::string>& types, std::uint32_t limit) {
+    GH_TRY(usable());
+    return noted(read_labels(database_, types, limit, limits_));
+}
+
 Result<std::optional<Receipt>> Writer::receipt_by_message(std::string_view message_id) {
     GH_TRY(usable());
     return noted(sqlite::receipt_by_message(database_, message_id));

@@ -30,6 +30,8 @@ public:
     Result<SearchPage> search(const SearchQuery& query) override;
     Result<std::vector<std::string>> match(const SearchQuery& query, std::uint32_t limit) override;
     Result<gateway::LinkPage> linked(const gateway::LinkQuery& query) override;
+    Result<gateway::StoredLabels>
+    labels(const std::vector<std::string>& types, std::uint32_t limit) override;
     Result<std::optional<Receipt>> receipt_by_message(std::string_view message_id) override;
     Result<std::optional<Receipt>>
     receipt_by_request(std::string_view partner, std::string_view request_id) override;

@@ -203,14 +203,16 @@ void write_security(JsonWriter& json, const ApiContext& context) {
 
 Response answer_capabilities(Envelope& envelope, const ApiContext& context) {
     const auto mode = envelope.call.parameter("mode");
+    if (mode == "terminology") {
+        return answer_terminology_capabilities(envelope, context);
+    }
     if (!mode.empty() && mode != "full" && mode != "normative") {
         return refusal(
             400,
             {request_issue(
                 fhir::IssueType::not_supported,
                 "http-parameter",
-                "mode takes full or normative: there is no TerminologyCapabilities here. The "
-                "statement lists the terminology operations.",
+                "mode takes full, normative or terminology.",
                 {},
                 "INVALID_PARAMETER"
             )},

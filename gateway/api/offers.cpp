@@ -18,7 +18,7 @@ constexpr OperationOffer offered[] = {
      Interaction::meta,
      "http://hl7.org/fhir/OperationDefinition/Resource-meta",
      "",
-     at_instance | at_version,
+     at_system | at_type | at_instance | at_version,
      true,
      true},
     {"meta-add",

@@ -10,6 +10,8 @@ namespace gatehouse::gateway {
 // capabilities.cpp: GET metadata. True to what is on: built from the types and parameters of the
 // engine.
 Response answer_capabilities(Envelope& envelope, const ApiContext& context);
+// terminology_capabilities.cpp: the same with mode=terminology.
+Response answer_terminology_capabilities(Envelope& envelope, const ApiContext& context);
 
 // openapi.cpp: the same as an OpenAPI 3.1 document; .well-known/smart-configuration.
 Response answer_openapi(Envelope& envelope, const ApiContext& context);

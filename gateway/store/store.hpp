@@ -66,6 +66,13 @@ struct SearchPage {
     std::string next;  // cursor, empty on the last page
 };
 
+// Tags, security labels (system, code) and profiles in use, each once, in order.
+struct StoredLabels {
+    std::vector<std::pair<std::string, std::string>> tags;
+    std::vector<std::pair<std::string, std::string>> security;
+    std::vector<std::string> profiles;
+};
+
 // What history is asked for (FHIR R4 §3.1.0.10): an instance, a type, or (both empty) everything.
 struct HistoryQuery {
     std::string type;
@@ -153,6 +160,10 @@ public:
     match(const SearchQuery& query, std::uint32_t limit) = 0;
     // One step along references. Only what is held and not deleted is found.
     virtual Result<LinkPage> linked(const LinkQuery& query) = 0;
+    // What the current records of these types are labelled with ($meta), read from the index: a few
+    // probes for each label, not for each record. Errc::too_many for more than `limit`.
+    virtual Result<StoredLabels>
+    labels(const std::vector<std::string>& types, std::uint32_t limit) = 0;
     virtual Result<std::optional<Receipt>> receipt_by_message(std::string_view message_id) = 0;
     virtual Result<std::optional<Receipt>>
     receipt_by_request(std::string_view partner, std::string_view request_id) = 0;

@@ -120,6 +120,30 @@ class Metadata(unittest.TestCase):
     def test_a_statement_that_has_not_changed_is_the_same(self):
         self.assertEqual(*(self.gateway.get("/metadata").body for _ in range(2)))
 
+    def test_terminology_capabilities_state_what_is_loaded(self):
+        stated = self.gateway.get("/metadata?mode=terminology").json()
+        self.assertEqual(stated["resourceType"], "TerminologyCapabilities")
+        systems = {system["uri"]: system for system in stated["codeSystem"]}
+        self.assertGreater(len(systems), 300)
+        gender = "http://hl7.org/fhir/administrative-gender"
+        self.assertEqual(systems[gender]["version"], [{"code": "4.0.1", "isDefault": True}])
+        self.assertNotIn("http://snomed.info/sct", systems)  # its content is not loaded here
+        self.assertEqual(self.gateway.request("GET", f"/CodeSystem/$lookup?system={gender}&code=male").status, 200)
+        values = {"count": 1, "offset": 0, "filter": "m", "displayLanguage": "en", "designation": "en",
+                  "system-version": f"{gender}%7C4.0.1", "check-system-version": f"{gender}%7C4.0.1",
+                  "force-system-version": f"{gender}%7C4.0.1"}
+        url = "/ValueSet/$expand?url=http://hl7.org/fhir/ValueSet/administrative-gender"
+        for parameter in stated["expansion"]["parameter"]:
+            answer = self.gateway.request("GET", f"{url}&{parameter['name']}={values.get(parameter['name'], 'true')}")
+            self.assertEqual(answer.status, 200, f"{parameter}: {answer}")
+        rules = Rules()
+        self.addCleanup(rules.close)
+        rules.edit("partners/county-council.yaml", "^limits:", "limits:\n  interactions: [read, search]")
+        with Gateway(settings=rules.settings()) as limited:
+            less = limited.request("GET", "/metadata?mode=terminology", partner="county-council").json()
+            self.assertNotIn("expansion", less)
+            self.assertNotIn("translation", less)
+
     def test_formats_are_the_stated_ones(self):
         statement = self.gateway.request("GET", "/metadata").json()
         self.assertEqual(statement["format"], ["application/fhir+json", "application/fhir+xml"])
