@@ -56,7 +56,7 @@ bool Evaluator::fail(std::uint32_t offset, std::string message) {
 bool Evaluator::out_of_steps() {
     steps_ = 0;
     return fail(
-        0,
+        at_,
         "the expression needs more than the " + std::to_string(environment.step_budget) +
             " steps it is allowed; narrow it, or raise the step budget"
     );
@@ -67,6 +67,7 @@ bool Evaluator::each(NodeId id, const Frame& frame, Sink sink) {
         return false;
     }
     const Node& node = program.nodes[id];
+    at_ = node.offset;
     switch (node.op) {
     case Op::literal: return sink(program.literals[node.extra]);
     case Op::empty: return true;

@@ -193,6 +193,7 @@ private:
     std::span<Cached> cache_;
     std::span<Collection> defined_;
     std::uint64_t steps_;
+    std::uint32_t at_ = 0;  // offset of the node evaluated last: where the steps run out
     bool failed_ = false;
 };
 
