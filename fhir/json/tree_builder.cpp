@@ -138,13 +138,15 @@ bool TreeBuilder::Key(const char*, rapidjson::SizeType, bool) {
     frame.cursor = nullptr;
     frame.type_member = text == "resourceType";
     frame.twin = text.size() > 1 && text.front() == '_';
-    if (text == "_resourceType") {
+    if (frame.twin &&
+        text.substr(std::min(text.find_first_not_of('_'), text.size())) == "resourceType") {
         frame.twin = false;
         return fail(
             IssueType::structure,
             "json-resource-type",
             stream_.token_offset(),
-            "resourceType is no element and has no extensions; remove '_resourceType'"
+            "resourceType is no element and has no extensions; remove '" +
+                std::string(text.substr(0, 64)) + "'"
         );
     }
     if (frame.twin) {
