@@ -572,8 +572,9 @@ Result<std::int64_t> Writer::write_index(const NewVersion& resource, const Row& 
 
 Result<void> Writer::write_contained(const Row& row, const fhir::IndexEntry& entry) {
     GH_TRY_ASSIGN(const std::int64_t type, name_id(entry.system));
+    const std::string id = gateway::index_key(entry.value);
     Query query(database_, "store.index", "INSERT INTO contained (rid, type, id) VALUES (?, ?, ?)");
-    query.bind(row.rid).bind(type).bind(gateway::index_key(entry.value));
+    query.bind(row.rid).bind(type).bind(id);
     return query.run();
 }
 
