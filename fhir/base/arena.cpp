@@ -41,6 +41,14 @@ void Arena::adopt(Arena&& other) {
     other = Arena();
 }
 
+std::size_t Arena::adopted_bytes() const noexcept {
+    std::size_t bytes = 0;
+    for (const Block& block : adopted_) {
+        bytes += block.size;
+    }
+    return bytes;
+}
+
 void Arena::reset() noexcept {
     adopted_.clear();
     if (blocks_.empty()) {

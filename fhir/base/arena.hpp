@@ -108,6 +108,8 @@ public:
 
     // Bytes taken from the system so far.
     [[nodiscard]] std::size_t reserved_bytes() const noexcept { return reserved_; }
+    // Of these, what adopt() took over.
+    [[nodiscard]] std::size_t adopted_bytes() const noexcept;
 
 private:
     void* allocate_slow(std::size_t bytes, std::size_t alignment);

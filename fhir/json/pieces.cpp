@@ -11,7 +11,7 @@
 #include "fhir/json/pieces.hpp"
 
 #include <atomic>
-#include <iterator>
+#include <memory>
 #include <mutex>
 
 #include "fhir/json/tree_builder.hpp"
@@ -112,7 +112,7 @@ struct TreeBuilder::PieceRun {
     std::atomic<std::size_t> elements{0};
     std::atomic<bool> failed{false};
     std::mutex mutex;
-    std::vector<Arena> arenas;
+    std::vector<std::unique_ptr<TreeArenas>> arenas;
 };
 
 void TreeBuilder::read_in_pieces() {
@@ -129,13 +129,13 @@ void TreeBuilder::read_in_pieces() {
     run.elements = elements_;
     help_.helpers->run([&] {
         try {
-            Arena arena;
+            auto arenas = std::make_unique<TreeArenas>();
             for (std::size_t number = run.next++; number < run.pieces.size() && !run.failed;
                  number = run.next++) {
-                read_piece(run, number, arena);
+                read_piece(run, number, *arenas);
             }
             const std::lock_guard lock(run.mutex);
-            run.arenas.push_back(std::move(arena));
+            run.arenas.push_back(std::move(arenas));
         } catch (...) {
             run.failed = true;  // out of memory: one reading needs less
         }
@@ -143,8 +143,8 @@ void TreeBuilder::read_in_pieces() {
     if (run.failed || !join_pieces(run)) {
         return;
     }
-    for (Arena& arena : run.arenas) {
-        arena_.adopt(std::move(arena));
+    for (const auto& arenas : run.arenas) {
+        arenas->give_to(arenas_.rest());
     }
 }
 
@@ -163,13 +163,13 @@ void TreeBuilder::begin_piece(const TreeBuilder& whole, Element& stand_in) {
     depth_ = whole.depth_;
 }
 
-void TreeBuilder::read_piece(PieceRun& run, std::size_t number, Arena& arena) const {
+void TreeBuilder::read_piece(PieceRun& run, std::size_t number, TreeArenas& arenas) const {
     Piece& piece = run.pieces[number];
     SourceStream stream(text_);
     stream.skip_bytes(run.cuts[number]);
     ReadHelp help = help_;
     help.helpers = nullptr;
-    TreeBuilder builder(stream, text_, arena, symbols_, limits_, help);
+    TreeBuilder builder(stream, text_, arenas, symbols_, limits_, help);
     Element stand_in;
     builder.begin_piece(*this, stand_in);
     rapidjson::Reader reader;

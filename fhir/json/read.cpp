@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <atomic>
+#include <optional>
 
 #include "fhir/base/utf8.hpp"
 #include "fhir/json/bad_bytes.hpp"
@@ -108,17 +109,30 @@ Decoded read_whole(
     if (end != text.size()) {
         help.helpers = nullptr;  // it will be refused
     }
-    json::TreeBuilder builder(stream, text, arena, symbols, limits, help);
+    constexpr std::size_t large_bytes = 256 * 1024;
+    json::TreeArenas one(arena);
+    std::optional<json::TreeArenas> several;
+    if (text.size() >= large_bytes) {
+        several.emplace();
+    }
+    json::TreeBuilder builder(stream, text, several ? *several : one, symbols, limits, help);
+    const auto finish = [&] {
+        Decoded decoded = builder.finish();
+        if (several) {
+            several->give_to(arena);
+        }
+        return decoded;
+    };
     if (text.starts_with("\xFE\xFF") || text.starts_with("\xFF\xFE")) {
         builder.fail(
             IssueType::structure, "json-encoding", 0, "the text is UTF-16; FHIR JSON is UTF-8"
         );
-        return builder.finish();
+        return finish();
     }
     rapidjson::Reader reader;
     const rapidjson::ParseResult result = reader.Parse<json::value_flags>(stream, builder);
     if (builder.failed()) {
-        return builder.finish();
+        return finish();
     }
     stream.skip_whitespace();
     if (bad != std::string_view::npos) {
@@ -149,7 +163,7 @@ Decoded read_whole(
             "a NUL byte stands after the resource; send one resource and nothing else"
         );
     }
-    return builder.finish();
+    return finish();
 }
 
 }  // namespace

@@ -28,12 +28,13 @@ bool may_be_large(std::string_view name) noexcept {
 TreeBuilder::TreeBuilder(
     SourceStream& stream,
     std::string_view text,
-    Arena& arena,
+    TreeArenas& arenas,
     const SymbolTable& symbols,
     const DecodeLimits& limits,
     const ReadHelp& help
 )
-    : stream_(stream), text_(text), arena_(arena), symbols_(symbols), limits_(limits), help_(help) {
+    : stream_(stream), text_(text), arenas_(arenas), symbols_(symbols), limits_(limits),
+      help_(help) {
     frames_.reserve(16);
     names_.reserve(64);
 }
@@ -86,7 +87,7 @@ bool TreeBuilder::String(const char*, rapidjson::SizeType, bool) {
         return false;
     }
     return set_value(
-        stream_.token(arena_), Written::string, stream_.token_offset(), stream_.Tell()
+        stream_.token(arenas_.rest()), Written::string, stream_.token_offset(), stream_.Tell()
     );
 }
 
@@ -131,7 +132,7 @@ bool TreeBuilder::Key(const char*, rapidjson::SizeType, bool) {
                 " members, the limit here"
         );
     }
-    std::string_view text = stream_.token(arena_);
+    std::string_view text = stream_.token(arenas_.rest());
     frame.items = 0;
     frame.merging = false;
     frame.in_pieces = false;
@@ -207,7 +208,7 @@ bool TreeBuilder::StartObject() {
     }
     Element* node = nullptr;
     if (frames_.empty()) {
-        node = arena_.create<Element>();
+        node = arenas_.at(0).create<Element>();
         node->offset = static_cast<std::uint32_t>(offset);
         root_ = node;
         ++elements_;
@@ -351,7 +352,7 @@ bool TreeBuilder::EndArray(rapidjson::SizeType count) {
 }
 
 Element* TreeBuilder::append(Frame& frame, Name& name, std::size_t offset) {
-    Element* node = arena_.create<Element>();
+    Element* node = arenas_.at(frames_.size()).create<Element>();
     node->name = name.text;
     node->symbol = name.symbol;
     node->parent = frame.node;

@@ -9,6 +9,7 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "fhir/json/json.hpp"
@@ -16,12 +17,42 @@
 
 namespace gatehouse::fhir::json {
 
+// Where nodes go: what the root holds, down to the members of an entry's resource, and the rest. In
+// a large Bundle what looks at each entry a little then finds these side by side, and not one here
+// and one there in a tree that no cache holds. Unescaped texts go with the rest.
+class TreeArenas {
+public:
+    // All in one: of a small message each would be nearly empty.
+    explicit TreeArenas(Arena& arena) : entries_(&arena), members_(&arena), rest_(&arena) {}
+    // Three that become part of `arena` by give_to().
+    TreeArenas() : entries_(&own_[0]), members_(&own_[1]), rest_(&own_[2]) {}
+    TreeArenas(const TreeArenas&) = delete;
+    TreeArenas& operator=(const TreeArenas&) = delete;
+
+    // `open`: objects around the node.
+    [[nodiscard]] Arena& at(std::size_t open) noexcept {
+        return open <= 1 ? *entries_ : open <= 3 ? *members_ : *rest_;
+    }
+    [[nodiscard]] Arena& rest() noexcept { return *rest_; }
+    void give_to(Arena& arena) {
+        for (Arena& own : own_) {
+            arena.adopt(std::move(own));
+        }
+    }
+
+private:
+    std::array<Arena, 3> own_;
+    Arena* entries_;
+    Arena* members_;
+    Arena* rest_;
+};
+
 class TreeBuilder {
 public:
     TreeBuilder(
         SourceStream& stream,
         std::string_view text,
-        Arena& arena,
+        TreeArenas& arenas,
         const SymbolTable& symbols,
         const DecodeLimits& limits,
         const ReadHelp& help
@@ -95,7 +126,7 @@ private:
     struct Piece;
     struct PieceRun;
     void read_in_pieces();
-    void read_piece(PieceRun& run, std::size_t number, Arena& arena) const;
+    void read_piece(PieceRun& run, std::size_t number, TreeArenas& arenas) const;
     void begin_piece(const TreeBuilder& whole, Element& stand_in);
     bool join_pieces(PieceRun& run);
 
@@ -128,7 +159,7 @@ private:
 
     SourceStream& stream_;
     std::string_view text_;
-    Arena& arena_;
+    TreeArenas& arenas_;
     const SymbolTable& symbols_;
     const DecodeLimits& limits_;
     const ReadHelp help_;

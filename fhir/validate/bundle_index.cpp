@@ -17,15 +17,17 @@ std::string_view before_history(std::string_view url) noexcept {
 
 }  // namespace
 
-BundleIndex::BundleIndex(const Element& bundle, Arena& arena, const Helpers* helpers) {
+BundleIndex::BundleIndex(
+    const Element& bundle, const KnownTypes& known, Arena& arena, const Helpers* helpers
+) {
     std::size_t count = 0;
     for (const Element& child : bundle.children()) {
-        count += child.name == "entry" ? 1U : 0U;
+        count += child.symbol == known.entry_symbol ? 1U : 0U;
     }
     entries_ = arena.array<Entry>(count);
     count = 0;
     for (const Element& child : bundle.children()) {
-        if (child.name == "entry") {
+        if (child.symbol == known.entry_symbol) {
             entries_[count++].entry = &child;
         }
     }
@@ -34,7 +36,7 @@ BundleIndex::BundleIndex(const Element& bundle, Arena& arena, const Helpers* hel
     ids_ = arena.array<Ref>(count);
     const auto look = [&](std::size_t from, std::size_t to) {
         for (std::size_t i = from; i < to; ++i) {
-            entries_[i] = look_at(*entries_[i].entry);
+            entries_[i] = look_at(*entries_[i].entry, known);
             urls_[i].hash = hash_text(entries_[i].full_url);
             ids_[i].hash = hash_text(entries_[i].id);
         }
@@ -70,19 +72,21 @@ BundleIndex::BundleIndex(const Element& bundle, Arena& arena, const Helpers* hel
     arrange(ids_, &Entry::id);
 }
 
-BundleIndex::Entry BundleIndex::look_at(const Element& entry) noexcept {
+// By symbols: names are texts in the message, and those of a large one are far away.
+BundleIndex::Entry BundleIndex::look_at(const Element& entry, const KnownTypes& known) noexcept {
     Entry out;
     out.entry = &entry;
     out.offset = entry.offset;
-    out.resource = entry.child("resource");
-    out.full_url = entry.child_value("fullUrl");
+    out.resource = entry.child(known.resource_symbol);
+    out.full_url = value_of_child(entry, known.full_url_symbol);
     if (out.resource == nullptr) {
         return out;
     }
-    out.id = out.resource->child_value("id");
+    out.id = value_of_child(*out.resource, known.id_symbol);
+    out.base = base_in(out.full_url, out.resource->resource_type(), out.id);
     const bool absolute =
         has_scheme(out.full_url) && out.full_url.find_first_of(" \t\r\n") == std::string_view::npos;
-    out.url_fits = absolute && (out.full_url.starts_with("urn:") || !base_of(entry).empty());
+    out.url_fits = absolute && (out.full_url.starts_with("urn:") || !out.base.empty());
     return out;
 }
 
@@ -125,7 +129,7 @@ BundleIndex::find(std::span<const Ref> refs, const Wanted& wanted, Key key) cons
     if (entry.*key != wanted.key || type_in(key, entry) != wanted.type) {
         return {};
     }
-    return {entry.entry, entry.resource};
+    return {entry.entry, entry.resource, entry.full_url, entry.base};
 }
 
 BundleIndex::Found BundleIndex::by_url(std::string_view full_url) const noexcept {
@@ -144,14 +148,19 @@ bool BundleIndex::has_id(std::string_view id) const noexcept {
 }
 
 std::string_view BundleIndex::base_of(const Element& entry) noexcept {
-    const std::string_view url = entry.child_value("fullUrl");
     const Element* resource = entry.child("resource");
-    if (resource == nullptr || url.starts_with("urn:")) {
-        return {};
-    }
-    const std::string_view type = resource->resource_type();
-    const std::string_view id = resource->child_value("id");
-    if (url.size() <= type.size() + id.size() + 1 || !url.ends_with(id)) {
+    return resource == nullptr ? std::string_view{}
+                               : base_in(
+                                     entry.child_value("fullUrl"),
+                                     resource->resource_type(),
+                                     resource->child_value("id")
+                                 );
+}
+
+std::string_view
+BundleIndex::base_in(std::string_view url, std::string_view type, std::string_view id) noexcept {
+    if (url.starts_with("urn:") || url.size() <= type.size() + id.size() + 1 ||
+        !url.ends_with(id)) {
         return {};
     }
     const std::string_view front = url.substr(0, url.size() - id.size() - 1);
@@ -180,13 +189,13 @@ BundleIndex::resolve(const Element& entry, std::string_view reference) const noe
     const std::string_view base = base_of(entry);
     if (base.empty()) {
         // Without a base of its own the entry can only mean a neighbour that has none either.
-        if (found.entry != nullptr && found.entry->child_value("fullUrl").empty()) {
+        if (found.entry != nullptr && found.full_url.empty()) {
             return found;
         }
         // A fullUrl that is no absolute URL is an error of its own; what it means is plain.
         return by_url(reference);
     }
-    if (found.entry != nullptr && base_of(*found.entry) == base) {
+    if (found.entry != nullptr && found.base == base) {
         return found;
     }
     // Another server's entry may have the same type and id: look for the full URL itself.

@@ -154,6 +154,9 @@ KnownTypes::KnownTypes(const TypeModel& types, const Definitions& definitions) {
     value_symbol = symbols.find("value");
     data_symbol = symbols.find("data");
     size_symbol = symbols.find("size");
+    entry_symbol = symbols.find("entry");
+    full_url_symbol = symbols.find("fullUrl");
+    resource_symbol = symbols.find("resource");
 }
 
 Walker::Walker(
@@ -256,7 +259,7 @@ void Walker::walk_resource(
     scope_ = &scope;
     if (at.type == known_.bundle) {
         scope.index = arena_.create<BundleIndex>(
-            at, arena_, gather_from_ == &at ? options_.helpers : nullptr
+            at, known_, arena_, gather_from_ == &at ? options_.helpers : nullptr
         );
     }
     Actives rules = given;
@@ -485,9 +488,10 @@ void Walker::walk_children(const Element& at, const Actives& structural) {
     }
 }
 
-// Asks for the memory of an element that is walked next: the nodes of a decoded tree stand in the
-// order of the text, and neither those of a large Bundle nor its text stay in the caches.
-void Walker::look_ahead(const Element& at) const noexcept {
+// Asks for the memory of an entry that is walked next: of its text and of what lies below the
+// members of its resource. Those of a large Bundle do not stay in the caches. The decoders put such
+// nodes down in the order of the text; the others stand by those of the entry before.
+void Walker::look_ahead(const Element& entry) const noexcept {
     static constexpr std::size_t line_bytes = 64;
     static constexpr std::size_t far_bytes = 16 * 1024;
     const auto ask = [](const void* from, std::size_t bytes) {
@@ -495,13 +499,25 @@ void Walker::look_ahead(const Element& at) const noexcept {
             __builtin_prefetch(static_cast<const char*>(from) + i);
         }
     };
-    const auto begin = reinterpret_cast<std::uintptr_t>(&at);
-    const auto end = reinterpret_cast<std::uintptr_t>(at.next);
-    if (end > begin) {
-        ask(&at, end - begin);
+    if (entry.end_offset <= source_.size() && entry.offset < entry.end_offset) {
+        ask(source_.data() + entry.offset, entry.end_offset - entry.offset);
     }
-    if (at.end_offset <= source_.size() && at.offset < at.end_offset) {
-        ask(source_.data() + at.offset, at.end_offset - at.offset);
+    const Element* resource = entry.child(known_.resource_symbol);
+    if (resource == nullptr) {
+        return;
+    }
+    const Element* first = nullptr;
+    const Element* last = nullptr;
+    for (const Element& member : resource->children()) {
+        if (member.first_child != nullptr) {
+            first = first == nullptr ? member.first_child : first;
+            last = member.first_child;
+        }
+    }
+    const auto begin = reinterpret_cast<std::uintptr_t>(first);
+    const auto end = reinterpret_cast<std::uintptr_t>(last);
+    if (end > begin) {
+        ask(first, end - begin + 8 * sizeof(Element));
     }
 }
 

@@ -93,7 +93,8 @@ struct KnownTypes {
     // Names that the mechanisms look for.
     Symbol id_symbol, url_symbol, system_symbol, code_symbol, display_symbol, version_symbol,
         reference_symbol, coding_symbol, meta_symbol, extension_symbol, profile_symbol,
-        identifier_symbol, type_symbol, contained_symbol, value_symbol, data_symbol, size_symbol;
+        identifier_symbol, type_symbol, contained_symbol, value_symbol, data_symbol, size_symbol,
+        entry_symbol, full_url_symbol, resource_symbol;
     [[nodiscard]] PrimitiveKind primitive(TypeId type) const noexcept {
         return type < primitives.size() ? primitives[type] : PrimitiveKind::none;
     }
@@ -104,11 +105,15 @@ struct KnownTypes {
 class BundleIndex {
 public:
     // Many entries are looked at by `helpers` too, unless null; the index is the same.
-    BundleIndex(const Element& bundle, Arena& arena, const Helpers* helpers);
+    BundleIndex(
+        const Element& bundle, const KnownTypes& known, Arena& arena, const Helpers* helpers
+    );
 
     struct Found {
         const Element* entry = nullptr;
         const Element* resource = nullptr;
+        std::string_view full_url;
+        std::string_view base;
     };
     // What later questions ask of an entry: that it is here saves them the tree, which a large
     // Bundle's does not stay in the caches.
@@ -116,6 +121,7 @@ public:
         const Element* entry = nullptr;
         const Element* resource = nullptr;
         std::string_view full_url;
+        std::string_view base;     // base_of()
         std::string_view id;       // of the resource
         std::uint32_t offset = 0;  // of the entry
         bool url_fits = false;  // absolute, and as its resource's type and id ask: nothing to say
@@ -156,7 +162,9 @@ private:
         std::string_view key;   // fullUrl, or id
     };
     using Key = std::string_view Entry::*;
-    static Entry look_at(const Element& entry) noexcept;
+    static Entry look_at(const Element& entry, const KnownTypes& known) noexcept;
+    static std::string_view
+    base_in(std::string_view full_url, std::string_view type, std::string_view id) noexcept;
     void arrange(std::span<Ref> refs, Key key) const noexcept;
     // The first that is not before `wanted`.
     const Ref* first_of(std::span<const Ref> refs, const Wanted& wanted, Key key) const noexcept;
@@ -228,7 +236,7 @@ private:
     void walk_child(const Element& at, Actives& rules);
     void check_element_ids(std::size_t from);
     void report_unknown(const Element& at);
-    void look_ahead(const Element& at) const noexcept;
+    void look_ahead(const Element& entry) const noexcept;
     bool spend(std::uint64_t steps = 1);
 
     // parallel.cpp: entries of a large Bundle

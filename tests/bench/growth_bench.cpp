@@ -2,9 +2,10 @@
 //
 // bench_growth FOLDER: Bundles of the resources below FOLDER, from one entry to 50 MB: what a
 // resource costs in each in processor time of one thread, what memory it takes, how often the heap
-// is asked, and what helpers give to the verdict (the tree is read by one thread). Their gain is
-// said twice: by the clock, which a busy machine spoils, and by processor time, as the work of all
-// threads is shared out but for what one of them does alone.
+// is asked, and what helpers give from bytes to verdict. Every size has entries from all over the
+// folder, and of the small sizes there are several Bundles, so that the sizes differ in nothing
+// else. The gain of helpers is said twice: by the clock, which a busy machine spoils, and by
+// processor time, as the work of all threads is shared out but for what one of them does alone.
 #include <sys/resource.h>
 #include <time.h>
 
@@ -94,7 +95,7 @@ public:
                 const double spent = cpu_seconds() - before;
                 const std::lock_guard lock(mutex_);
                 together += spent;
-                callers = std::this_thread::get_id() == caller_ ? spent : callers;
+                callers += std::this_thread::get_id() == caller_ ? spent : 0;
             });
         };
     }
@@ -109,9 +110,9 @@ private:
 };
 
 struct Turn {
-    double read = 1e300;          // processor seconds
-    double verdict = 1e300;       // the same, of the caller's thread
-    double verdict_wall = 1e300;  // by the clock
+    double read = 0;     // processor seconds of the caller's thread
+    double verdict = 0;  // the same
+    double wall = 0;     // both, by the clock
     std::uint64_t heap = 0;
     std::uint64_t steps = 0;
     std::size_t arena = 0;
@@ -119,7 +120,10 @@ struct Turn {
 };
 
 Turn judge(
-    const fhir::Engine& engine, const std::string& text, const Helpers* helpers, Arena& arena
+    const fhir::Engine& engine,
+    const std::vector<std::string>& texts,
+    const Helpers* helpers,
+    Arena& arena
 ) {
     Turn turn;
     fhir::DecodeLimits limits;
@@ -127,25 +131,59 @@ Turn judge(
     fhir::ValidateOptions options;
     options.step_budget = 1'000'000'000;
     options.helpers = helpers;
-    arena.reset();
-    const std::uint64_t heap = heap_calls;
-    const double start = cpu_seconds();
-    const fhir::Decoded decoded = engine.read(text, fhir::Format::json, arena, limits);
-    if (decoded.root == nullptr) {
-        std::abort();
+    for (const std::string& text : texts) {
+        arena.reset();
+        const std::uint64_t heap = heap_calls;
+        const auto before = Clock::now();
+        const double start = cpu_seconds();
+        const fhir::Decoded decoded = engine.read(text, fhir::Format::json, arena, limits, helpers);
+        if (decoded.root == nullptr) {
+            std::abort();
+        }
+        const double middle = cpu_seconds();
+        const fhir::Validation verdict =
+            engine.validator().validate(*decoded.root, text, {}, nullptr, options, arena);
+        turn.verdict += cpu_seconds() - middle;
+        turn.wall += std::chrono::duration<double>(Clock::now() - before).count();
+        turn.read += middle - start;
+        turn.heap += heap_calls - heap;
+        turn.steps += verdict.steps;
+        turn.arena += arena.reserved_bytes();
+        turn.issues += verdict.issues.size();
     }
-    const double middle = cpu_seconds();
-    const auto before = Clock::now();
-    const fhir::Validation verdict =
-        engine.validator().validate(*decoded.root, text, {}, nullptr, options, arena);
-    turn.verdict_wall = std::chrono::duration<double>(Clock::now() - before).count();
-    turn.verdict = cpu_seconds() - middle;
-    turn.read = middle - start;
-    turn.heap = heap_calls - heap;
-    turn.steps = verdict.steps;
-    turn.arena = arena.reserved_bytes();
-    turn.issues = verdict.issues.size();
     return turn;
+}
+
+// Bundles of about `target` bytes whose entries are evenly spread over all of them.
+std::vector<std::string>
+make_bundles(const std::vector<std::string>& entries, std::size_t target, std::size_t& used) {
+    constexpr std::size_t together_bytes = 2U << 20U;
+    std::size_t bytes = 0;
+    for (const std::string& entry : entries) {
+        bytes += entry.size() + 1;
+    }
+    const std::size_t bundles = std::clamp<std::size_t>(together_bytes / target, 1, 256);
+    const double stride =
+        std::max(1.0, static_cast<double>(bytes) / static_cast<double>(target * bundles));
+    std::vector<std::string> out;
+    double at = 0;
+    used = 0;
+    while (out.size() < bundles) {
+        std::string text = R"({"resourceType":"Bundle","type":"transaction","entry":[)";
+        const std::size_t begin = text.size();
+        while (static_cast<std::size_t>(at) < entries.size() &&
+               (text.size() == begin || text.size() < target)) {
+            text += text.size() == begin ? "" : ",";
+            text += entries[static_cast<std::size_t>(at)];
+            at += stride;
+            ++used;
+        }
+        if (text.size() == begin) {
+            break;
+        }
+        out.push_back(text + "]}");
+    }
+    return out;
 }
 
 }  // namespace
@@ -180,53 +218,54 @@ int main(int argc, char** argv) {
     );
     for (const std::size_t target :
          {1UL << 10U, 10UL << 10U, 100UL << 10U, 1UL << 20U, 10UL << 20U, 50UL << 20U}) {
-        std::string text = R"({"resourceType":"Bundle","type":"transaction","entry":[)";
         std::size_t count = 0;
-        while (count < entries.size() && (count == 0 || text.size() < target)) {
-            text += count == 0 ? "" : ",";
-            text += entries[count++];
-        }
-        text += "]}";
+        const std::vector<std::string> texts = make_bundles(entries, target, count);
         Arena arena;
-        const std::size_t elements = count_elements(
-            *engine->read(text, fhir::Format::json, arena, {.elements = 100'000'000}).root
-        );
+        std::size_t elements = 0;
+        std::size_t bytes = 0;
+        for (const std::string& text : texts) {
+            arena.reset();
+            elements += count_elements(
+                *engine->read(text, fhir::Format::json, arena, {.elements = 100'000'000}).root
+            );
+            bytes += text.size();
+        }
         Turn best;
+        double read = 1e300;
+        double verdict = 1e300;
+        double wall = 1e300;
         double helped_wall = 1e300;
         double helped_cpu = 1e300;
-        const int rounds = target < 1UL << 20U ? 200 : target < 50UL << 20U ? 10 : 4;
+        const int rounds = target < 10UL << 20U ? 40 : target < 50UL << 20U ? 10 : 5;
         for (int i = 0; i < rounds; ++i) {
-            const Turn turn = judge(*engine, text, nullptr, arena);
-            const double read = std::min(best.read, turn.read);
-            const double verdict = std::min(best.verdict, turn.verdict);
-            const double wall = std::min(best.verdict_wall, turn.verdict_wall);
-            best = turn;
-            best.read = read;
-            best.verdict = verdict;
-            best.verdict_wall = wall;
+            best = judge(*engine, texts, nullptr, arena);
+            read = std::min(read, best.read);
+            verdict = std::min(verdict, best.verdict);
+            wall = std::min(wall, best.wall);
             counted.together = counted.callers = 0;
-            const Turn helped = judge(*engine, text, &counted.helpers, arena);
-            helped_wall = std::min(helped_wall, helped.verdict_wall);
+            const Turn helped = judge(*engine, texts, &counted.helpers, arena);
+            helped_wall = std::min(helped_wall, helped.wall);
             helped_cpu = std::min(
-                helped_cpu, helped.verdict - counted.callers + counted.together / (others + 1)
+                helped_cpu,
+                helped.read + helped.verdict - counted.callers + counted.together / (others + 1)
             );
         }
         const auto size = static_cast<double>(elements);
-        const double seconds = best.read + best.verdict;
+        const double seconds = read + verdict;
         std::printf(
             "%9.0f %7zu %9zu %8.2f %8.1f %8.2f %9.2f %10.2f %8.4f %8zu %8.2fx %8.2fx\n",
-            static_cast<double>(text.size()) / 1024,
+            static_cast<double>(bytes) / 1024 / static_cast<double>(texts.size()),
             count,
             elements,
             seconds / static_cast<double>(count) * 1e6,
             seconds / size * 1e9,
-            best.read / seconds,
+            read / seconds,
             static_cast<double>(best.steps) / size,
-            static_cast<double>(best.arena) / static_cast<double>(text.size()),
+            static_cast<double>(best.arena) / static_cast<double>(bytes),
             static_cast<double>(best.heap) / size,
             best.issues,
-            best.verdict_wall / helped_wall,
-            best.verdict / helped_cpu
+            wall / helped_wall,
+            seconds / helped_cpu
         );
     }
     rusage usage{};

@@ -9,6 +9,7 @@
 #include <random>
 
 #include "tests/fhir/same_reading.hpp"
+#include "tests/support/eager_threads.hpp"
 #include "tests/support/small_types.hpp"
 
 namespace gatehouse::fhir {
@@ -26,7 +27,7 @@ Outcome compare(std::string_view text, std::size_t piece_bytes, const DecodeLimi
     Arena alone;
     const Decoded one = read_json(text, alone, types.symbols(), limits, {.types = &types});
     const Helpers same{1, [](const std::function<void()>& task) { task(); }};
-    const Helpers others = helper_threads(2);
+    const Helpers others = gatehouse::test::eager_threads(2);
     Outcome out;
     out.read = one.root != nullptr;
     for (const Helpers* helpers : {&same, &others}) {
@@ -42,8 +43,7 @@ Outcome compare(std::string_view text, std::size_t piece_bytes, const DecodeLimi
             out.difference = test::reading_difference(one, many);
         }
         if (helpers == &same) {
-            // Pieces lie in an arena beside the first block of the message's.
-            out.in_pieces = arena.reserved_bytes() != alone.reserved_bytes();
+            out.in_pieces = arena.adopted_bytes() != 0;
         }
     }
     return out;
@@ -195,7 +195,7 @@ TEST(JsonPieces, damaged_text_is_refused_as_one_reading_refuses_it) {
     };
     std::mt19937 random(4);  // NOLINT(cert-msc51-cpp): the same damage in every run
     std::size_t read = 0;
-    for (int i = 0; i < 3'000; ++i) {
+    for (int i = 0; i < 1'500; ++i) {
         std::string text = whole;
         for (unsigned k = 0; k < 1 + random() % 3; ++k) {
             const std::size_t at = random() % text.size();
@@ -211,7 +211,7 @@ TEST(JsonPieces, damaged_text_is_refused_as_one_reading_refuses_it) {
         ASSERT_EQ(out.difference, "") << text;
         read += out.read ? 1U : 0U;
     }
-    EXPECT_GT(read, 100U);
+    EXPECT_GT(read, 50U);
 }
 
 TEST(JsonPieces, bytes_that_are_not_utf8_are_found_wherever_parts_meet) {

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "tests/fhir/validate/engine.hpp"
+#include "tests/support/eager_threads.hpp"
 
 namespace gatehouse::fhir::test {
 namespace {
@@ -106,7 +107,7 @@ TEST(ParallelValidation, findings_are_those_of_one_thread) {
             options.issues_max = 5'000;  // all of them, the Bundle's own at the end too
             const Judged alone = judge(*engine, text, options, one);
             std::atomic<unsigned> calls{0};
-            const Helpers threads = helper_threads(3);
+            const Helpers threads = gatehouse::test::eager_threads(3);
             Helpers helpers{3, [&](const std::function<void()>& task) {
                                 threads.run([&] {
                                     ++calls;
@@ -146,7 +147,7 @@ Validation judge_both_ways(const Engine& engine, std::string_view text, Validate
     Arena one;
     Arena many;
     const Judged alone = judge(engine, text, options, one);
-    const Helpers helpers = helper_threads(2);
+    const Helpers helpers = gatehouse::test::eager_threads(2);
     options.helpers = &helpers;
     const Judged together = judge(engine, text, options, many);
     expect_same(alone.validation, together.validation);
@@ -237,7 +238,7 @@ TEST(ParallelValidation, a_cut_list_is_cut_at_the_same_finding) {
     Arena one;
     Arena many;
     const Judged alone = judge(*engine, text, options, one);
-    const Helpers helpers = helper_threads(2);
+    const Helpers helpers = gatehouse::test::eager_threads(2);
     options.helpers = &helpers;
     const Judged together = judge(*engine, text, options, many);
     ASSERT_TRUE(says(alone.validation, "too-many-issues"));
@@ -256,7 +257,7 @@ TEST(ParallelValidation, a_spent_budget_gives_the_verdict_of_one_thread) {
         Arena one;
         Arena many;
         const Judged alone = judge(*engine, text, options, one);
-        const Helpers helpers = helper_threads(2);
+        const Helpers helpers = gatehouse::test::eager_threads(2);
         options.helpers = &helpers;
         const Judged together = judge(*engine, text, options, many);
         expect_same(alone.validation, together.validation);
