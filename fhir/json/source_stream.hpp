@@ -77,6 +77,9 @@ public:
         run_end_ = at;
     }
     void skip_whitespace() {
+        if (at_ != end_ && *at_ == ' ') {
+            ++at_;
+        }
         if (at_ != end_ && static_cast<unsigned char>(*at_) <= ' ') {
             at_ = white_end(at_, end_);
         }
@@ -110,12 +113,19 @@ public:
     [[nodiscard]] bool at_end() const { return at_ == end_; }
 
 private:
-    // First byte in [at, end) that is no white space. Indentation goes eight spaces at a time.
+    // First byte in [at, end) that is no white space. Indentation goes up to eight spaces at a
+    // time.
     static const char* white_end(const char* at, const char* end) {
         constexpr std::uint64_t spaces = 0x2020202020202020ULL;
         for (; at != end; ++at) {
-            std::uint64_t word = 0;
-            while (end - at >= 8 && (std::memcpy(&word, at, 8), word == spaces)) {
+            while (std::endian::native == std::endian::little && end - at >= 8) {
+                std::uint64_t word = 0;
+                std::memcpy(&word, at, 8);
+                word ^= spaces;
+                if (word != 0) {
+                    at += __builtin_ctzll(word) >> 3;
+                    break;
+                }
                 at += 8;
             }
             if (at == end || (*at != ' ' && *at != '\n' && *at != '\r' && *at != '\t')) {
