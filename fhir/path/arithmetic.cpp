@@ -159,6 +159,11 @@ bool scale_quantities(Evaluator& run, const Node& node, const Item& a, const Ite
         return true;
     }
     const Decimal value = multiplies ? *x * *y : *x / *y;
+    const std::string joined = joined_code(ucum_code(qa), ucum_code(qb), multiplies ? 1 : -1);
+    if (const auto same = joined.empty() ? std::nullopt : parse_unit(joined);
+        same && same->same_dimensions(*unit)) {
+        return emit_quantity(run, value, run.keep(joined), 0, sink);
+    }
     const std::string_view code = run.keep(unit->base_code());
     return emit_quantity(run, value * unit->numerator / unit->denominator, code, 0, sink);
 }
@@ -278,6 +283,9 @@ bool arithmetic(Evaluator& run, const Node& node, const Item& a, const Item& b, 
     } else if (sum && sums::is_moment(a)) {
         return sums::move_moment(run, node, a, b, sink);
     } else if ((a.kind == ItemKind::quantity || is_number(a)) && (b.kind == ItemKind::quantity || is_number(b))) {
+        if (!run.pay((a.unit.size() + b.unit.size()) / 2)) {
+            return false;
+        }
         if (node.op == Op::multiply || node.op == Op::divide) {
             return sums::scale_quantities(run, node, a, b, sink);
         }

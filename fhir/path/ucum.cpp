@@ -5,6 +5,7 @@
 #include "fhir/path/ucum.hpp"
 
 #include <algorithm>
+#include <vector>
 
 namespace gatehouse::fhir::path {
 namespace ucum {
@@ -351,6 +352,87 @@ std::optional<Unit> divide(const Unit& a, const Unit& b) {
     Unit out = a;
     out.offset = Decimal(0);
     return ucum::combine(out, b, -1) ? std::optional<Unit>(out) : std::nullopt;
+}
+
+namespace ucum {
+
+struct Power {
+    std::string_view atom;  // with its prefix
+    int exponent = 0;
+    Unit unit;
+};
+
+// Adds the factors of a plain product of powers; false if the code is anything more.
+bool add_powers(std::string_view code, int whole_sign, std::vector<Power>& out) {
+    constexpr std::size_t powers_max = 8;
+    int sign = whole_sign;
+    while (!code.empty()) {
+        const std::size_t end = std::min(code.find_first_of("./(){}"), code.size());
+        std::string_view atom = code.substr(0, end);
+        const std::size_t digits = atom.find_last_not_of("0123456789") + 1;
+        int exponent = 1;
+        if (digits < atom.size()) {
+            const bool minus = digits > 0 && atom[digits - 1] == '-';
+            const auto number = Decimal::parse(atom.substr(digits))->to_int64();
+            if (digits == 0 || !number || *number > exponent_max) {
+                return false;
+            }
+            exponent = static_cast<int>(minus ? -*number : *number);
+            atom = atom.substr(0, digits - (minus ? 1 : 0));
+        }
+        const auto unit = parse_unit(atom);
+        if (!unit || unit->is_dimensionless() || !unit->offset.is_zero()) {
+            return false;
+        }
+        auto at = std::find_if(out.begin(), out.end(), [&](const Power& power) {
+            return power.atom == atom;
+        });
+        if (at == out.end()) {
+            const bool mixed = std::any_of(out.begin(), out.end(), [&](const Power& power) {
+                return power.unit.same_dimensions(*unit);
+            });
+            if (mixed || out.size() == powers_max) {
+                return false;
+            }
+            at = out.insert(out.end(), {atom, 0, *unit});
+        }
+        at->exponent += sign * exponent;
+        if (end == code.size()) {
+            break;
+        }
+        if (code[end] != '.' && code[end] != '/') {
+            return false;
+        }
+        // A stroke divides by the one component behind it.
+        sign = code[end] == '/' ? -whole_sign : whole_sign;
+        code.remove_prefix(end + 1);
+        if (code.empty()) {
+            return false;
+        }
+    }
+    return true;
+}
+
+}  // namespace ucum
+
+std::string joined_code(std::string_view a, std::string_view b, int sign) {
+    std::vector<ucum::Power> powers;
+    if (!ucum::add_powers(a, 1, powers) || !ucum::add_powers(b, sign, powers)) {
+        return {};
+    }
+    std::string out;
+    for (const bool above : {true, false}) {
+        for (const ucum::Power& power : powers) {
+            if (power.exponent == 0 || (power.exponent > 0) != above) {
+                continue;
+            }
+            out += above ? (out.empty() ? "" : ".") : "/";
+            out += power.atom;
+            const int size = std::abs(power.exponent);
+            out += size == 1 ? std::string() : std::to_string(size);
+        }
+    }
+    return out.empty() ? "1" : out;
 }
 
 std::optional<Decimal> convert(const Decimal& value, const Unit& from, const Unit& to) {

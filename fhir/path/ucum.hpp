@@ -44,6 +44,11 @@ std::optional<Unit> parse_unit(std::string_view code);
 std::optional<Unit> multiply(const Unit& a, const Unit& b);
 std::optional<Unit> divide(const Unit& a, const Unit& b);
 
+// Code of a product (sign 1) or quotient (-1) in the units' own atoms: "cm" by "cm2" is "cm3",
+// "mg/mL" by "mL" is "mg". Empty where they mix atoms of one dimension (cm by m), or have brackets,
+// numbers, annotations or a zero point: such a product is told in base units.
+std::string joined_code(std::string_view a, std::string_view b, int sign);
+
 // value in `from` expressed in `to`; empty if the dimensions differ.
 std::optional<Decimal> convert(const Decimal& value, const Unit& from, const Unit& to);
 
