@@ -262,12 +262,18 @@ private:
             skip_past("-->");
             return;
         }
-        if (text_.substr(at_).starts_with("<![CDATA[")) {
+        constexpr std::string_view section = "<![CDATA[";
+        if (depth_ > 0 && text_.substr(at_).starts_with(section)) {
+            const std::size_t from = at_ + section.size();
             skip_past("]]>");
+            const std::string_view inside =
+                text_.substr(from, found_.malformed == nullptr ? at_ - 3 - from : 0);
+            found_.has_content =
+                found_.has_content || !std::all_of(inside.begin(), inside.end(), is_space);
             return;
         }
         if (text_.substr(at_).starts_with("<?")) {
-            skip_past("?>");
+            fail("a processing instruction", {});
             return;
         }
         ++at_;

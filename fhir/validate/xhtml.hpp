@@ -52,6 +52,13 @@ void scan(std::string_view source, const OnTag& on_tag, const OnText& on_text) {
             at = end == std::string_view::npos ? source.size() : end + 3;
             continue;
         }
+        constexpr std::string_view section = "<![CDATA[";
+        if (source.substr(open).starts_with(section)) {
+            const std::size_t end = std::min(source.find("]]>", open), source.size());
+            on_text(source.substr(open + section.size(), end - open - section.size()));
+            at = std::min(end + 3, source.size());
+            continue;
+        }
         const std::size_t close = std::min(source.find('>', open), source.size() - 1);
         Tag tag;
         std::string_view inner = source.substr(open + 1, close - open - 1);
