@@ -273,7 +273,7 @@ private:
             return;
         }
         if (text_.substr(at_).starts_with("<?")) {
-            fail("a processing instruction", {});
+            skip_past("?>");
             return;
         }
         ++at_;
