@@ -100,6 +100,10 @@ public:
     Result<std::vector<gw::OutboxCount>> outbox_counts() override {
         return store_->outbox_counts();
     }
+    Result<gw::StoredLabels>
+    labels(const std::vector<std::string>& types, std::uint32_t limit) override {
+        return store_->labels(types, limit);
+    }
     Result<gw::StoredVersion> read(std::string_view type, std::string_view id) override {
         return store_->read(type, id);
     }
