@@ -114,7 +114,8 @@ void check_words(const gw::SqlStatement& statement, bool numbered) {
         "high",      "item",        "word",      "name",         "last_updated",
         "resource",  "ix_token",    "ix_string", "ix_reference", "ix_date",
         "ix_number", "ix_quantity", "ix_uri",    "ix_composite", "jsonb_array_elements_text",
-        "NULLS",     "LAST"};
+        "NULLS",     "LAST",        "CASE",      "WHEN",         "THEN",
+        "ELSE",      "END",         "ALL",       "contained"};
     std::size_t places = 0;
     const std::string& text = statement.text;
     for (std::size_t i = 0; i < text.size();) {
