@@ -53,6 +53,9 @@ struct ConceptDesignation {
     bool preferred = false;  // preferred by the provider's own language reference sets
 };
 
+// A `designation` of a CodeSystem's concept or of a value set's.
+ConceptDesignation designation_of(const Element& designation);
+
 enum class PropertyType : std::uint8_t {
     code,
     coding,

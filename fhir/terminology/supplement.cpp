@@ -28,14 +28,7 @@ void add_designations(const Element& node, std::vector<ConceptDesignation>& out)
         if (child.name != "designation" || child.child_value("value").empty()) {
             continue;
         }
-        ConceptDesignation name;
-        name.language = child.child_value("language");
-        if (const Element* use = child.child("use")) {
-            name.use_system = use->child_value("system");
-            name.use_code = use->child_value("code");
-        }
-        name.value = child.child_value("value");
-        out.push_back(name);
+        out.push_back(designation_of(child));
     }
 }
 

@@ -221,21 +221,7 @@ Response answer_capabilities(Envelope& envelope, const ApiContext& context) {
     }
     const Offers offers(envelope, context);
     JsonWriter json;
-    json.begin_object();
-    json.key("resourceType").string("CapabilityStatement");
-    json.key("status").string("active");
-    // Of what it states, which is as old as the rules: the same statement has the same date.
-    const Micros since = envelope.rulebook->loaded_at;
-    json.key("date").string(to_instant(since != 0 ? since : envelope.received_at));
-    json.key("kind").string("instance");
-    json.key("software").begin_object();
-    json.key("name").string("Gatehouse");
-    json.key("version").string(context.software_version);
-    json.end_object();
-    json.key("implementation").begin_object();
-    json.key("description").string("Gatehouse shared care record gateway");
-    json.key("url").string(context.base);
-    json.end_object();
+    begin_statement(json, "CapabilityStatement", envelope, context);
     json.key("fhirVersion").string("4.0.1");
     json.key("format").begin_array();
     json.string("application/fhir+json").string("application/fhir+xml");

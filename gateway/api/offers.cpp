@@ -228,4 +228,27 @@ Offers::operations(unsigned levels, std::string_view type) const {
     return out;
 }
 
+void begin_statement(
+    fhir::JsonWriter& json,
+    std::string_view resource_type,
+    const Envelope& envelope,
+    const ApiContext& context
+) {
+    json.begin_object();
+    json.key("resourceType").string(resource_type);
+    json.key("status").string("active");
+    // Of what it states, which is as old as the rules: the same statement has the same date.
+    const Micros since = envelope.rulebook->loaded_at;
+    json.key("date").string(to_instant(since != 0 ? since : envelope.received_at));
+    json.key("kind").string("instance");
+    json.key("software").begin_object();
+    json.key("name").string("Gatehouse");
+    json.key("version").string(context.software_version);
+    json.end_object();
+    json.key("implementation").begin_object();
+    json.key("description").string("Gatehouse shared care record gateway");
+    json.key("url").string(context.base);
+    json.end_object();
+}
+
 }  // namespace gatehouse::gateway

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "fhir/engine/engine.hpp"
+#include "fhir/json/value.hpp"
 #include "gateway/api/api.hpp"
 
 namespace gatehouse::gateway {
@@ -62,5 +63,13 @@ private:
     std::vector<std::string> interactions_;  // allowed; empty: all
     std::vector<const fhir::TypeInfo*> types_;
 };
+
+// Opens a CapabilityStatement or TerminologyCapabilities: all that is said before what is offered.
+void begin_statement(
+    fhir::JsonWriter& json,
+    std::string_view resource_type,
+    const Envelope& envelope,
+    const ApiContext& context
+);
 
 }  // namespace gatehouse::gateway

@@ -110,20 +110,7 @@ void write_systems(JsonWriter& json, const Systems& systems) {
 Response answer_terminology_capabilities(Envelope& envelope, const ApiContext& context) {
     const Offers offers(envelope, context);
     JsonWriter json;
-    json.begin_object();
-    json.key("resourceType").string("TerminologyCapabilities");
-    json.key("status").string("active");
-    const Micros since = envelope.rulebook->loaded_at;
-    json.key("date").string(to_instant(since != 0 ? since : envelope.received_at));
-    json.key("kind").string("instance");
-    json.key("software").begin_object();
-    json.key("name").string("Gatehouse");
-    json.key("version").string(context.software_version);
-    json.end_object();
-    json.key("implementation").begin_object();
-    json.key("description").string("Gatehouse shared care record gateway");
-    json.key("url").string(context.base);
-    json.end_object();
+    begin_statement(json, "TerminologyCapabilities", envelope, context);
     write_systems(json, *known_systems(envelope.rulebook->engine));
     if (offers.allows(Interaction::expand)) {
         json.key("expansion").begin_object();

@@ -1,26 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Stage 5: the standard's judgement, then rule G01 on what it found.
-#include <charconv>
-
 #include "gateway/api/definitions.hpp"
 #include "gateway/pipeline/pipeline.hpp"
 #include "gateway/pipeline/stages.hpp"
 
 namespace gatehouse::gateway {
 namespace {
-
-// Entry of a Bundle that a finding lies in; none has the number that stands for no entry.
-std::uint32_t entry_of(std::string_view expression) {
-    static constexpr std::string_view start = "Bundle.entry[";
-    std::uint32_t index = UINT32_MAX;
-    if (expression.starts_with(start)) {
-        std::from_chars(
-            expression.data() + start.size(), expression.data() + expression.size(), index
-        );
-    }
-    return index;
-}
 
 void name_spine_code(fhir::Issues& issues) {
     for (fhir::Issue& issue : issues) {
@@ -68,7 +54,9 @@ Refused validate(Envelope& envelope, Micros now, const Helpers* helpers) {
     }
     set_aside_entries(envelope, from);
     for (const fhir::Issue& issue : envelope.issues) {
-        const auto refused = envelope.refused_entries.find(entry_of(issue.expression));
+        const auto entry = entry_in(issue.expression);
+        const auto refused =
+            entry ? envelope.refused_entries.find(*entry) : envelope.refused_entries.end();
         if (refused != envelope.refused_entries.end()) {
             refused->second.issues.push_back(issue);
         }

@@ -2,7 +2,6 @@
 #include "gateway/policy/decider.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 namespace gatehouse::gateway::policy {
 
@@ -17,13 +16,8 @@ BatchPlaces::BatchPlaces(const Element* root)
       ) {}
 
 std::int32_t BatchPlaces::entry_of(std::string_view expression) const {
-    static constexpr std::string_view start = "Bundle.entry[";
-    if (batch_ == nullptr || !expression.starts_with(start)) {
-        return -1;
-    }
-    std::int32_t index = -1;
-    std::from_chars(expression.data() + start.size(), expression.data() + expression.size(), index);
-    return index;
+    const auto entry = batch_ == nullptr ? std::nullopt : entry_in(expression);
+    return entry ? static_cast<std::int32_t>(*entry) : -1;
 }
 
 std::int32_t BatchPlaces::entry_of(const Element& element) {
@@ -81,9 +75,7 @@ void Decider::say(const Stated<Schedule>& schedule, Saying saying) {
     result.rule = saying.rule;
     result.layer = schedule.layer;
     result.mode = mode;
-    result.effect = mode == Mode::enforce ? Effect::deny
-                    : mode == Mode::warn  ? Effect::permit_with_findings
-                                          : Effect::permit;
+    result.effect = effect_of(mode);
     result.status = saying.status;
     result.issue.severity = mode == Mode::enforce ? fhir::Severity::error : fhir::Severity::warning;
     result.issue.type = saying.type;

@@ -29,6 +29,26 @@ private:
     std::int32_t index_ = -1;
 };
 
+// Calls visit(element, depth) for every element of the tree, the root at depth 1, in document order
+// and without recursion.
+template <class Visit> void walk(const fhir::Element& root, Visit visit) {
+    std::uint32_t depth = 1;
+    const fhir::Element* at = &root;
+    while (at != nullptr) {
+        visit(*at, depth);
+        if (at->first_child != nullptr) {
+            at = at->first_child;
+            ++depth;
+            continue;
+        }
+        while (at != &root && at->next == nullptr) {
+            at = at->parent;
+            --depth;
+        }
+        at = at == &root ? nullptr : at->next;
+    }
+}
+
 class Decider {
 public:
     Decider(const Effective& policy, const GuardFacts& facts, Decision& decision);

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -30,6 +31,11 @@ const char* to_string(Mode mode) noexcept;
 
 enum class Effect : std::uint8_t { permit, permit_with_findings, deny };
 const char* to_string(Effect effect) noexcept;
+// What a rule that found something does in this mode.
+Effect effect_of(Mode mode) noexcept;
+
+// The entry of a Bundle (0-based) that an issue's expression lies in ("Bundle.entry[3].resource").
+std::optional<std::uint32_t> entry_in(std::string_view expression) noexcept;
 
 // What one rule said.
 struct RuleResult {

@@ -3,6 +3,7 @@
 // Loading every layer, putting them on top of one another, and answering per organisation.
 
 #include <algorithm>
+#include <charconv>
 #include <set>
 #include <unordered_map>
 
@@ -281,6 +282,25 @@ const char* to_string(Effect effect) noexcept {
     case Effect::deny: return "deny";
     }
     return "permit";
+}
+
+Effect effect_of(Mode mode) noexcept {
+    return mode == Mode::enforce ? Effect::deny
+           : mode == Mode::warn  ? Effect::permit_with_findings
+                                 : Effect::permit;
+}
+
+std::optional<std::uint32_t> entry_in(std::string_view expression) noexcept {
+    static constexpr std::string_view start = "Bundle.entry[";
+    std::uint32_t index = 0;
+    if (!expression.starts_with(start) ||
+        std::from_chars(
+            expression.data() + start.size(), expression.data() + expression.size(), index
+        )
+                .ec != std::errc{}) {
+        return std::nullopt;
+    }
+    return index;
 }
 
 std::vector<std::string> deciding_rules(const Decision& decision) {

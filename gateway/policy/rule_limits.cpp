@@ -12,23 +12,11 @@ namespace {
 using fhir::Element;
 using fhir::IssueType;
 
-std::uint32_t depth_of(const Element* root) {
+std::uint32_t depth_of(const Element& root) {
     std::uint32_t deepest = 0;
-    std::uint32_t depth = 1;
-    const Element* at = root;
-    while (at != nullptr) {
+    walk(root, [&](const Element& /*element*/, std::uint32_t depth) {
         deepest = std::max(deepest, depth);
-        if (at->first_child != nullptr) {
-            at = at->first_child;
-            ++depth;
-            continue;
-        }
-        while (at != root && at->next == nullptr) {
-            at = at->parent;
-            --depth;
-        }
-        at = at == root ? nullptr : at->next;
-    }
+    });
     return deepest;
 }
 
@@ -46,7 +34,7 @@ void limit_size(Decider& decider, const PartnerLimits& limits) {
         );
     }
     if (limits.depth_max != 0 && decider.facts.root != nullptr &&
-        depth_of(decider.facts.root) > limits.depth_max) {
+        depth_of(*decider.facts.root) > limits.depth_max) {
         decider.say(
             schedule,
             {"G16",

@@ -14,22 +14,6 @@ namespace {
 using fhir::Element;
 using fhir::IssueType;
 
-// Every element of the tree in document order, without recursion.
-template <class Visit> void walk(const Element& root, Visit visit) {
-    const Element* at = &root;
-    while (at != nullptr) {
-        visit(*at);
-        if (at->first_child != nullptr) {
-            at = at->first_child;
-            continue;
-        }
-        while (at != &root && at->next == nullptr) {
-            at = at->parent;
-        }
-        at = at == &root ? nullptr : at->next;
-    }
-}
-
 bool is_nhs_system(std::string_view system) noexcept {
     return system == nhs_number_system || system == nhs_number_system_old;
 }
@@ -179,7 +163,7 @@ void nhs_numbers(Decider& decider) {
     if (decider.facts.root == nullptr) {
         return;
     }
-    walk(*decider.facts.root, [&](const Element& element) {
+    walk(*decider.facts.root, [&](const Element& element, std::uint32_t /*depth*/) {
         if (element.name != "system" || !is_nhs_system(element.value) ||
             element.parent == nullptr) {
             return;

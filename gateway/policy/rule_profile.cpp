@@ -61,12 +61,16 @@ void standard_profile(Decider& decider) {
             group.first = &issue;
         }
     }
-    const Stated<Schedule>& least = strictest(decider.policy, now);
-    for (Group& group : groups) {
-        if (decider.facts.errors_left_out && least.value.at(now) > group.mode) {
-            group.mode = least.value.at(now);
-            group.layer = least.layer;
+    if (decider.facts.errors_left_out) {
+        const Stated<Schedule>& least = strictest(decider.policy, now);
+        for (Group& group : groups) {
+            if (least.value.at(now) > group.mode) {
+                group.mode = least.value.at(now);
+                group.layer = least.layer;
+            }
         }
+    }
+    for (const Group& group : groups) {
         if (group.mode == Mode::off) {
             continue;
         }
@@ -74,9 +78,7 @@ void standard_profile(Decider& decider) {
         result.rule = "G01";
         result.layer = group.layer;
         result.mode = group.mode;
-        result.effect = group.mode == Mode::enforce ? Effect::deny
-                        : group.mode == Mode::warn  ? Effect::permit_with_findings
-                                                    : Effect::permit;
+        result.effect = effect_of(group.mode);
         result.status = 422;
         result.entry = group.entry;
         result.reason = std::to_string(group.errors) + (group.errors == 1 ? " error" : " errors") +

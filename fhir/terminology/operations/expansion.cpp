@@ -57,14 +57,7 @@ void all_names(const ExpandedCode& code, std::vector<ConceptDesignation>& out) {
         }
         for (const Element& child : code.listed->node->children()) {
             if (child.name == "designation") {
-                ConceptDesignation one;
-                one.language = child.child_value("language");
-                if (const Element* use = child.child("use")) {
-                    one.use_system = use->child_value("system");
-                    one.use_code = use->child_value("code");
-                }
-                one.value = child.child_value("value");
-                out.push_back(one);
+                out.push_back(designation_of(child));
             }
         }
     }

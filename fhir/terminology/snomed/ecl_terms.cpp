@@ -7,6 +7,7 @@
 #include <functional>
 #include <utility>
 
+#include "fhir/base/wildcard.hpp"
 #include "fhir/terminology/snomed/ecl_evaluate.hpp"
 
 namespace gatehouse::fhir::snomed {
@@ -43,32 +44,6 @@ bool begins_a_word(std::string_view text, std::string_view prefix) {
         }
     }
     return false;
-}
-
-// '*' stands for any run of characters. Linear but for the last star, which is retried.
-bool wild_matches(std::string_view pattern, std::string_view text) {
-    std::size_t p = 0;
-    std::size_t t = 0;
-    std::size_t star = std::string_view::npos;
-    std::size_t star_text = 0;
-    while (t < text.size()) {
-        if (p < pattern.size() && pattern[p] == '*') {
-            star = p++;
-            star_text = t;
-        } else if (p < pattern.size() && pattern[p] == text[t]) {
-            ++p;
-            ++t;
-        } else if (star != std::string_view::npos) {
-            p = star + 1;
-            t = ++star_text;
-        } else {
-            return false;
-        }
-    }
-    while (p < pattern.size() && pattern[p] == '*') {
-        ++p;
-    }
-    return p == pattern.size();
 }
 
 // ECL aliases of the dialects that national releases use (ECL 2.2, appendix D).
@@ -129,7 +104,7 @@ bool text_matches(const ecl::SearchText& search, std::string_view term) {
     const std::string text = folded_term(term);
     const std::string wanted = folded_term(search.text);
     if (search.wild) {
-        return wild_matches(wanted, text);
+        return fits_pattern(text, wanted);
     }
     bool any = false;
     for (std::size_t at = 0; at < wanted.size();) {
