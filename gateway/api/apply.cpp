@@ -32,6 +32,7 @@ std::string_view spine_code_of(IssueType type) noexcept {
     case IssueType::invalid:
     case IssueType::value: return "INVALID_RESOURCE";
     case IssueType::not_supported: return "NOT_IMPLEMENTED";
+    case IssueType::forbidden: return "ACCESS_DENIED";
     default: return {};
     }
 }
@@ -103,13 +104,8 @@ Result<EntryResult> PlanApplier::existing(const std::string& type, const std::st
 }
 
 PlanApplier::Refusals
-PlanApplier::match(const SearchQuery& asked, std::uint32_t limit, std::vector<std::string>& ids) {
-    // What the sender may not see is not found, nor found out by a chain.
-    SearchQuery query = asked;
-    if (!exit_.sees(query.type) || confine(query, exit_)) {
-        return std::optional<EntryResult>();
-    }
-    auto found = store_.match(query, limit);
+PlanApplier::match(const SearchQuery& query, std::uint32_t limit, std::vector<std::string>& ids) {
+    auto found = match_admitted(query, limit, exit_, store_);
     if (found) {
         ids = std::move(*found);
         return std::optional<EntryResult>();
@@ -305,6 +301,15 @@ Result<EntryResult> PlanApplier::update(const PlannedEntry& entry) {
         return current.error();
     }
     const bool known = current.has_value() && !current->deleted();
+    if (known && !exit_.admits(*current)) {
+        return refuse_entry(
+            403,
+            IssueType::forbidden,
+            "unseen-record",
+            "This partner may not write " + name +
+                ". POST the resource, and it gets an id of its own."
+        );
+    }
     if (known && entry.condition && found.empty()) {
         return refuse_entry(
             409,
@@ -473,6 +478,12 @@ Result<EntryResult> PlanApplier::remove(const PlannedEntry& entry) {
     for (const std::string& id : ids) {
         if (auto refused = claim(entry.resource.type, id)) {
             return std::move(*refused);
+        }
+        if (exit_.decides(entry.resource.type)) {
+            const auto current = store_.read(entry.resource.type, id);
+            if (current && !exit_.admits(*current)) {
+                continue;  // to the caller there is none
+            }
         }
         auto removed = store_.remove(
             entry.resource.type, id, accepted_at_, message_id_, partner_, entry.if_match

@@ -362,19 +362,25 @@ std::optional<PlanRefusal> BundlePlanner::finish_entry(Draft& draft) {
                 place
             );
         }
-        ParsedSearch parsed = parse_condition(
-            text.substr(0, text.find('?')), text, engine, condition_limits(context_)
-        );
-        if (engine.types().find(text.substr(0, text.find('?'))) == fhir::unknown_type ||
-            fhir::has_errors(parsed.issues)) {
+        const std::string type = text.substr(0, text.find('?'));
+        const fhir::TypeId known = engine.types().find(type);
+        if (known == fhir::unknown_type ||
+            engine.types().type(known).kind != fhir::TypeKind::resource) {
             return entry_refusal(
                 400,
                 IssueType::value,
-                "A conditional reference in this entry is not a search that works here.",
+                "A conditional reference in this entry searches no resource type of FHIR R4.",
                 place
             );
         }
-        planned.references.push_back({text, place, std::move(parsed.query)});
+        SearchQuery query;
+        if (auto refused = read_condition(text, type, envelope_, context_, query)) {
+            for (fhir::Issue& issue : refused->issues) {
+                issue.expression = place;
+            }
+            return refused;
+        }
+        planned.references.push_back({text, place, std::move(query)});
     }
     fill_resource(planned, envelope_, context_, *draft.resource);
     return std::nullopt;

@@ -20,12 +20,12 @@ std::string version_path(std::string_view type, std::string_view id, std::uint64
     return path;
 }
 
-bool Exit::sees(std::string_view type) const {
+bool Sight::sees(std::string_view type) const {
     return viewer_.types.empty() ||
            std::find(viewer_.types.begin(), viewer_.types.end(), type) != viewer_.types.end();
 }
 
-bool Exit::decides(std::string_view type) const {
+bool Sight::decides(std::string_view type) const {
     return type == "Binary";
 }
 

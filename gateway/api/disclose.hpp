@@ -26,7 +26,22 @@
 
 namespace gatehouse::gateway {
 
-class Exit {
+// What a caller may be shown of types, known without a record: for planning a query or a write.
+class Sight {
+public:
+    // `viewer` must outlive it.
+    explicit Sight(const Viewer& viewer) : viewer_(viewer) {}
+
+    [[nodiscard]] bool sees(std::string_view type) const;
+    [[nodiscard]] bool decides(std::string_view type) const;
+    // The types that are seen, where not all are; else empty.
+    [[nodiscard]] const std::vector<std::string>& only() const noexcept { return viewer_.types; }
+
+private:
+    const Viewer& viewer_;
+};
+
+class Exit : public Sight {
 public:
     // All must outlive it. `base`: our public base URL.
     Exit(
@@ -35,14 +50,10 @@ public:
         StoreReader& store,
         std::vector<std::string>& disclosed
     )
-        : viewer_(viewer), base_(base), store_(store), disclosed_(disclosed) {}
+        : Sight(viewer), base_(base), store_(store), disclosed_(disclosed) {}
     Exit(Envelope& envelope, const ApiContext& context, StoreReader& store)
         : Exit(envelope.viewer, context.base, store, envelope.disclosed) {}
 
-    [[nodiscard]] bool sees(std::string_view type) const;
-    [[nodiscard]] bool decides(std::string_view type) const;
-    // The types that are seen, where not all are; else empty.
-    [[nodiscard]] const std::vector<std::string>& only() const noexcept { return viewer_.types; }
     // False: to the caller this resource does not exist.
     [[nodiscard]] bool admits(const StoredVersion& version) const;
     // False as admits(). Otherwise `version` is what may leave, and the audit will name it
@@ -53,7 +64,6 @@ private:
     [[nodiscard]] bool admits(const StoredVersion& version, unsigned depth) const;
     [[nodiscard]] bool admits_binary(const StoredVersion& binary, unsigned depth) const;
 
-    const Viewer& viewer_;
     const std::string& base_;
     StoreReader& store_;
     std::vector<std::string>& disclosed_;

@@ -13,7 +13,16 @@
 
 namespace gatehouse::gateway {
 
-SearchLimits condition_limits(const ApiContext& context);
+// The search of a conditional interaction or reference on resources of `type`, within what the
+// sender sees: 400 for what cannot be searched, 403 for what reaches through what the sender may
+// not see. Finding nothing there instead would store what is held already.
+std::optional<PlanRefusal> read_condition(
+    std::string_view text,
+    const std::string& type,
+    const Envelope& message,
+    const ApiContext& context,
+    SearchQuery& out
+);
 
 // If-Match: W/"3", "3" or 3. Without it, or with "*": any version (0). Sent and empty it is
 // refused, since its sender meant to be guarded.

@@ -73,16 +73,19 @@ count_admitted(SearchQuery query, const Sieve& sieve, const Exit& exit, StoreRea
     return out;
 }
 
-// The types of a step through a reference that the exit lets a search see through.
-std::vector<std::string> passable(const std::vector<std::string>& types, const Exit& exit) {
+// The types of a step through a reference that a caller's search can see through.
+std::vector<std::string> passable(const std::vector<std::string>& types, const Sight& sight) {
     std::vector<std::string> out;
     std::copy_if(types.begin(), types.end(), std::back_inserter(out), [&](const std::string& type) {
-        return exit.sees(type) && !exit.decides(type);
+        return sight.sees(type) && !sight.decides(type);
     });
     return out;
 }
 
-bool confine_clauses(std::vector<SearchClause>& clauses, const Exit& exit) {
+// False: nothing is left of a step; `barred` are the types that it leads through.
+bool confine_clauses(
+    std::vector<SearchClause>& clauses, const Sight& sight, std::vector<std::string>& barred
+) {
     for (SearchClause& clause : clauses) {
         const bool reaches = clause.field == SearchClause::Field::has || !clause.chained.empty() ||
                              clause.modifier == SearchModifier::identifier;
@@ -90,8 +93,9 @@ bool confine_clauses(std::vector<SearchClause>& clauses, const Exit& exit) {
             const auto& types = clause.target_types.empty() && clause.parameter != nullptr
                                     ? clause.parameter->targets
                                     : clause.target_types;
-            std::vector<std::string> left = passable(types, exit);
+            std::vector<std::string> left = passable(types, sight);
             if (left.empty() && !types.empty()) {
+                barred = types;
                 return false;
             }
             if (left.size() != types.size()) {
@@ -100,15 +104,27 @@ bool confine_clauses(std::vector<SearchClause>& clauses, const Exit& exit) {
         }
         // A hierarchy shows what is part of what.
         for (const SearchLink& link : clause.hierarchy) {
-            if (passable({link.type}, exit).empty()) {
+            if (passable({link.type}, sight).empty()) {
+                barred = {link.type};
                 return false;
             }
         }
-        if (!confine_clauses(clause.chained, exit) || !confine_clauses(clause.members, exit)) {
+        if (!confine_clauses(clause.chained, sight, barred) ||
+            !confine_clauses(clause.members, sight, barred)) {
             return false;
         }
     }
     return true;
+}
+
+// At most a few of them, for a sentence.
+std::string named(const std::vector<std::string>& types) {
+    constexpr std::size_t enough = 5;
+    std::string out;
+    for (std::size_t i = 0; i < types.size() && i < enough; ++i) {
+        out.append(i == 0 ? "" : ", ").append(types[i]);
+    }
+    return types.size() > enough ? out + ", ..." : out;
 }
 
 }  // namespace
@@ -166,18 +182,68 @@ Result<Gathered> gather(SearchQuery query, const Sieve& sieve, Exit& exit, Store
     return out;
 }
 
-std::optional<fhir::Issue> confine(SearchQuery& query, const Exit& exit) {
+Result<std::vector<std::string>>
+match_admitted(SearchQuery query, std::uint32_t limit, const Exit& exit, StoreReader& store) {
+    if (!exit.decides(query.type)) {
+        return store.match(query, limit);
+    }
+    query.count = count_step;
+    query.count_only = false;
+    query.want_total = false;
+    query.after.clear();
+    std::vector<std::string> ids;
+    for (std::size_t examined = 0;;) {
+        GH_TRY_ASSIGN(const SearchPage page, store.search(query));
+        for (const StoredVersion& match : page.matches) {
+            if (exit.admits(match)) {
+                ids.push_back(match.id);
+            }
+            if (ids.size() == limit) {
+                return ids;
+            }
+        }
+        examined += page.matches.size();
+        if (page.next.empty()) {
+            return ids;
+        }
+        if (examined >= examined_max) {
+            return Fault(Errc::too_many, "search", "too many records to look at one by one");
+        }
+        query.after = page.next;
+    }
+}
+
+std::optional<fhir::Issue> confine(SearchQuery& query, const Sight& sight) {
+    for (const std::string& type : types_of(query)) {
+        if (!sight.sees(type)) {
+            return unseen_type(type);
+        }
+    }
     // What a record contains is seen where the record is.
-    query.holder_types = exit.only();
-    if (confine_clauses(query.all_of, exit)) {
+    query.holder_types = sight.only();
+    std::vector<std::string> barred;
+    if (confine_clauses(query.all_of, sight, barred)) {
         return std::nullopt;
     }
     return request_issue(
         fhir::IssueType::forbidden,
         "search-reach",
-        "A chain, _has, :identifier, :above or :below of this search leads only through resource "
-        "types that this "
-        "partner may not use.",
+        "A chain, _has, :identifier, :above or :below of this search leads only through what this "
+        "partner may not search: " +
+            named(barred) +
+            ". Search by what the resource itself holds, or ask the gateway's operator for more "
+            "types.",
+        {},
+        "ACCESS_DENIED"
+    );
+}
+
+fhir::Issue unseen_type(std::string_view type) {
+    return request_issue(
+        fhir::IssueType::forbidden,
+        "search-reach",
+        "This partner may not use the resource type " + std::string(type) +
+            ". Leave it out, or ask the gateway's operator for it.",
         {},
         "ACCESS_DENIED"
     );

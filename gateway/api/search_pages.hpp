@@ -45,8 +45,17 @@ std::vector<std::string> types_of(const SearchQuery& query);
 // Errc::too_many for a count that would look at more than examined_max rows.
 Result<Gathered> gather(SearchQuery query, const Sieve& sieve, Exit& exit, StoreReader& store);
 
-// Keeps a query within what the exit sees: chains, _has and :identifier lead only through types
-// that are seen and whole (Exit::decides). An issue if nothing is left of one.
-std::optional<fhir::Issue> confine(SearchQuery& query, const Exit& exit);
+// Ids of at most `limit` matches of a query over one type that the exit admits: what a condition
+// finds. Faults as gather().
+Result<std::vector<std::string>>
+match_admitted(SearchQuery query, std::uint32_t limit, const Exit& exit, StoreReader& store);
+
+// Keeps a query, of a search or of a condition, within what the caller sees: its types are seen;
+// chains, _has, :identifier, :above and :below lead only through types that are seen and whole
+// (Sight::decides). An issue, to be answered with 403, if a type is not seen or nothing is left of
+// a step: whatever is stored, so that it tells nothing.
+std::optional<fhir::Issue> confine(SearchQuery& query, const Sight& sight);
+// The issue about a type that is not seen.
+fhir::Issue unseen_type(std::string_view type);
 
 }  // namespace gatehouse::gateway

@@ -44,17 +44,10 @@ public:
     }
 
 private:
-    void refuse(IssueType type, std::string text, int status = 400) {
-        if (status != 400) {
-            out_.status = status;
-        }
-        out_.issues.push_back(request_issue(
-            type,
-            "search-parameter",
-            std::move(text),
-            {},
-            status == 403 ? "ACCESS_DENIED" : "INVALID_PARAMETER"
-        ));
+    void refuse(IssueType type, std::string text) {
+        out_.issues.push_back(
+            request_issue(type, "search-parameter", std::move(text), {}, "INVALID_PARAMETER")
+        );
     }
 
     // What is not known or not offered is passed over where the caller said so, and told.
@@ -149,11 +142,8 @@ private:
     bool settle_types() {
         for (const std::string& type : types_) {
             if (!exit_.sees(type)) {
-                refuse(
-                    IssueType::forbidden,
-                    "This partner may not use the resource type " + type + ".",
-                    403
-                );
+                out_.status = 403;
+                out_.issues.push_back(unseen_type(type));
                 return false;
             }
         }

@@ -12,6 +12,7 @@
 #include "gateway/api/issues.hpp"
 #include "gateway/api/messages.hpp"
 #include "gateway/api/plan_parts.hpp"
+#include "gateway/api/search_pages.hpp"
 #include "gateway/base/ids.hpp"
 
 namespace gatehouse::gateway {
@@ -37,26 +38,6 @@ std::string condition_text(const RestCall& call) {
         text.append(percent_encode(name)).append("=").append(percent_encode(value));
     }
     return text;
-}
-
-std::optional<PlanRefusal> read_condition(
-    std::string_view text,
-    const std::string& type,
-    const fhir::Engine& engine,
-    const ApiContext& context,
-    std::optional<SearchQuery>& out
-) {
-    ParsedSearch parsed = parse_condition(type, text, engine, condition_limits(context));
-    if (fhir::has_errors(parsed.issues)) {
-        for (fhir::Issue& issue : parsed.issues) {
-            if (issue.spine_code.empty()) {
-                issue.spine_code = "INVALID_PARAMETER";
-            }
-        }
-        return PlanRefusal{400, std::move(parsed.issues)};
-    }
-    out = std::move(parsed.query);
-    return std::nullopt;
 }
 
 // FHIR R4 §3.1.1.5.8: such a resource is not to be sent back as if it were whole.
@@ -141,9 +122,7 @@ std::optional<PlanRefusal> plan_create(
         condition.substr(0, mark).find("://") != std::string_view::npos) {
         condition.remove_prefix(condition.rfind('/', mark) + 1);
     }
-    return read_condition(
-        condition, call.call.type, *message.rulebook->engine, context, entry.condition
-    );
+    return read_condition(condition, call.call.type, message, context, entry.condition.emplace());
 }
 
 std::optional<PlanRefusal> plan_update(
@@ -168,11 +147,7 @@ std::optional<PlanRefusal> plan_update(
         entry.resource.id =
             body_id.empty() ? derived_uuid(message.id, index) : std::string(body_id);
         return read_condition(
-            condition_text(call.call),
-            call.call.type,
-            *message.rulebook->engine,
-            context,
-            entry.condition
+            condition_text(call.call), call.call.type, message, context, entry.condition.emplace()
         );
     }
     entry.resource.id = call.call.id;
@@ -191,11 +166,7 @@ std::optional<PlanRefusal> plan_target(
         return std::nullopt;
     }
     return read_condition(
-        condition_text(call.call),
-        call.call.type,
-        *message.rulebook->engine,
-        context,
-        entry.condition
+        condition_text(call.call), call.call.type, message, context, entry.condition.emplace()
     );
 }
 
@@ -279,12 +250,32 @@ std::optional<PlanRefusal> plan_relabel(
 
 }  // namespace
 
-SearchLimits condition_limits(const ApiContext& context) {
+std::optional<PlanRefusal> read_condition(
+    std::string_view text,
+    const std::string& type,
+    const Envelope& message,
+    const ApiContext& context,
+    SearchQuery& out
+) {
     SearchLimits limits;
     limits.page_default = context.page_default;
     limits.page_max = context.page_max;
     limits.base = context.base;
-    return limits;
+    limits.now = message.received_at;
+    ParsedSearch parsed = parse_condition(type, text, *message.rulebook->engine, limits);
+    if (fhir::has_errors(parsed.issues)) {
+        for (fhir::Issue& issue : parsed.issues) {
+            if (issue.spine_code.empty()) {
+                issue.spine_code = "INVALID_PARAMETER";
+            }
+        }
+        return PlanRefusal{400, std::move(parsed.issues)};
+    }
+    out = std::move(parsed.query);
+    if (auto unseen = confine(out, Sight(message.viewer))) {
+        return PlanRefusal{403, {std::move(*unseen)}};
+    }
+    return std::nullopt;
 }
 
 std::optional<PlanRefusal> read_if_match(const Headers& headers, std::uint64_t& out) {

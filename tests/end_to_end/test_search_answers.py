@@ -96,21 +96,75 @@ class OneExit(unittest.TestCase):
             self.assertGreater(own.json()["total"], 0, search)
         self.assertEqual(self.get("/Encounter?_contained=true").status, 403)
 
-    def test_a_conditional_reference_finds_nothing_of_what_is_not_seen(self):
-        def send(partner, status):
-            record = observation("Patient/p", encounter={"reference": f"Encounter?status={status}&_id=e"})
-            return self.gateway.request("POST", "", {"resourceType": "Bundle", "type": "transaction", "entry": [
-                {"resource": record, "request": {"method": "POST", "url": "Observation"}}]}, partner=partner)
-        there, absent = (send(COUNCIL, status) for status in ("finished", "planned"))
-        self.assertEqual((there.status, absent.status), (412, 412))
+    def refused_alike(self, send, names):
+        """send(status) of an Encounter that is there, and of one that is not: the same refusal, in words."""
+        there, absent = send("finished"), send("planned")
+        self.assertEqual((there.status, absent.status), (403, 403), (there, absent))
         issues = [answer.json()["issue"][0] for answer in (there, absent)]
         self.assertEqual(issues[0], issues[1])
-        self.assertIn("matches nothing", issues[0]["diagnostics"])
-        record = observation("Patient/p", hasMember=[{"reference": "Observation?encounter.status=finished&_id=o1"}])
-        chained = self.gateway.request("POST", "", {"resourceType": "Bundle", "type": "transaction", "entry": [
-            {"resource": record, "request": {"method": "POST", "url": "Observation"}}]}, partner=COUNCIL)
-        self.assertEqual(chained.status, 412, chained)
-        self.assertIn("matches nothing", chained.text)
+        self.assertEqual(issues[0]["code"], "forbidden")
+        for word in names:
+            self.assertIn(word, issues[0]["diagnostics"])
+        return issues[0]
+
+    def transaction(self, *entries, kind="transaction", partner=COUNCIL):
+        return self.gateway.request("POST", "", {"resourceType": "Bundle", "type": kind, "entry": [
+            {"request": request, **({"resource": resource} if resource else {})} for request, resource in entries]},
+            partner=partner)
+
+    def test_a_conditional_reference_to_or_through_what_is_not_seen_is_refused_whatever_is_there(self):
+        def send(**reference):
+            return self.transaction(({"method": "POST", "url": "Observation"}, observation("Patient/p", **reference)))
+        issue = self.refused_alike(lambda status: send(encounter={"reference": f"Encounter?status={status}&_id=e"}),
+                                   ["Encounter", "operator"])
+        self.assertEqual(issue["expression"], ["Bundle.entry[0].resource.encounter.reference"])
+        self.refused_alike(lambda status: send(hasMember=[{"reference": f"Observation?encounter.status={status}&_id=o1"}]),
+                           ["Encounter", "operator"])
+
+    def test_a_condition_through_what_is_not_seen_is_refused_whatever_is_there(self):
+        patch = [{"op": "add", "path": "/comment", "value": "x"}]
+        record = observation("Patient/p")
+        as_patch = {"Content-Type": "application/json-patch+json"}
+
+        def condition(status):
+            return f"encounter.status={status}&_id=o1"
+        calls = {
+            "create": lambda status: self.gateway.request("POST", "/Observation", record,
+                                                          {"If-None-Exist": condition(status)}, COUNCIL),
+            "update": lambda status: self.gateway.request("PUT", f"/Observation?{condition(status)}", record, partner=COUNCIL),
+            "patch": lambda status: self.gateway.request("PATCH", f"/Observation?{condition(status)}", patch, as_patch, COUNCIL),
+            "delete": lambda status: self.gateway.request("DELETE", f"/Observation?{condition(status)}", partner=COUNCIL),
+            "entry, create": lambda status: self.transaction(
+                ({"method": "POST", "url": "Observation", "ifNoneExist": condition(status)}, record)),
+            "entry, update": lambda status: self.transaction(
+                ({"method": "PUT", "url": f"Observation?{condition(status)}"}, record)),
+            "entry, delete": lambda status: self.transaction(
+                ({"method": "DELETE", "url": f"Observation?{condition(status)}"}, None)),
+            "entry, search": lambda status: self.transaction(
+                ({"method": "GET", "url": f"Observation?{condition(status)}"}, None)),
+        }
+        before = shown(self.get("/Observation?_count=100", "aa-development"))
+        for name, call in calls.items():
+            with self.subTest(name):
+                issue = self.refused_alike(call, ["Encounter", "operator"])
+                if name.startswith("entry"):
+                    self.assertIn("Bundle.entry[0]", issue["expression"][0])
+        self.assertEqual(shown(self.get("/Observation?_count=100", "aa-development")), before)
+        batch = self.transaction(({"method": "POST", "url": "Observation", "ifNoneExist": condition("finished")}, record),
+                                 ({"method": "GET", "url": "Observation/o1"}, None), kind="batch")
+        self.assertEqual([entry["response"]["status"][:3] for entry in batch.json()["entry"]], ["403", "200"])
+        own = self.gateway.request("POST", "/Observation", record, {"If-None-Exist": condition("finished")})
+        self.assertEqual((own.status, own.json()["id"]), (200, "o1"))
+
+    def test_a_binary_that_is_not_seen_is_not_changed(self):
+        before = self.get("/Binary/b1", "aa-development").json()
+        for target in ("/Binary?_id=b1", "/Binary/b1", "/Binary/none"):
+            answer = self.gateway.request("DELETE", target, partner=COUNCIL)
+            self.assertEqual((answer.status, answer.headers.get("ETag")), (204, None), target)
+        replaced = self.gateway.request("PUT", "/Binary/b1", {"resourceType": "Binary", "id": "b1", "data": "eQ==",
+                                                              "contentType": "text/plain"}, partner=COUNCIL)
+        self.assertEqual(replaced.status, 403, replaced)
+        self.assertEqual(self.get("/Binary/b1", "aa-development").json(), before)
 
     def test_hierarchies_lead_only_through_what_is_seen(self):
         self.assertEqual(self.get("/Patient?organization:below=Organization/x").status, 403)
