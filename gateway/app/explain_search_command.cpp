@@ -39,7 +39,11 @@ struct Arguments {
 
 std::string spelled(const SqlValue& value) {
     if (const auto* text = std::get_if<std::string>(&value)) {
-        return "'" + *text + "'";
+        std::string out("'");
+        for (const char c : *text) {
+            out.append(c == '\'' ? 2 : 1, c);
+        }
+        return out + "'";
     }
     if (const auto* integer = std::get_if<std::int64_t>(&value)) {
         return std::to_string(*integer);

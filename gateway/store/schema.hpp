@@ -1,7 +1,8 @@
 #pragma once
 // SPDX-License-Identifier: Apache-2.0
 //
-// The one relational design of the store, for every engine (SQLite now, PostgreSQL next).
+// The one relational design of the store, for every engine. The adapter is SQLite's; what is
+// written here for PostgreSQL runs on a server in tests/gateway/search_postgres_test.cpp.
 // schema.cpp tells what each table is for; adapters create it with schema_sql(), and refuse a file
 // of another format version by name.
 

@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A search compiled: SearchQuery -> plan (which clause finds the candidates, which ones test them)
-// -> SQL with bound values, in one place for both dialects. The only texts that enter SQL are those
+// -> SQL with bound values, in one place for both dialects (that both answer alike is what
+// tests/gateway/search_postgres_test.cpp compares). The only texts that enter SQL are those
 // written here; what a caller sent is bound.
 
 #include <memory>

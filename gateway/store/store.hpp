@@ -2,9 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Store: the port behind which resources, their history, their search index and the receipts live.
-// One relational design (gateway/store/schema) serves SQLite and, later, PostgreSQL; adapters
-// implement this. The journal is the promise: a store may sync lazily as long as applied_position()
-// never claims more than it holds, because recovery replays the journal from there.
+// One relational design (gateway/store/schema) serves SQLite and, once there is an adapter for it,
+// PostgreSQL; adapters implement this. The journal is the promise: a store may sync lazily as long
+// as applied_position() never claims more than it holds, because recovery replays the journal from
+// there.
 
 #include <cstdint>
 #include <filesystem>

@@ -10,20 +10,20 @@
 #include <map>
 #include <set>
 
-#include "adapters/sqlite/sqlite_store.hpp"
 #include "gateway/api/includes.hpp"
-#include "gateway/api/search_parameters.hpp"
-#include "tests/gateway/search_reference/corpus.hpp"
+#include "tests/gateway/generated_searches.hpp"
 #include "tests/gateway/search_reference/queries.hpp"
-#include "tests/support/core_engine.hpp"
-#include "tests/support/scratch_folder.hpp"
 
 namespace gatehouse::gateway {
 namespace {
 
 namespace reference = search_reference;
-
-constexpr std::int64_t now = 1'720'000'000'000'000;
+using generated::Answer;
+using generated::ask;
+using generated::bench;
+using generated::now;
+using generated::parse;
+using generated::setting;
 
 // What the product says it does not do. A refusal that is not here fails the test; so does an entry
 // that nothing met, so that the list can only shrink.
@@ -48,102 +48,6 @@ std::vector<Known>& known_differences() {
          true},
     };
     return list;
-}
-
-std::uint64_t setting(const char* name, std::uint64_t fallback) {
-    const char* text = std::getenv(name);
-    return text == nullptr ? fallback : std::strtoull(text, nullptr, 10);
-}
-
-// "Patient?name=x&_count=2", not percent-encoded.
-reference::Query read_query(std::string_view text) {
-    reference::Query query;
-    query.type = text.substr(0, text.find('?'));
-    while (text.find_first_of("?&") != std::string_view::npos) {
-        text.remove_prefix(text.find_first_of("?&") + 1);
-        const std::string_view pair = text.substr(0, text.find('&'));
-        const std::size_t equals = pair.find('=');
-        query.parameters.emplace_back(pair.substr(0, equals), pair.substr(equals + 1));
-    }
-    return query;
-}
-
-// The corpus in a store, indexed as a write indexes it.
-std::unique_ptr<Store>
-store_of(const reference::Records& records, const std::filesystem::path& file) {
-    auto store = adapters::open_sqlite_store({.file = file, .search_budget_ms = 20'000});
-    EXPECT_TRUE(store);
-    const auto stored = (*store)->transact([&](StoreWriter& writer) -> Result<void> {
-        for (const reference::Record& record : records.all()) {
-            Arena arena;
-            const fhir::Decoded decoded =
-                records.engine().read(record.text, fhir::Format::json, arena);
-            NewVersion version;
-            version.type = record.type;
-            version.id = record.id;
-            version.json = {
-                R"({"resourceType":")" + record.type + R"(","id":")" + record.id + R"(","meta":{)",
-                "}}"};
-            version.last_updated = record.last_updated;
-            version.message_id = "01HF0000000000000000000000";
-            version.source = "practice";
-            records.engine().search()->extract(
-                *decoded.root, arena, version.index, reference::our_base
-            );
-            const auto put = writer.put(version);
-            EXPECT_TRUE(put) << describe(put.error()) << ": " << record.text;
-            GH_TRY(put);
-        }
-        return {};
-    });
-    EXPECT_TRUE(stored) << describe(stored.error());
-    return std::move(*store);
-}
-
-struct Answer {
-    std::vector<std::string> ids;
-    std::string refused;  // in words
-    std::string wrong;    // what no answer may be: a fault, a page twice
-};
-
-Answer ask(Store& store, const reference::Query& query, const fhir::Engine& engine) {
-    SearchLimits limits;
-    limits.base = reference::our_base;
-    limits.now = now;
-    ParsedSearch parsed = parse_search(query.type, query.parameters, engine, limits);
-    Answer answer;
-    if (!parsed.issues.empty()) {
-        answer.refused = parsed.issues.front().diagnostics;
-        return answer;
-    }
-    std::optional<std::uint64_t> total;
-    for (int pages = 0; pages < 1000; ++pages) {
-        const auto page = store.search(parsed.query);
-        if (!page) {
-            const Errc code = page.error().code;
-            (code == Errc::unsupported || code == Errc::too_many ? answer.refused : answer.wrong) =
-                describe(page.error());
-            return answer;
-        }
-        total = page->total ? page->total : total;
-        for (const StoredVersion& match : page->matches) {
-            answer.ids.push_back(
-                match.type + "/" + match.id +
-                (match.contained.empty() || !parsed.query.contained_alone ? ""
-                                                                          : "#" + match.contained)
-            );
-        }
-        if (page->next.empty()) {
-            if (total && *total != answer.ids.size()) {
-                answer.wrong = "a total of " + std::to_string(*total) + " for " +
-                               std::to_string(answer.ids.size()) + " matches";
-            }
-            return answer;
-        }
-        parsed.query.after = page->next;
-    }
-    answer.wrong = "pages without end";
-    return answer;
 }
 
 // What is wrong with the answer, or empty.
@@ -210,31 +114,6 @@ void report(const std::vector<Known>& list, std::string_view what, bool whole) {
     }
 }
 
-// The corpus, its store and the evaluator over it.
-struct Bench {
-    explicit Bench(const fhir::Engine& with)
-        : engine(with), seed(setting("GATEHOUSE_SEARCH_SEED", 20'240'229)), definitions(engine),
-          records(engine, definitions) {
-        reference::make_corpus(records, seed, {});
-        store = store_of(records, scratch.path() / "store.db");
-    }
-    const fhir::Engine& engine;
-    std::uint64_t seed;
-    reference::Definitions definitions;
-    reference::Records records;
-    tests::ScratchFolder scratch;
-    std::unique_ptr<Store> store;
-    reference::Evaluator evaluator{records, std::string(reference::our_base), now};
-};
-
-Bench* bench() {
-    static const std::unique_ptr<Bench> made = [] {
-        const auto engine = test::core_engine();
-        return engine == nullptr ? nullptr : std::make_unique<Bench>(*engine);
-    }();
-    return made.get();
-}
-
 TEST(SearchDifferential, agrees_with_the_specification_read_slowly) {
     if (bench() == nullptr) {
         GTEST_SKIP() << "no R4 definitions (package cache or GATEHOUSE_SHARED)";
@@ -252,8 +131,8 @@ TEST(SearchDifferential, agrees_with_the_specification_read_slowly) {
     std::size_t refused = 0;
     std::map<std::string, std::size_t> unknown_refusals;
     for (std::uint64_t i = 0; i < wanted; ++i) {
-        const reference::Query query = one == nullptr ? queries.next() : read_query(one);
-        const Answer answer = ask(*store, query, engine);
+        const reference::Query query = one == nullptr ? queries.next() : generated::read_query(one);
+        const Answer answer = ask(*store, parse(query, engine));
         if (!answer.refused.empty()) {
             ++refused;
             if (!is_known(known_refusals(), answer.refused)) {

@@ -1,56 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Runs tests/cases/search/store*.json: records that are indexed and stored as a write would, and
-// queries as they come over HTTP, with the ids that they must find, in order.
-
-#include <algorithm>
+// Runs tests/cases/search/store*.json on a SQLite store.
 
 #include <sqlite3.h>
 
-#include "adapters/sqlite/sqlite_store.hpp"
-#include "fhir/json/value.hpp"
-#include "gateway/api/search_parameters.hpp"
-#include "gateway/http/message.hpp"
 #include "gateway/store/search_sql.hpp"
-#include "tests/support/core_engine.hpp"
-#include "tests/support/scratch_folder.hpp"
+#include "tests/gateway/store_cases.hpp"
 
 namespace gatehouse::gateway {
 namespace {
-
-using test::core_engine;
-
-constexpr std::string_view own_base = "http://127.0.0.1:8080/fhir/R4";
-
-NewVersion to_version(std::string_view text, Micros at) {
-    Arena arena;
-    fhir::Decoded decoded = core_engine()->read(text, fhir::Format::json, arena);
-    EXPECT_NE(decoded.root, nullptr) << text;
-    NewVersion version;
-    if (decoded.root == nullptr) {
-        return version;
-    }
-    version.type = decoded.root->resource_type();
-    version.id = decoded.root->child_value("id");
-    version.json = {std::string(text.substr(0, text.rfind('}'))) + R"(,"meta":{)", "}}"};
-    version.last_updated = at;
-    version.message_id = "01HF0000000000000000000000";
-    version.source = "practice";
-    core_engine()->search()->extract(*decoded.root, arena, version.index, own_base);
-    return version;
-}
-
-// "name=value&name=value", not percent-encoded.
-std::vector<std::pair<std::string, std::string>> parameters_of(std::string_view text) {
-    std::vector<std::pair<std::string, std::string>> parameters;
-    while (!text.empty()) {
-        const std::string_view one = text.substr(0, text.find('&'));
-        const std::size_t equals = one.find('=');
-        parameters.emplace_back(one.substr(0, equals), one.substr(equals + 1));
-        text.remove_prefix(std::min(text.size(), one.size() + 1));
-    }
-    return parameters;
-}
 
 // Steps of SQLite's plan for a page that walk through a table of the index, or through the
 // resources of a search that has a condition to find them by.
@@ -75,16 +33,7 @@ std::string walks(sqlite3* database, const SearchQuery& query) {
 
 // Ids of all pages in order, or why not.
 std::string run(Store& store, sqlite3* database, std::string_view text) {
-    const std::size_t mark = text.find('?');
-    SearchLimits limits;
-    limits.base = own_base;
-    limits.now = 1'700'000'000'000'000;
-    ParsedSearch parsed = parse_search(
-        std::string(text.substr(0, mark)),
-        parameters_of(text.substr(mark + 1)),
-        *core_engine(),
-        limits
-    );
+    ParsedSearch parsed = store_cases::parse(text);
     if (fhir::has_errors(parsed.issues)) {
         return "refused: " + parsed.issues.front().rule;
     }
@@ -112,43 +61,23 @@ std::string run(Store& store, sqlite3* database, std::string_view text) {
 }
 
 TEST(StoreSearch, cases) {
-    if (core_engine() == nullptr) {
+    if (test::core_engine() == nullptr) {
         GTEST_SKIP() << "no R4 definitions (package cache or GATEHOUSE_SHARED)";
     }
     std::size_t count = 0;
-    const std::filesystem::path folder =
-        std::filesystem::path(GATEHOUSE_SOURCE_DIR) / "tests/cases/search";
-    for (const auto& file : std::filesystem::directory_iterator(folder)) {
-        if (!file.path().filename().string().starts_with("store")) {
-            continue;
+    store_cases::each([&](Store& store,
+                          const std::filesystem::path& file,
+                          const std::string& name,
+                          const fhir::JsonValue& expected) {
+        sqlite3* database = nullptr;
+        ASSERT_EQ(sqlite3_open(file.c_str(), &database), SQLITE_OK);
+        for (const fhir::JsonValue::Member& query : expected.members) {
+            ++count;
+            EXPECT_EQ(run(store, database, query.name), query.value.text)
+                << name << ": " << query.name;
         }
-        Arena arena;
-        const std::string text = test::read_file(file.path());
-        const auto cases = fhir::parse_json_value(text, arena);
-        ASSERT_TRUE(cases) << file.path() << ": " << describe(cases.error());
-        for (const fhir::JsonValue& test_case : cases->items) {
-            const tests::ScratchFolder scratch;
-            auto store = adapters::open_sqlite_store({.file = scratch.path() / "store.db"});
-            ASSERT_TRUE(store);
-            const auto stored = (*store)->transact([&](StoreWriter& writer) -> Result<void> {
-                Micros at = 1'700'000'000'000'000;
-                for (const fhir::JsonValue& input : test_case.find("input")->items) {
-                    GH_TRY(writer.put(to_version(input.text, at += 1'000'000)));
-                }
-                return {};
-            });
-            ASSERT_TRUE(stored) << describe(stored.error());
-            sqlite3* database = nullptr;
-            ASSERT_EQ(sqlite3_open((scratch.path() / "store.db").c_str(), &database), SQLITE_OK);
-            for (const fhir::JsonValue::Member& query : test_case.find("expect")->members) {
-                ++count;
-                EXPECT_EQ(run(**store, database, query.name), query.value.text)
-                    << file.path().filename() << ": " << test_case.string("name") << ": "
-                    << query.name;
-            }
-            sqlite3_close(database);
-        }
-    }
+        sqlite3_close(database);
+    });
     EXPECT_GT(count, 250U);
 }
 
