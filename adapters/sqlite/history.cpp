@@ -22,8 +22,10 @@ constexpr std::size_t among_max = 1000;
 
 class HistoryReader {
 public:
-    HistoryReader(Database& database, const HistoryQuery& query)
-        : database_(database), query_(query) {}
+    HistoryReader(
+        Database& database, const HistoryQuery& query, const gateway::CursorSecret& secret
+    )
+        : database_(database), query_(query), secret_(secret) {}
 
     Result<HistoryPage> run();
 
@@ -34,11 +36,12 @@ private:
     Result<bool> choose_source();
     Result<void> read_page(HistoryPage& page);
     Result<std::uint64_t> count();
-    void bind_where(Query& query, std::int64_t before) const;
+    void bind_where(Query& query, std::int64_t low, std::int64_t high) const;
     [[nodiscard]] std::string where() const;
 
     Database& database_;
     const HistoryQuery& query_;
+    const gateway::CursorSecret& secret_;
     std::int64_t type_ = 0;
     std::int64_t low_ = 0;                        // vid >= low_
     std::int64_t high_ = std::int64_t{1} << 62U;  // vid < high_
@@ -75,9 +78,6 @@ Result<std::int64_t> HistoryReader::first_since(Micros at) {
 
 // False: there can be nothing.
 Result<bool> HistoryReader::choose_source() {
-    if (query_.before != 0) {
-        high_ = static_cast<std::int64_t>(query_.before);
-    }
     if (query_.since != 0) {
         GH_TRY_ASSIGN(low_, first_since(query_.since));
     }
@@ -164,7 +164,7 @@ std::string HistoryReader::where() const {
     return sql;
 }
 
-void HistoryReader::bind_where(Query& query, std::int64_t before) const {
+void HistoryReader::bind_where(Query& query, std::int64_t low, std::int64_t high) const {
     if (by_rid_) {
         for (const std::int64_t rid : rids_) {
             query.bind(rid);
@@ -174,37 +174,61 @@ void HistoryReader::bind_where(Query& query, std::int64_t before) const {
     } else {
         query.bind(type_).bind(type_);
     }
-    query.bind(low_).bind(before);
+    query.bind(low).bind(high);
     if (query_.at_low != 0) {
         query.bind(std::int64_t{1} << 62U).bind(query_.at_low);
     }
 }
 
 Result<void> HistoryReader::read_page(HistoryPage& page) {
+    const std::string print = gateway::fingerprint_of(query_);
+    std::optional<gateway::Cursor> from;
+    std::int64_t low = low_;
+    std::int64_t high = high_;
+    if (!query_.page.empty()) {
+        from = gateway::open_cursor(query_.page, print, secret_);
+        if (!from) {
+            return Fault(
+                Errc::invalid,
+                "store.history",
+                "the page link does not belong to this history; start again from its first page"
+            );
+        }
+        // Newest first: above a row is what is newer.
+        const std::int64_t gap = from->rid + (from->above ? 1 : 0);
+        (from->back ? low : high) = from->back ? std::max(low, gap) : std::min(high, gap);
+    }
+    page.back = from && from->back;
     const std::string sql = "SELECT v.version, v.last_updated, v.method, v.json, r.id, v.vid, "
                             "(SELECT text FROM name WHERE id = r.type)" +
-                            where() + " ORDER BY v.vid DESC LIMIT ?";
+                            where() + " ORDER BY v.vid " + (page.back ? "ASC" : "DESC") +
+                            " LIMIT ?";
     Query query(database_, "store.history", sql);
-    bind_where(query, high_);
+    bind_where(query, low, high);
     query.bind(std::int64_t{query_.count} + 1);
+    std::vector<gateway::PageRow> rows;
     GH_TRY_ASSIGN(bool row, query.step());
-    std::uint64_t last = 0;
     while (row) {
-        if (page.versions.size() == query_.count) {
-            page.next_before = last;
-            break;
+        rows.push_back({query.integer(5), {}});
+        if (page.versions.size() < query_.count) {
+            page.versions.push_back(version_from(query, query.text(6), query.text(4)));
         }
-        last = query.number(5);
-        page.versions.push_back(version_from(query, query.text(6), query.text(4)));
         GH_TRY_ASSIGN(row, query.step());
     }
+    if (page.back) {
+        std::ranges::reverse(page.versions);
+    }
+    gateway::PageLinks links =
+        gateway::settle_page(rows, from ? &*from : nullptr, query_.count, print, secret_);
+    page.next = std::move(links.next);
+    page.previous = std::move(links.previous);
     return {};
 }
 
 Result<std::uint64_t> HistoryReader::count() {
     const std::string sql = "SELECT count(*)" + where();
     Query query(database_, "store.history", sql);
-    bind_where(query, std::int64_t{1} << 62U);
+    bind_where(query, low_, std::int64_t{1} << 62U);
     GH_TRY(query.step());
     return query.number(0);
 }
@@ -241,10 +265,10 @@ Result<HistoryPage> HistoryReader::run() {
 }  // namespace
 
 Result<HistoryPage>
-read_history(Database& database, const HistoryQuery& query, std::chrono::milliseconds budget) {
-    Snapshot snapshot(database, budget, std::numeric_limits<std::uint64_t>::max());
+read_history(Database& database, const HistoryQuery& query, const SearchLimits& limits) {
+    Snapshot snapshot(database, limits.budget, std::numeric_limits<std::uint64_t>::max());
     GH_TRY(snapshot.begin());
-    HistoryReader reader(database, query);
+    HistoryReader reader(database, query, limits.secret);
     Result<HistoryPage> page = reader.run();
     if (!page && page.error().code == Errc::timeout) {
         return Fault(

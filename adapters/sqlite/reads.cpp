@@ -61,21 +61,18 @@ Result<StoredVersion> read_version(
 
 namespace {
 
-struct Found {
-    std::int64_t rid = 0;
-    std::vector<gateway::SqlValue> keys;
-};
+using gateway::PageRow;
 
-Result<std::vector<Found>>
+Result<std::vector<PageRow>>
 run_page(Database& database, const gateway::SqlStatement& statement, std::size_t key_count) {
     Query query(database, "store.search", statement.text);
     for (const gateway::SqlValue& value : statement.values) {
         query.bind_value(value);
     }
-    std::vector<Found> rows;
+    std::vector<PageRow> rows;
     GH_TRY_ASSIGN(bool row, query.step());
     while (row) {
-        Found& found = rows.emplace_back();
+        PageRow& found = rows.emplace_back();
         found.rid = query.integer(0);
         for (std::size_t i = 0; i < key_count; ++i) {
             found.keys.push_back(query.value(static_cast<int>(i) + 1));
@@ -165,10 +162,10 @@ Result<SearchPage> search_in_snapshot(
         GH_TRY_ASSIGN(page.total, run_count(database, compiled.count()));
         return page;
     }
-    std::optional<gateway::Cursor> after;
+    std::optional<gateway::Cursor> from;
     if (!query.after.empty()) {
-        after = gateway::open_cursor(query.after, compiled.fingerprint(), limits.secret);
-        if (!after || after->keys.size() != compiled.key_count()) {
+        from = gateway::open_cursor(query.after, compiled.fingerprint(), limits.secret);
+        if (!from || from->keys.size() != compiled.key_count()) {
             return Fault(
                 Errc::invalid,
                 "store.search",
@@ -181,20 +178,18 @@ Result<SearchPage> search_in_snapshot(
         GH_TRY_ASSIGN(const std::uint64_t rows, run_count(database, compiled.beginnings()));
         way = rows < gateway::rows_common ? way : compiled.in_order();
     }
-    const std::uint32_t limit = query.count + 1;
+    const gateway::Cursor* begin = from ? &*from : nullptr;
     GH_TRY_ASSIGN(
-        std::vector<Found> rows,
-        run_page(database, way->page(after ? &*after : nullptr, limit), way->key_count())
+        std::vector<PageRow> rows,
+        run_page(database, way->page(begin, query.count + 1), way->key_count())
     );
-    const bool more = rows.size() > query.count;
-    if (more) {
-        rows.resize(query.count);
-        page.next = gateway::seal_cursor(
-            {rows.back().keys, rows.back().rid}, compiled.fingerprint(), limits.secret
-        );
-    }
+    gateway::PageLinks links =
+        gateway::settle_page(rows, begin, query.count, compiled.fingerprint(), limits.secret);
+    page.next = std::move(links.next);
+    page.previous = std::move(links.previous);
+    page.back = from && from->back;
     if (query.want_total) {
-        if (!more && !after) {
+        if (page.next.empty() && !from) {
             page.total = rows.size();
         } else {
             const std::uint64_t most = query.total_max;
@@ -208,7 +203,7 @@ Result<SearchPage> search_in_snapshot(
     const bool any_type = !query.types.empty() || query.contained != gateway::SearchContained::no;
     const std::string_view type = any_type ? std::string_view() : query.type;
     page.matches.reserve(rows.size());
-    for (const Found& found : rows) {
+    for (const PageRow& found : rows) {
         GH_TRY_ASSIGN(
             StoredVersion version, read_rid(database, type, gateway::holder_of(found.rid))
         );
@@ -240,13 +235,13 @@ Result<std::vector<std::string>> match(
     GH_TRY_ASSIGN(const gateway::CompiledSearch compiled, compile(query, limits));
     Snapshot snapshot(database, limits.budget, limits.steps);
     GH_TRY(snapshot.begin());
-    Result<std::vector<Found>> rows =
+    Result<std::vector<PageRow>> rows =
         run_page(database, compiled.page(nullptr, limit), compiled.key_count());
     if (!rows) {
         return over_budget(std::move(rows.error()));
     }
     std::vector<std::string> ids;
-    for (const Found& found : *rows) {
+    for (const PageRow& found : *rows) {
         Query id(database, "store.match", "SELECT id FROM resource WHERE rid = ?");
         id.bind(found.rid);
         GH_TRY(id.step());

@@ -64,9 +64,8 @@ private:
 };
 
 // history.cpp. Errc::timeout past the time, which is all its budget: it reads one page in order.
-Result<HistoryPage> read_history(
-    Database& database, const gateway::HistoryQuery& query, std::chrono::milliseconds budget
-);
+Result<HistoryPage>
+read_history(Database& database, const gateway::HistoryQuery& query, const SearchLimits& limits);
 // Columns: version, last_updated, method, json.
 StoredVersion version_from(const Query& query, std::string_view type, std::string_view id);
 Result<SearchPage> search(Database& database, const SearchQuery& query, const SearchLimits& limits);

@@ -160,7 +160,7 @@ public:
     }
     Result<HistoryPage> history(const gateway::HistoryQuery& query) override {
         return with_reader([&](Database& database) {
-            return read_history(database, query, limits_.budget);
+            return read_history(database, query, limits_);
         });
     }
     Result<SearchPage> search(const SearchQuery& query) override {

@@ -105,7 +105,7 @@ Writer::read_version(std::string_view type, std::string_view id, std::uint64_t v
 
 Result<HistoryPage> Writer::history(const gateway::HistoryQuery& query) {
     GH_TRY(usable());
-    return noted(read_history(database_, query, limits_.budget));
+    return noted(read_history(database_, query, limits_));
 }
 
 Result<SearchPage> Writer::search(const SearchQuery& query) {

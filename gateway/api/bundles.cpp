@@ -139,6 +139,35 @@ std::string history_bundle(
     return out;
 }
 
+std::vector<BundleLink> page_links(
+    std::string_view base,
+    std::string_view path,
+    const std::vector<std::pair<std::string, std::string>>& parameters,
+    std::string_view current,
+    std::string_view next,
+    std::string_view previous
+) {
+    std::vector<BundleLink> links;
+    const auto add = [&](const char* relation, std::string_view page) {
+        auto all = parameters;
+        if (!page.empty()) {
+            all.emplace_back("_page", page);
+        }
+        links.push_back({relation, search_url(base, path, all)});
+    };
+    add("self", current);
+    if (!next.empty()) {
+        add("next", next);
+    }
+    if (!current.empty() || !next.empty()) {
+        add("first", {});
+    }
+    if (!previous.empty()) {
+        add("previous", previous);
+    }
+    return links;
+}
+
 std::string search_url(
     std::string_view base,
     std::string_view path,

@@ -15,7 +15,7 @@
 namespace gatehouse::gateway {
 
 struct BundleLink {
-    std::string relation;  // "self", "next"
+    std::string relation;  // "self", "first", "previous", "next"
     std::string url;
 };
 
@@ -46,6 +46,18 @@ std::string open_bundle(
     std::string_view type,
     const std::optional<std::uint64_t>& total,
     const std::vector<BundleLink>& links
+);
+
+// self, and the neighbours that there are by the cursors of a search's or history's page: `current`
+// is its own (empty: the first page). Where there are several pages, the first one too; there is no
+// link to the last, which a keyset cannot name (FHIR R4 §3.1.1.1.7: none but self is required).
+std::vector<BundleLink> page_links(
+    std::string_view base,
+    std::string_view path,
+    const std::vector<std::pair<std::string, std::string>>& parameters,
+    std::string_view current,
+    std::string_view next,
+    std::string_view previous
 );
 
 // base/Type?name=value&... with percent-encoding.

@@ -363,11 +363,16 @@ private:
     }
 
     [[nodiscard]] std::vector<BundleLink> links(const std::string& next) const {
-        SearchRequest request;
-        request.path = envelope_.call.type + "/" + envelope_.call.id + "/$everything";
-        request.used = wish_.used;
-        request.query.after = wish_.page;
-        return search_links(request, context_.base, next);
+        // None to the previous page: the focus stands on the first one alone, which a way back by
+        // the matches does not come to.
+        return page_links(
+            context_.base,
+            envelope_.call.type + "/" + envelope_.call.id + "/$everything",
+            wish_.used,
+            wish_.page,
+            next,
+            {}
+        );
     }
 
     Envelope& envelope_;

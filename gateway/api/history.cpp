@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // History of an instance, a type, or everything (FHIR R4 §3.1.0.10).
+#include <algorithm>
 #include <charconv>
 
 #include "fhir/json/value.hpp"
@@ -92,9 +93,7 @@ std::optional<fhir::Issue> read_history_request(
             continue;  // told with what it really is
         }
         if (name == "_page") {
-            if (!read_number(value, query.before) || query.before == 0) {
-                return bad("_page", "what a link of ours says");
-            }
+            query.page = value;
             continue;
         }
         if (name == "_since") {
@@ -129,24 +128,25 @@ struct GatheredHistory {
     bool any = false;  // there were versions, shown or not
 };
 
-// Whether anything older than `before` would be shown; after examined_max it is taken for granted.
+// Whether anything beyond a link of a page would be shown; after examined_max it is taken for
+// granted.
 Result<bool>
-has_older(HistoryQuery query, std::uint64_t before, const Exit& exit, StoreReader& store) {
+has_more(HistoryQuery query, const std::string& link, const Exit& exit, StoreReader& store) {
     constexpr std::uint32_t step = 500;
-    query.before = before;
+    query.page = link;
     query.count = 1;
-    for (std::size_t examined = 0; query.before != 0 && examined < examined_max;) {
-        GH_TRY_ASSIGN(const HistoryPage page, store.history(query));
+    for (std::size_t examined = 0; !query.page.empty() && examined < examined_max;) {
+        GH_TRY_ASSIGN(HistoryPage page, store.history(query));
         for (const StoredVersion& version : page.versions) {
             if (exit.admits(version)) {
                 return true;
             }
         }
         examined += page.versions.size();
-        query.before = page.next_before;
+        query.page = std::move(page.back ? page.previous : page.next);
         query.count = step;
     }
-    return query.before != 0;
+    return !query.page.empty();
 }
 
 // As search_pages.hpp does it for searches: where the exit may drop versions there is no total but
@@ -154,35 +154,47 @@ has_older(HistoryQuery query, std::uint64_t before, const Exit& exit, StoreReade
 // there is more to show.
 Result<GatheredHistory> gather_history(HistoryQuery query, Exit& exit, StoreReader& store) {
     const bool drops = query.type.empty() || exit.decides(query.type);
-    const bool first = query.before == 0;
+    const bool first = query.page.empty();
     const std::uint32_t wanted = query.count;
     GatheredHistory out;
+    HistoryPage& whole = out.page;
     for (std::size_t examined = 0;;) {
         GH_TRY_ASSIGN(HistoryPage page, store.history(query));
         if (!drops) {
-            out.page.total = page.total;
+            whole.total = page.total;
         }
-        examined += page.versions.size();
+        if (examined == 0) {
+            whole.back = page.back;
+            // The way back to where this page began.
+            (page.back ? whole.next : whole.previous) =
+                std::move(page.back ? page.next : page.previous);
+        }
+        examined += std::max<std::size_t>(page.versions.size(), 1);
         out.any = out.any || !page.versions.empty();
-        for (StoredVersion& version : page.versions) {
-            if (exit.disclose(version)) {
-                out.page.versions.push_back(std::move(version));
-            }
-        }
-        out.page.next_before = page.next_before;
-        if (page.next_before == 0 || out.page.versions.size() >= wanted ||
-            examined >= examined_max) {
+        std::erase_if(page.versions, [&](StoredVersion& version) {
+            return !exit.disclose(version);
+        });
+        whole.versions.insert(
+            page.back ? whole.versions.begin() : whole.versions.end(),
+            std::make_move_iterator(page.versions.begin()),
+            std::make_move_iterator(page.versions.end())
+        );
+        std::string& onward = page.back ? page.previous : page.next;
+        query.page = onward;
+        (page.back ? whole.previous : whole.next) = std::move(onward);
+        if (query.page.empty() || whole.versions.size() >= wanted || examined >= examined_max) {
             break;
         }
-        query.before = page.next_before;
-        query.count = wanted - static_cast<std::uint32_t>(out.page.versions.size());
+        query.count = wanted - static_cast<std::uint32_t>(whole.versions.size());
     }
-    if (drops && out.page.next_before != 0) {
-        GH_TRY_ASSIGN(const bool more, has_older(query, out.page.next_before, exit, store));
-        out.page.next_before = more ? out.page.next_before : 0;
+    if (drops && !query.page.empty()) {
+        GH_TRY_ASSIGN(const bool more, has_more(query, query.page, exit, store));
+        if (!more) {
+            (whole.back ? whole.previous : whole.next).clear();
+        }
     }
-    if (drops && first && out.page.next_before == 0) {
-        out.page.total = out.page.versions.size();  // all of it is on the page
+    if (drops && first && whole.next.empty()) {
+        whole.total = whole.versions.size();  // all of it is on the page
     }
     return out;
 }
@@ -202,6 +214,9 @@ Response answer_history(Envelope& envelope, const ApiContext& context, StoreRead
         Errc::not_found, "history", call.type + "/" + call.id + " is not known here."
     );
     auto gathered = gather_history(request.query, exit, store);
+    if (!gathered && gathered.error().code == Errc::invalid) {
+        return foreign_page(envelope);
+    }
     if (!gathered) {
         return refusal(
             gathered.error().code == Errc::not_found ? absent : gathered.error(), envelope
@@ -213,16 +228,8 @@ Response answer_history(Envelope& envelope, const ApiContext& context, StoreRead
     }
     std::string path = call.type.empty() ? "" : call.type + "/";
     path += call.id.empty() ? "_history" : call.id + "/_history";
-    std::vector<BundleLink> links;
-    auto self = request.used;
-    if (request.query.before != 0) {
-        self.emplace_back("_page", std::to_string(request.query.before));
-    }
-    links.push_back({"self", search_url(context.base, path, self)});
-    if (page.next_before != 0) {
-        request.used.emplace_back("_page", std::to_string(page.next_before));
-        links.push_back({"next", search_url(context.base, path, request.used)});
-    }
+    const auto links =
+        page_links(context.base, path, request.used, request.query.page, page.next, page.previous);
     Response response;
     response.headers.set("Cache-Control", "no-store");
     response.body = history_bundle(page, links, context.base);

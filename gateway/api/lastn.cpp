@@ -251,7 +251,7 @@ Response answer_lastn(Envelope& envelope, const ApiContext& context, StoreReader
     request.path = "Observation/$lastn";
     request.used.pop_back();  // _count
     request.used.emplace_back("max", std::to_string(wanted.max));
-    set.links = search_links(request, context.base, {});
+    set.links = search_links(request, context.base, Gathered());
     set.told = std::move(request.issues);
     return answer_set(envelope, context, std::move(set), request.includes, exit, store);
 }

@@ -41,7 +41,7 @@ Response answer_search(Envelope& envelope, const ApiContext& context, StoreReade
         return search_refusal(page.error(), envelope);
     }
     SearchSet set;
-    set.links = search_links(request, context.base, page->next);
+    set.links = search_links(request, context.base, *page);
     set.matches = std::move(page->matches);
     std::erase_if(set.matches, [&](StoredVersion& match) {
         return !match.contained.empty() && request.query.contained_alone &&

@@ -17,27 +17,28 @@ bool would_show(const StoredVersion& match, const Sieve& sieve, const Exit& exit
     return (!sieve.keep || sieve.keep(match)) && exit.admits(match);
 }
 
-// Whether anything behind `after` would be shown; after examined_max rows it is taken for granted.
+// Whether anything beyond a link of a page would be shown; after examined_max rows it is taken for
+// granted.
 Result<bool> has_more(
     SearchQuery query,
-    const std::string& after,
+    const std::string& link,
     const Sieve& sieve,
     const Exit& exit,
     StoreReader& store
 ) {
     query.want_total = false;
     query.count = 1;
-    query.after = after;
+    query.after = link;
     for (std::size_t examined = 0;
          !query.after.empty() && examined < examined_max && !sieve.late();) {
-        GH_TRY_ASSIGN(const SearchPage page, store.search(query));
+        GH_TRY_ASSIGN(SearchPage page, store.search(query));
         for (const StoredVersion& match : page.matches) {
             if (would_show(match, sieve, exit)) {
                 return true;
             }
         }
         examined += page.matches.size();
-        query.after = page.next;
+        query.after = std::move(page.back ? page.previous : page.next);
         query.count = count_step;
     }
     return !query.after.empty();
@@ -150,30 +151,42 @@ Result<Gathered> gather(SearchQuery query, const Sieve& sieve, Exit& exit, Store
         GH_TRY_ASSIGN(SearchPage page, store.search(query));
         if (fill == 0) {
             out.total = page.total;
+            out.back = page.back;
+            // The way back to where this page began.
+            (page.back ? out.next : out.previous) =
+                std::move(page.back ? page.next : page.previous);
         }
         examined += page.matches.size();
+        std::vector<StoredVersion> kept;
         for (StoredVersion& match : page.matches) {
             if (sieve.keep && !sieve.keep(match)) {
                 if (sieve.aside) {
                     sieve.aside(match);
                 }
             } else if (exit.disclose(match)) {
-                out.matches.push_back(std::move(match));
+                kept.push_back(std::move(match));
             }
         }
-        out.next = page.next;
-        if (query.count_only || out.next.empty() || out.matches.size() >= wanted ||
+        out.matches.insert(
+            page.back ? out.matches.begin() : out.matches.end(),
+            std::make_move_iterator(kept.begin()),
+            std::make_move_iterator(kept.end())
+        );
+        std::string& onward = page.back ? page.previous : page.next;
+        query.after = onward;
+        (page.back ? out.previous : out.next) = std::move(onward);
+        if (query.count_only || query.after.empty() || out.matches.size() >= wanted ||
             examined >= examined_max || sieve.late()) {
             break;
         }
-        query.after = page.next;
         query.count = wanted - static_cast<std::uint32_t>(out.matches.size());
         query.want_total = false;
     }
-    if (drops && !out.next.empty()) {
-        GH_TRY_ASSIGN(const bool more, has_more(query, out.next, sieve, exit, store));
+    if (drops && !query.after.empty()) {
+        const std::string link = query.after;
+        GH_TRY_ASSIGN(const bool more, has_more(query, link, sieve, exit, store));
         if (!more) {
-            out.next.clear();
+            (out.back ? out.previous : out.next).clear();
         }
     }
     if (whole_is_told && out.next.empty()) {
@@ -235,6 +248,21 @@ std::optional<fhir::Issue> confine(SearchQuery& query, const Sight& sight) {
             "types.",
         {},
         "ACCESS_DENIED"
+    );
+}
+
+Response foreign_page(const Envelope& envelope) {
+    return refusal(
+        400,
+        {request_issue(
+            fhir::IssueType::value,
+            "search-page",
+            "That page link is not one of ours, or no longer usable. Start again from the first "
+            "page.",
+            {},
+            "INVALID_PARAMETER"
+        )},
+        envelope
     );
 }
 

@@ -23,7 +23,9 @@ inline constexpr std::size_t examined_max = 10'000;
 struct Gathered {
     std::vector<StoredVersion> matches;  // disclosed
     std::optional<std::uint64_t> total;
-    std::string next;  // cursor; empty on the last page
+    std::string next;      // cursor; empty on the last page
+    std::string previous;  // cursor; empty on the first page
+    bool back = false;     // reached by a `previous`
 };
 
 // What a search leaves out for reasons of its own, and how long it may look. Members may be empty.
@@ -49,6 +51,9 @@ Result<Gathered> gather(SearchQuery query, const Sieve& sieve, Exit& exit, Store
 // finds. Faults as gather().
 Result<std::vector<std::string>>
 match_admitted(SearchQuery query, std::uint32_t limit, const Exit& exit, StoreReader& store);
+
+// The answer to a page link that the store does not take.
+Response foreign_page(const Envelope& envelope);
 
 // Keeps a query, of a search or of a condition, within what the caller sees: its types are seen;
 // chains, _has, :identifier, :above and :below lead only through types that are seen and whole

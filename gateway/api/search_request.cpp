@@ -261,23 +261,10 @@ SearchRequest read_search(
 }
 
 std::vector<BundleLink>
-search_links(const SearchRequest& request, const std::string& base, std::string_view next) {
-    const auto url = [&](std::string_view page) {
-        Parameters parameters = request.used;
-        if (!page.empty()) {
-            parameters.emplace_back("_page", page);
-        }
-        return search_url(base, request.path, parameters);
-    };
-    std::vector<BundleLink> links;
-    links.push_back({"self", url(request.query.after)});
-    if (!next.empty()) {
-        links.push_back({"next", url(next)});
-    }
-    if (!request.query.after.empty() || !next.empty()) {
-        links.push_back({"first", url({})});
-    }
-    return links;
+search_links(const SearchRequest& request, const std::string& base, const Gathered& page) {
+    return page_links(
+        base, request.path, request.used, request.query.after, page.next, page.previous
+    );
 }
 
 Response answer_set(
@@ -303,17 +290,7 @@ Response answer_set(
 
 Response search_refusal(const Fault& fault, const Envelope& envelope) {
     if (fault.code == Errc::invalid) {
-        return refusal(
-            400,
-            {request_issue(
-                IssueType::value,
-                "search-page",
-                "That page link is not one of ours, or no longer usable. Start the search again.",
-                {},
-                "INVALID_PARAMETER"
-            )},
-            envelope
-        );
+        return foreign_page(envelope);
     }
     if (fault.code == Errc::too_many) {
         return refusal(

@@ -41,10 +41,9 @@ SearchRequest read_search(
     StoreReader& store
 );
 
-// self, next, and the first page where there are several. `next`: the cursor of the next page, or
-// empty. There is no link to the previous page: a client that goes back has it.
+// The links of a page of it (page_links()).
 std::vector<BundleLink>
-search_links(const SearchRequest& request, const std::string& base, std::string_view next);
+search_links(const SearchRequest& request, const std::string& base, const Gathered& page);
 
 // Fills a set with what the plan includes, and answers with it.
 Response answer_set(

@@ -305,9 +305,11 @@ bool SearchParser::date(std::string_view name, std::string_view text, SearchValu
         );
     }
     if (out.prefix == SearchPrefix::ap) {
-        // About: a tenth of the distance from now either way (FHIR R4 §3.1.1.4.6).
-        const std::int64_t distance =
-            limits_.now > out.low ? limits_.now - out.low : out.low - limits_.now;
+        // About: a tenth of the distance from now either way (FHIR R4 §3.1.1.4.6). Now is the day,
+        // since the pages of a search must be about the same dates to belong together.
+        constexpr Micros day = 86'400'000'000;
+        const std::int64_t now = limits_.now - limits_.now % day;
+        const std::int64_t distance = now > out.low ? now - out.low : out.low - now;
         out.low -= distance / 10;
         out.high += distance / 10;
     }

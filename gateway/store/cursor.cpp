@@ -2,6 +2,7 @@
 
 #include "gateway/store/cursor.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 
@@ -134,6 +135,7 @@ std::uint64_t seal_of(std::string_view plain, std::string_view search, const Cur
 std::string seal_cursor(const Cursor& cursor, std::string_view search, const CursorSecret& secret) {
     std::string plain;
     cursor_detail::put_u64(plain, static_cast<std::uint64_t>(cursor.rid));
+    plain.push_back(static_cast<char>((cursor.above ? 1 : 0) + (cursor.back ? 2 : 0)));
     for (const SqlValue& key : cursor.keys) {
         cursor_detail::put_key(plain, key);
     }
@@ -162,17 +164,63 @@ open_cursor(std::string_view text, std::string_view search, const CursorSecret& 
     }
     in = plain;
     std::uint64_t rid = 0;
-    if (!cursor_detail::get_u64(in, rid)) {
+    if (!cursor_detail::get_u64(in, rid) || in.empty()) {
         return std::nullopt;
     }
     Cursor cursor;
     cursor.rid = static_cast<std::int64_t>(rid);
+    cursor.above = (in.front() & 1) != 0;
+    cursor.back = (in.front() & 2) != 0;
+    in.remove_prefix(1);
     while (!in.empty()) {
         if (!cursor_detail::get_key(in, cursor.keys.emplace_back())) {
             return std::nullopt;
         }
     }
     return cursor;
+}
+
+std::string fingerprint_of(const HistoryQuery& query) {
+    std::string print = "history";
+    const auto add = [&print](std::string_view text) {
+        print.push_back('\0');
+        print += text;
+    };
+    add(query.type);
+    add(query.id);
+    add(std::to_string(query.since));
+    add(std::to_string(query.at_low));
+    add(std::to_string(query.at_high));
+    if (query.among) {
+        add("among");  // a List's members, which may change between its pages
+    }
+    return print;
+}
+
+PageLinks settle_page(
+    std::vector<PageRow>& rows,
+    const Cursor* from,
+    std::uint32_t count,
+    std::string_view search,
+    const CursorSecret& secret
+) {
+    const bool back = from != nullptr && from->back;
+    const bool more = rows.size() > count;
+    PageLinks links;
+    if (more) {
+        rows.resize(count);
+        const Cursor on{rows.back().keys, rows.back().rid, back, back};
+        (back ? links.previous : links.next) = seal_cursor(on, search, secret);
+    }
+    if (back) {
+        std::ranges::reverse(rows);
+    }
+    if (from != nullptr) {
+        Cursor whence = *from;
+        whence.back = !back;
+        (back ? links.next : links.previous) = seal_cursor(whence, search, secret);
+    }
+    return links;
 }
 
 std::uint64_t sip_hash(std::string_view bytes, const CursorSecret& key) noexcept {

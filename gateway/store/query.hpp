@@ -143,7 +143,7 @@ struct SearchQuery {
     bool want_total = true;
     std::uint64_t total_max = 0;  // more matches than this are not counted to the end, and their
                                   // number is not said; 0: it always is
-    std::string after;            // opaque keyset cursor of the previous page, or empty
+    std::string after;            // SearchPage::next or previous of a page, or empty
 };
 
 }  // namespace gatehouse::gateway

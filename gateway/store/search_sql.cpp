@@ -311,11 +311,12 @@ SqlStatement CompiledSearch::count(std::uint64_t most) const {
     return out.finish();
 }
 
-SqlStatement CompiledSearch::page(const Cursor* after, std::uint32_t limit) const {
+SqlStatement CompiledSearch::page(const Cursor* from, std::uint32_t limit) const {
     SqlText out(dialect_);
+    const bool back = from != nullptr && from->back;
+    const auto falls = [&](const Sort& sort) { return sort.descending != back; };
     // rid follows the last sort's direction, so that an index on (key, rid) serves both.
-    const bool rid_descending = !sorts_.empty() && sorts_.back().descending;
-    const std::string_view beyond = rid_descending ? " < " : " > ";
+    const bool rid_falls = sorts_.empty() ? back : falls(sorts_.back());
     out << "SELECT rid";
     for (std::size_t i = 0; i < sorts_.size(); ++i) {
         out << ", " << key_name(i);
@@ -327,44 +328,56 @@ SqlStatement CompiledSearch::page(const Cursor* after, std::uint32_t limit) cons
     }
     out << " ";
     out.append(matches_) << ") q";
-    if (after != nullptr && sorts_.size() == 1 && !sorts_.front().nullable) {
-        // A comparison of rows, which an index on (key, rid) can answer.
-        out << " WHERE (k1, rid)" << beyond << "(";
-        out.bind(after->keys.front()) << ", ";
-        out.bind(after->rid) << ")";
-    } else if (after != nullptr) {
+    if (from != nullptr) {
+        // The cursor's own row is on the page if the gap is on its other side.
+        const std::string beyond =
+            std::string(rid_falls ? " <" : " >") + (from->above != back ? "= " : " ");
         out << " WHERE ";
-        // k1 beyond v1, or equal and (k2 beyond v2, or equal and (... rid beyond)).
-        for (std::size_t i = 0; i < sorts_.size(); ++i) {
-            const std::string key = key_name(i);
-            const bool null = std::holds_alternative<std::nullptr_t>(after->keys[i]);
-            if (null) {
-                out << "(" << key << " IS NULL AND ";
-                continue;
-            }
-            out << "(" << key << (sorts_[i].descending ? " < " : " > ");
-            out.bind(after->keys[i]);
-            if (sorts_[i].nullable) {
-                out << " OR " << key << " IS NULL";
-            }
-            out << " OR " << key << " = ";
-            out.bind(after->keys[i]) << " AND ";
-        }
-        out << "rid" << beyond;
-        out.bind(after->rid);
-        for (std::size_t i = 0; i < sorts_.size(); ++i) {
-            out << ")";
+        if (sorts_.size() == 1 && !sorts_.front().nullable) {
+            // A comparison of rows, which an index on (key, rid) can answer.
+            out << "(k1, rid)" << beyond << "(";
+            out.bind(from->keys.front()) << ", ";
+            out.bind(from->rid) << ")";
+        } else {
+            write_beyond(out, *from, beyond);
         }
     }
     out << " ORDER BY ";
     for (std::size_t i = 0; i < sorts_.size(); ++i) {
         // Said by itself ("k1 IS NULL, k1") it would make SQLite work the key out twice.
-        out << key_name(i) << (sorts_[i].descending ? " DESC" : "")
-            << (sorts_[i].nullable ? " NULLS LAST, " : ", ");
+        out << key_name(i) << (falls(sorts_[i]) ? " DESC" : "");
+        if (sorts_[i].nullable) {
+            out << (back ? " NULLS FIRST" : " NULLS LAST");
+        }
+        out << ", ";
     }
-    out << "rid" << (rid_descending ? " DESC" : "") << " LIMIT ";
+    out << "rid" << (rid_falls ? " DESC" : "") << " LIMIT ";
     out.bind(std::int64_t{limit});
     return out.finish();
+}
+
+// k1 beyond v1, or equal and (k2 beyond v2, or equal and (... rid beyond)). What a resource lacks
+// is last in the search's order: beyond everything, or on the way back beyond nothing.
+void CompiledSearch::write_beyond(SqlText& out, const Cursor& from, std::string_view beyond) const {
+    for (std::size_t i = 0; i < sorts_.size(); ++i) {
+        const std::string key = key_name(i);
+        if (std::holds_alternative<std::nullptr_t>(from.keys[i])) {
+            out << "(" << key << (from.back ? " IS NOT NULL OR " : " IS NULL AND ");
+            continue;
+        }
+        out << "(" << key << (sorts_[i].descending != from.back ? " < " : " > ");
+        out.bind(from.keys[i]);
+        if (sorts_[i].nullable && !from.back) {
+            out << " OR " << key << " IS NULL";
+        }
+        out << " OR " << key << " = ";
+        out.bind(from.keys[i]) << " AND ";
+    }
+    out << "rid" << beyond;
+    out.bind(from.rid);
+    for (std::size_t i = 0; i < sorts_.size(); ++i) {
+        out << ")";
+    }
 }
 
 }  // namespace gatehouse::gateway

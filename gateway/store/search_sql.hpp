@@ -18,6 +18,10 @@
 
 namespace gatehouse::gateway {
 
+namespace search_detail {
+class SqlText;
+}
+
 struct SqlStatement {
     std::string text;
     std::vector<SqlValue> values;  // in order of the placeholders
@@ -39,8 +43,9 @@ public:
     [[nodiscard]] const std::vector<PlanStep>& plan() const noexcept { return plan_; }
     // Sort keys that page() yields after the rid.
     [[nodiscard]] std::size_t key_count() const noexcept { return sorts_.size(); }
-    // Columns: rid, then the sort keys; in order of the sort, then of rid; after `after` if given.
-    [[nodiscard]] SqlStatement page(const Cursor* after, std::uint32_t limit) const;
+    // Columns: rid, then the sort keys; in order of the sort, then of rid; from `from` on if given:
+    // against that order where it goes back. For settle_page().
+    [[nodiscard]] SqlStatement page(const Cursor* from, std::uint32_t limit) const;
     // One row, one column. `most` > 0: counting ends there.
     [[nodiscard]] SqlStatement count(std::uint64_t most = 0) const;
     // The same search without a set that a chain or _has would make; null where there is none, or a
@@ -60,6 +65,9 @@ private:
         bool descending = false;
         bool nullable = true;  // a resource may lack it: those come last
     };
+    void
+    write_beyond(search_detail::SqlText& out, const Cursor& from, std::string_view beyond) const;
+
     Dialect dialect_ = Dialect::sqlite;
     std::vector<PlanStep> plan_;
     std::string rid_;       // "b.rid" or "r.rid"

@@ -64,7 +64,11 @@ struct StoredVersion {
 struct SearchPage {
     std::vector<StoredVersion> matches;
     std::optional<std::uint64_t> total;
-    std::string next;  // cursor, empty on the last page
+    // Opaque, for SearchQuery::after. `next` is empty on the last page, `previous` on the first; a
+    // page that one of them led to has the other, although what is there may be gone by then.
+    std::string next;
+    std::string previous;
+    bool back = false;  // reached by a `previous`
 };
 
 // Tags, security labels (system, code) and profiles in use, each once, in order.
@@ -84,14 +88,17 @@ struct HistoryQuery {
     Micros at_high = 0;
     // Only these identities (type, id), if it is set.
     std::optional<std::vector<std::pair<std::string, std::string>>> among;
-    std::uint64_t before = 0;  // HistoryPage::next_before of the page before; 0: the newest
+    std::string page;  // HistoryPage::next or previous of a page; empty: the newest
     std::uint32_t count = 20;
 };
 
 struct HistoryPage {
     std::vector<StoredVersion> versions;  // newest first
     std::optional<std::uint64_t> total;   // where counting is cheap
-    std::uint64_t next_before = 0;        // 0 on the last page
+    // As those of SearchPage: sealed, so that they do not tell how much was written between them.
+    std::string next;
+    std::string previous;
+    bool back = false;
 };
 
 // Where a message ended (ARCHITECTURE: exactly one state).
@@ -151,7 +158,7 @@ public:
     virtual Result<StoredVersion>
     read_version(std::string_view type, std::string_view id, std::uint64_t version) = 0;
     // Stable while others write: pages go from newer to older in the order of writing. not_found
-    // for an instance that never was.
+    // for an instance that never was; invalid for a page that belongs to another history.
     virtual Result<HistoryPage> history(const HistoryQuery& query) = 0;
     // Errc::too_many / timeout when the query is over its budget.
     virtual Result<SearchPage> search(const SearchQuery& query) = 0;

@@ -287,24 +287,48 @@ TEST_F(SqliteSearch, forgets_index_rows_of_old_versions) {
     EXPECT_EQ(count(of("Observation")), 39U);
 }
 
-// Walks all pages; between pages resources are added and removed elsewhere.
+std::string ids_of(const gateway::SearchPage& page) {
+    std::string out;
+    for (const auto& match : page.matches) {
+        out += match.id + " ";
+    }
+    return out;
+}
+
+// Walks all pages and back again; between pages resources are added and removed elsewhere.
 std::string walk(Store& store, SearchQuery query, const std::function<void()>& between) {
     std::string out;
+    std::vector<std::string> seen;
+    std::string previous;
     for (int i = 0; i < 50; ++i) {
         const auto page = store.search(query);
         if (!page) {
             return describe(page.error());
         }
-        for (const auto& match : page->matches) {
-            out += match.id + " ";
-        }
-        if (page->next.empty()) {
-            return out;
-        }
+        EXPECT_EQ(page->previous.empty(), i == 0);
+        seen.push_back(ids_of(*page));
+        out += seen.back();
         query.after = page->next;
+        previous = page->previous;
+        if (query.after.empty()) {
+            break;
+        }
         between();
     }
-    return out + "endless";
+    if (!query.after.empty()) {
+        return out + "endless";
+    }
+    while (seen.size() > 1) {
+        seen.pop_back();
+        query.after = previous;
+        const auto page = store.search(query);
+        EXPECT_TRUE(page && page->back && !page->next.empty());
+        EXPECT_EQ(page ? ids_of(*page) : "", seen.back()) << "on the way back";
+        previous = page ? page->previous : "";
+        between();
+    }
+    EXPECT_EQ(previous, "") << "nothing is before the first page";
+    return out;
 }
 
 TEST_F(SqliteSearch, pages_without_loss_while_others_write) {

@@ -19,11 +19,11 @@ using gateway::Receipt;
 using gateway::VersionMethod;
 
 gatehouse::gateway::HistoryQuery
-of_instance(const char* id, std::uint64_t before, std::uint32_t count) {
+of_instance(const char* id, std::string page, std::uint32_t count) {
     gatehouse::gateway::HistoryQuery query;
     query.type = "Patient";
     query.id = id;
-    query.before = before;
+    query.page = std::move(page);
     query.count = count;
     return query;
 }
@@ -65,13 +65,14 @@ TEST(SqliteStore, counts_versions_without_gap_through_update_delete_and_return) 
     }));
 
     EXPECT_EQ(numbers, (std::vector<std::uint64_t>{1, 2, 3, 0, 4}));
-    const auto history = store->history(of_instance("p1", 0, 10));
+    const auto history = store->history(of_instance("p1", {}, 10));
     ASSERT_TRUE(history);
     EXPECT_EQ(history->total, 4U);
     ASSERT_EQ(history->versions.size(), 4U);
     EXPECT_EQ(history->versions.front().version, 4U);
     EXPECT_TRUE(history->versions[1].deleted());
-    EXPECT_EQ(history->next_before, 0U);
+    EXPECT_EQ(history->next, "");
+    EXPECT_EQ(history->previous, "");
 }
 
 TEST(SqliteStore, pages_history_newest_first) {
@@ -81,16 +82,65 @@ TEST(SqliteStore, pages_history_newest_first) {
         ASSERT_TRUE(put_one(*store, patient("p1")));
     }
 
-    const auto first = store->history(of_instance("p1", 0, 2));
-    const auto second = store->history(of_instance("p1", first->next_before, 2));
-    const auto third = store->history(of_instance("p1", second->next_before, 2));
+    const auto first = store->history(of_instance("p1", {}, 2));
+    const auto second = store->history(of_instance("p1", first->next, 2));
+    const auto third = store->history(of_instance("p1", second->next, 2));
 
     EXPECT_EQ(first->versions.front().version, 5U);
     EXPECT_EQ(second->versions.front().version, 3U);
     ASSERT_EQ(third->versions.size(), 1U);
     EXPECT_EQ(third->versions.front().version, 1U);
-    EXPECT_EQ(third->next_before, 0U);
+    EXPECT_EQ(third->next, "");
     EXPECT_EQ(third->total, 5U);
+}
+
+TEST(SqliteStore, goes_back_in_history_page_by_page_whatever_was_written_since) {
+    const Folder folder;
+    const auto store = open_store(folder.file());
+    for (int i = 0; i < 5; ++i) {
+        ASSERT_TRUE(put_one(*store, patient("p1")));
+    }
+    const auto numbers = [](const gateway::HistoryPage& page) {
+        std::string out;
+        for (const auto& version : page.versions) {
+            out += std::to_string(version.version) + " ";
+        }
+        return out;
+    };
+    const auto first = store->history(of_instance("p1", {}, 2));
+    const auto second = store->history(of_instance("p1", first->next, 2));
+    const auto third = store->history(of_instance("p1", second->next, 2));
+    ASSERT_TRUE(put_one(*store, patient("p1")));
+
+    const auto back = store->history(of_instance("p1", third->previous, 2));
+    const auto start = store->history(of_instance("p1", back->previous, 2));
+    const auto newer = store->history(of_instance("p1", start->previous, 2));
+    const auto onward = store->history(of_instance("p1", start->next, 2));
+
+    EXPECT_EQ(numbers(*third), "1 ");
+    EXPECT_EQ(numbers(*back), "3 2 ");
+    EXPECT_EQ(numbers(*start), "5 4 ");
+    EXPECT_EQ(numbers(*newer), "6 ");
+    EXPECT_EQ(newer->previous, "");
+    EXPECT_EQ(numbers(*onward), "3 2 ");
+}
+
+TEST(SqliteStore, takes_no_page_link_of_another_history) {
+    const Folder folder;
+    const auto store = open_store(folder.file());
+    for (int i = 0; i < 3; ++i) {
+        ASSERT_TRUE(put_one(*store, patient("p1")));
+        ASSERT_TRUE(put_one(*store, patient("p2")));
+    }
+
+    const auto first = store->history(of_instance("p1", {}, 1));
+    const auto other = store->history(of_instance("p2", first->next, 1));
+    const auto made_up = store->history(of_instance("p1", "4", 1));
+
+    ASSERT_FALSE(other);
+    EXPECT_EQ(other.error().code, Errc::invalid);
+    ASSERT_FALSE(made_up);
+    EXPECT_EQ(made_up.error().code, Errc::invalid);
 }
 
 TEST(SqliteStore, tells_deleted_from_never_there) {
@@ -107,7 +157,7 @@ TEST(SqliteStore, tells_deleted_from_never_there) {
     EXPECT_TRUE(store->read_version("Patient", "p1", 1));
     EXPECT_EQ(store->read_version("Patient", "p1", 3).error().code, Errc::not_found);
     EXPECT_EQ(store->read("Patient", "p2").error().code, Errc::not_found);
-    EXPECT_EQ(store->history(of_instance("p2", 0, 5)).error().code, Errc::not_found);
+    EXPECT_EQ(store->history(of_instance("p2", {}, 5)).error().code, Errc::not_found);
 }
 
 TEST(SqliteStore, knows_a_mentioned_resource_from_a_held_one) {
@@ -120,7 +170,7 @@ TEST(SqliteStore, knows_a_mentioned_resource_from_a_held_one) {
     ASSERT_TRUE(put_one(*store, observation));
 
     EXPECT_EQ(store->read("Patient", "p9").error().code, Errc::not_found);
-    EXPECT_EQ(store->history(of_instance("p9", 0, 5)).error().code, Errc::not_found);
+    EXPECT_EQ(store->history(of_instance("p9", {}, 5)).error().code, Errc::not_found);
     EXPECT_EQ(store->stats()->resources, 1U);
 }
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What leaves in the answers of searches and their kin: one exit decides it in every door, what it drops is
 neither counted nor inferred, bounds are told, and pages neither repeat nor lose what did not change."""
+import itertools
 import json
 import os
 import random
@@ -23,13 +24,19 @@ def link(answer, relation):
     return next((item["url"] for item in answer.json().get("link", []) if item["relation"] == relation), None)
 
 
-def pages(gateway, target, partner="aa-development"):
-    """The answers from `target` on along their next links."""
+def pages(gateway, target, partner="aa-development", relation="next"):
+    """The answers from `target` on along their next (or previous) links."""
     while target is not None:
         answer = gateway.kept("GET", target.removeprefix(gateway.base), partner=partner)
         assert answer.status == 200, answer
         yield answer
-        target = link(answer, "next")
+        target = link(answer, relation)
+
+
+def entries(answer):
+    """What a page of a search or a history shows, with its versions."""
+    return [(entry.get("fullUrl"), entry.get("response", {}).get("etag"), entry.get("resource"))
+            for entry in answer.json().get("entry", [])]
 
 
 def encounter(name, subject):
@@ -215,6 +222,8 @@ class OneExit(unittest.TestCase):
         found = list(pages(self.gateway, "/Binary?_count=2", COUNCIL))
         self.assertEqual([shown(page) for page in found], [["Binary/b0", "Binary/b3"], ["Binary/b6", "Binary/b9"]])
         self.assertTrue(all("total" not in page.json() for page in found))
+        back = list(pages(self.gateway, link(found[-1], "self"), COUNCIL, "previous"))
+        self.assertEqual([shown(page) for page in reversed(back)], [shown(page) for page in found])
         self.assertEqual(self.get("/Binary?_summary=count").json()["total"], 4)
         self.assertEqual(self.get("/Binary?_summary=count", "aa-development").json()["total"], 12)
         self.assertEqual(self.get("/Binary?_id=b1").json().get("entry"), None)
@@ -278,6 +287,8 @@ class PagesUnderWrites(unittest.TestCase):
                 self.assertEqual(gateway.put(f"/Basic/k{number}", basic(f"k{number}")).status, 201)
                 if number % 3 == 0:
                     self.assertEqual(gateway.put(f"/Basic/c{number}", basic(f"c{number}")).status, 201)
+            for number in range(8):
+                self.assertEqual(gateway.put("/Basic/c0", basic("c0", f"z{number}")).status, 200)
             done, problems = threading.Event(), []
 
             def write():
@@ -302,10 +313,72 @@ class PagesUnderWrites(unittest.TestCase):
                                 if name.startswith("Basic/k")]
                         self.assertEqual(len(walk), len(set(walk)), f"{target}: repeated")
                         self.assertEqual(set(walk), {f"Basic/k{number}" for number in range(self.kept)}, target)
+                        # The way back from the last page: what came meanwhile is on it, what was there is once.
+                        *_, last = pages(gateway, target)
+                        walk = [name for page in pages(gateway, link(last, "self"), relation="previous")
+                                for name in reversed(shown(page)) if name.startswith("Basic/k")]
+                        self.assertEqual(len(walk), len(set(walk)), f"{target}: repeated on the way back")
+                        self.assertEqual(set(walk), {f"Basic/k{number}" for number in range(self.kept)}, target)
+                # History: what was written keeps its place, and what is written comes before it.
+                for target in (f"/Basic/_history?_count={self.size * 5}", f"/_history?_count={self.size * 5}",
+                               "/Basic/c0/_history?_count=2"):
+                    forth = list(itertools.islice(pages(gateway, target), 4))
+                    back = list(pages(gateway, link(forth[-1], "self"), relation="previous"))
+                    for there, here in zip(reversed(forth), back):
+                        self.assertEqual(entries(there), entries(here), target)
+                    self.assertGreaterEqual(len(back), len(forth), target)
             finally:
                 done.set()
                 writer.join()
             self.assertEqual(problems, [])
+            # Quiet now: every page of the way back is the page of the way there.
+            for target in (*(f"/Basic?{criterion}_count={self.size}{order}" for criterion in ("", f"identifier={system}|w&")
+                             for order in ("", "&_sort=-_lastUpdated", "&_sort=identifier,-_id", "&_sort=-subject,code")),
+                           f"/?_type=Basic,Patient&_count={self.size}&_sort=-_lastUpdated", "/Basic/_history?_count=50",
+                           "/_history?_count=50&_since=2020-01-01", "/Basic/c0/_history?_count=2"):
+                forth = list(pages(gateway, target))
+                self.assertGreater(len(forth), 2, target)
+                self.assertIsNone(link(forth[0], "previous"))
+                back = list(pages(gateway, link(forth[-1], "self"), relation="previous"))
+                self.assertEqual([entries(page) for page in reversed(back)], [entries(page) for page in forth], target)
+                self.assertEqual(entries(gateway.kept("GET", link(back[-2], "next").removeprefix(gateway.base))),
+                                 entries(forth[2]), target)
+
+    def test_a_page_whose_neighbours_are_gone_still_leads_on_and_back(self):
+        with Gateway() as gateway:
+            for number in range(6):
+                self.assertEqual(gateway.put(f"/Basic/k{number}", {"resourceType": "Basic", "id": f"k{number}",
+                                                                   "code": {"text": "x"}}).status, 201)
+            first, second, third = pages(gateway, "/Basic?_count=2")
+            for name in ("k0", "k1", "k4", "k5"):
+                self.assertEqual(gateway.kept("DELETE", f"/Basic/{name}").status, 204)
+            empty = gateway.kept("GET", link(second, "next").removeprefix(gateway.base))
+            self.assertEqual((shown(empty), link(empty, "next")), ([], None))
+            back = gateway.kept("GET", link(empty, "previous").removeprefix(gateway.base))
+            self.assertEqual((shown(back), link(back, "previous")), (["Basic/k2", "Basic/k3"], None))
+            gone = gateway.kept("GET", link(second, "previous").removeprefix(gateway.base))
+            self.assertEqual((shown(gone), link(gone, "previous")), ([], None))
+            self.assertEqual(shown(gateway.kept("GET", link(gone, "next").removeprefix(gateway.base))),
+                             ["Basic/k2", "Basic/k3"])
+            self.assertEqual([shown(page) for page in (first, third)], [["Basic/k0", "Basic/k1"], ["Basic/k4", "Basic/k5"]])
+
+    def test_page_links_of_a_history_tell_no_numbers(self):
+        with Gateway() as gateway:
+            for number in range(4):
+                self.assertEqual(gateway.put("/Basic/k", {"resourceType": "Basic", "id": "k",
+                                                          "code": {"text": f"x{number}"}}).status, 200 if number else 201)
+            for target in ("/_history", "/Basic/_history", "/Basic/k/_history"):
+                answers = list(pages(gateway, target + "?_count=1"))
+                self.assertEqual(len(answers), 4)
+                cursors = [link(answer, "self").partition("_page=")[2] for answer in answers[1:]]
+                for cursor in cursors:
+                    self.assertRegex(cursor, r"^[A-Za-z0-9_-]{20,}$")
+                self.assertEqual(len({cursor[:6] for cursor in cursors}), 3)  # nothing that counts
+                for page in ("3", "1", cursors[0][:-1] + ("A" if cursors[0][-1] != "A" else "B"), "AAAA"):
+                    refused = gateway.kept("GET", f"{target}?_count=1&_page={page}")
+                    self.assertEqual((refused.status, refused.json()["issue"][0]["code"]), (400, "value"), page)
+                elsewhere = gateway.kept("GET", f"/Basic/_history?_count=1&_since=2020-01-01&_page={cursors[0]}")
+                self.assertEqual(elsewhere.status, 400, elsewhere)
 
 
 if __name__ == "__main__":

@@ -114,8 +114,8 @@ void check_words(const gw::SqlStatement& statement, bool numbered) {
         "high",      "item",        "word",      "name",         "last_updated",
         "resource",  "ix_token",    "ix_string", "ix_reference", "ix_date",
         "ix_number", "ix_quantity", "ix_uri",    "ix_composite", "jsonb_array_elements_text",
-        "NULLS",     "LAST",        "CASE",      "WHEN",         "THEN",
-        "ELSE",      "END",         "ALL",       "contained"};
+        "NULLS",     "LAST",        "FIRST",     "CASE",         "WHEN",
+        "THEN",      "ELSE",        "END",       "ALL",          "contained"};
     std::size_t places = 0;
     const std::string& text = statement.text;
     for (std::size_t i = 0; i < text.size();) {
@@ -155,6 +155,10 @@ void check_dialect(const gw::SearchQuery& query, gw::Dialect dialect) {
     gw::Cursor cursor;
     cursor.rid = 7;
     cursor.keys.assign(compiled->key_count(), gw::SqlValue(std::string("'; DROP TABLE name; --")));
+    check_words(compiled->page(&cursor, 10), numbered);
+    cursor.back = true;
+    check_words(compiled->page(&cursor, 10), numbered);
+    cursor.keys.assign(compiled->key_count(), gw::SqlValue(nullptr));
     check_words(compiled->page(&cursor, 10), numbered);
 }
 
