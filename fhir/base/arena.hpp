@@ -18,6 +18,17 @@
 
 namespace gatehouse {
 
+// Asks for the cache line at `at`, which will soon be written. It need not be valid.
+inline void prefetch_for_write(const void* at) noexcept {
+#if defined(__x86_64__)
+    // What the builtin below gives for the oldest processors brings the line to be read, and a
+    // line that another core wrote before has to be asked for once more to be written.
+    __asm__ volatile("prefetchw %0" : : "m"(*static_cast<const char*>(at)));
+#else
+    __builtin_prefetch(at, 1);
+#endif
+}
+
 class Arena {
 public:
     static constexpr std::size_t first_block_bytes = 64 * 1024;

@@ -8,8 +8,9 @@
 // an entry that is no object, a limit, cuts that are none) nothing is kept, and the reading goes on
 // as if nobody had helped.
 
-#include "fhir/json/pieces.hpp"
+#include <string.h>  // memmem
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <mutex>
@@ -63,51 +64,105 @@ std::size_t behind_object(std::string_view text, std::size_t at) noexcept {
 
 }  // namespace
 
-std::vector<std::size_t>
-guess_cuts(std::string_view text, std::size_t from, std::size_t piece_bytes) {
-    const std::size_t first = behind_white(text, from);
-    if (first >= text.size() || text[first] != '{' || text.size() - first < 2 * piece_bytes) {
-        return {};
+// Where pieces of the array may begin. The text is thought of as stretches of equal length; each
+// has the first place within it that looks like the beginning of an element, found when somebody
+// asks. Any thread may.
+class TreeBuilder::Cuts {
+public:
+    static constexpr std::size_t none = std::string_view::npos;
+
+    // Of the array whose first element follows at `from` (behind the '['). An element is known by
+    // how the second one follows the first; text that looks like it may stand in a string or in a
+    // Bundle within, so who reads from one cut on has to arrive at the next one to know that it is
+    // one. No stretches: not worth it.
+    Cuts(std::string_view text, std::size_t from, std::size_t stretch_bytes)
+        : text_(text), first_(behind_white(text, from)), stretch_(stretch_bytes) {
+        if (first_ >= text.size() || text[first_] != '{' || text.size() - first_ < 2 * stretch_) {
+            return;
+        }
+        // From the brace that ends the first element to the first name of the second.
+        const std::size_t end = behind_object(text.substr(0, first_ + sample_bytes_max), first_);
+        if (end == none) {
+            return;
+        }
+        const std::size_t comma = behind_white(text, end);
+        const std::size_t brace = comma < text.size() ? behind_white(text, comma + 1) : comma;
+        const std::size_t quote = brace < text.size() ? behind_white(text, brace + 1) : brace;
+        if (quote >= text.size() || text[comma] != ',' || text[brace] != '{' ||
+            text[quote] != '"') {
+            return;
+        }
+        const std::size_t name_end = behind_string(text, quote);
+        if (name_end == none || name_end - end >= sign_bytes_max) {
+            return;
+        }
+        sign_ = text.substr(end - 1, name_end - (end - 1));
+        lead_ = brace - (end - 1);
+        found_ =
+            std::vector<std::atomic<std::size_t>>((text.size() - first_ + stretch_ - 1) / stretch_);
+        found_.front() = first_ + offsets;
     }
-    // From the brace that ends the first element to the first name of the second.
-    const std::size_t end = behind_object(text.substr(0, first + sample_bytes_max), first);
-    if (end == std::string_view::npos) {
-        return {};
+
+    // Stretches.
+    [[nodiscard]] std::size_t count() const noexcept { return found_.size(); }
+    [[nodiscard]] std::size_t begin_of(std::size_t number) const noexcept {
+        return first_ + number * stretch_;
     }
-    const std::size_t comma = behind_white(text, end);
-    const std::size_t brace = comma < text.size() ? behind_white(text, comma + 1) : comma;
-    const std::size_t quote = brace < text.size() ? behind_white(text, brace + 1) : brace;
-    if (quote >= text.size() || text[comma] != ',' || text[brace] != '{' || text[quote] != '"') {
-        return {};
+    // The offset of the element that is first in a stretch, or none.
+    [[nodiscard]] std::size_t at(std::size_t number) noexcept {
+        std::size_t found = found_[number].load(std::memory_order_relaxed);
+        if (found == not_looked) {
+            found = look(number);
+            found_[number].store(found, std::memory_order_relaxed);
+        }
+        return found == nothing ? none : found - offsets;
     }
-    const std::size_t name_end = behind_string(text, quote);
-    if (name_end == std::string_view::npos || name_end - end >= sign_bytes_max) {
-        return {};
+
+private:
+    // In found_, beside offsets, which are kept as `offsets` more than they are.
+    static constexpr std::size_t not_looked = 0;
+    static constexpr std::size_t nothing = 1;
+    static constexpr std::size_t offsets = 2;
+
+    [[nodiscard]] std::size_t look(std::size_t number) const noexcept {
+        const std::size_t begin = begin_of(number) - std::min(begin_of(number), lead_);
+        const std::size_t end = begin_of(number + 1) - lead_ + sign_.size() - 1;
+        const std::string_view part = text_.substr(begin, end - begin);
+        // memmem() and not find(), which stops at each brace, and JSON is full of them.
+        const void* at = memmem(part.data(), part.size(), sign_.data(), sign_.size());
+        if (at == nullptr) {
+            return nothing;
+        }
+        const auto place = static_cast<std::size_t>(static_cast<const char*>(at) - text_.data());
+        return place + lead_ + offsets;
     }
-    const std::string_view sign = text.substr(end - 1, name_end - (end - 1));
-    std::vector<std::size_t> cuts{first};
-    for (std::size_t at = text.find(sign, first + piece_bytes); at != std::string_view::npos;
-         at = text.find(sign, cuts.back() + piece_bytes)) {
-        cuts.push_back(at + (brace - (end - 1)));
-    }
-    return cuts;
-}
+
+    std::string_view text_;
+    std::size_t first_;
+    std::size_t stretch_;
+    std::string_view sign_;
+    std::size_t lead_ = 0;  // from the sign's first byte to the element
+    std::vector<std::atomic<std::size_t>> found_;
+};
 
 struct TreeBuilder::Piece {
     Element* first = nullptr;
     Element* last = nullptr;
     std::uint32_t items = 0;
     std::size_t elements = 0;
-    std::size_t next = 0;  // the piece that begins where this one ends; or the count: all is read,
-    std::size_t end = 0;   // and the array's ']' is here
+    // The stretch whose piece begins where this one ends; or the count: all is read, and the
+    // array's ']' is at `end`.
+    std::size_t next = 0;
+    std::size_t end = 0;
     std::vector<Finding> findings;
     bool whole = false;
     bool typed_late = false;
 };
 
 struct TreeBuilder::PieceRun {
-    std::vector<std::size_t> cuts;
-    std::vector<Piece> pieces;
+    explicit PieceRun(Cuts found) : cuts(std::move(found)), pieces(cuts.count()) {}
+    Cuts cuts;
+    std::vector<Piece> pieces;  // by stretch
     std::atomic<std::size_t> next{0};
     std::atomic<std::size_t> elements{0};
     std::atomic<bool> failed{false};
@@ -120,12 +175,10 @@ void TreeBuilder::read_in_pieces() {
     if (help_.helpers->count == 0 || frame.twin || frame.merging) {
         return;
     }
-    PieceRun run;
-    run.cuts = guess_cuts(text_, stream_.Tell(), help_.piece_bytes);
-    if (run.cuts.size() < 2) {
+    PieceRun run(Cuts(text_, stream_.Tell(), help_.piece_bytes));
+    if (run.pieces.size() < 2) {
         return;
     }
-    run.pieces.resize(run.cuts.size());
     run.elements = elements_;
     help_.helpers->run([&] {
         try {
@@ -164,9 +217,13 @@ void TreeBuilder::begin_piece(const TreeBuilder& whole, Element& stand_in) {
 }
 
 void TreeBuilder::read_piece(PieceRun& run, std::size_t number, TreeArenas& arenas) const {
+    const std::size_t begin = run.cuts.at(number);
+    if (begin == Cuts::none) {
+        return;  // no piece arrives here either
+    }
     Piece& piece = run.pieces[number];
     SourceStream stream(text_);
-    stream.skip_bytes(run.cuts[number]);
+    stream.skip_bytes(begin);
     ReadHelp help = help_;
     help.helpers = nullptr;
     TreeBuilder builder(stream, text_, arenas, symbols_, limits_, help);
@@ -181,7 +238,7 @@ void TreeBuilder::read_piece(PieceRun& run, std::size_t number, TreeArenas& aren
         }
         stream.skip_whitespace();
         if (stream.Peek() == ']') {
-            piece.next = run.cuts.size();
+            piece.next = run.cuts.count();
             piece.end = stream.Tell();
             piece.whole = true;
             break;
@@ -190,13 +247,21 @@ void TreeBuilder::read_piece(PieceRun& run, std::size_t number, TreeArenas& aren
             return;
         }
         stream.skip_whitespace();
-        for (; piece.next < run.cuts.size() && run.cuts[piece.next] < stream.Tell(); ++piece.next) {
-            if (++passed > passed_max) {
+        const std::size_t here = stream.Tell();
+        while (!piece.whole && piece.next < run.cuts.count() &&
+               here >= run.cuts.begin_of(piece.next)) {
+            const std::size_t cut = run.cuts.at(piece.next);
+            if (cut == here) {
+                piece.whole = true;
+            } else if (cut != Cuts::none && cut > here) {
+                break;
+            } else if (cut != Cuts::none && ++passed > passed_max) {
                 return;
+            } else {
+                ++piece.next;
             }
         }
-        if (piece.next < run.cuts.size() && run.cuts[piece.next] == stream.Tell()) {
-            piece.whole = true;
+        if (piece.whole) {
             break;
         }
     }

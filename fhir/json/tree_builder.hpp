@@ -123,6 +123,7 @@ private:
     };
 
     // pieces.cpp: the entries of a large Bundle
+    class Cuts;
     struct Piece;
     struct PieceRun;
     void read_in_pieces();
