@@ -16,10 +16,6 @@ namespace {
 
 constexpr std::string_view narrative_link = "http://hl7.org/fhir/StructureDefinition/narrativeLink";
 
-bool is_absolute(std::string_view url) noexcept {
-    return has_scheme(url) && url.find_first_of(" \t\r\n") == std::string_view::npos;
-}
-
 // A URL of the form base/Type/id.
 struct RestUrl {
     std::string_view type;

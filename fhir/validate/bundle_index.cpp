@@ -8,8 +8,8 @@
 namespace gatehouse::fhir::judge {
 namespace {
 
-constexpr std::size_t entries_for_help = 1'000;
-constexpr std::size_t entries_at_once = 128;
+constexpr std::size_t entries_for_help = 256;  // to be looked at; to be sorted, four times so many
+constexpr std::size_t entries_at_once = 64;
 
 std::string_view before_history(std::string_view url) noexcept {
     return url.substr(0, url.find("/_history/"));
@@ -41,7 +41,8 @@ BundleIndex::BundleIndex(
             ids_[i].hash = hash_text(entries_[i].id);
         }
     };
-    if (helpers == nullptr || helpers->count == 0 || count < entries_for_help) {
+    const bool helped = helpers != nullptr && helpers->count > 0 && count >= entries_for_help;
+    if (!helped) {
         look(0, count);
     } else {
         std::atomic<std::size_t> next{0};
@@ -68,8 +69,17 @@ BundleIndex::BundleIndex(
     }
     urls_ = urls_.first(urls);
     ids_ = ids_.first(ids);
-    arrange(urls_, &Entry::full_url);
-    arrange(ids_, &Entry::id);
+    std::atomic<unsigned> part{0};
+    const auto arrange_parts = [&] {
+        for (unsigned at = part++; at < 2; at = part++) {
+            at == 0 ? arrange(urls_, &Entry::full_url) : arrange(ids_, &Entry::id);
+        }
+    };
+    if (helped && count >= 4 * entries_for_help) {
+        helpers->run(arrange_parts);
+    } else {
+        arrange_parts();
+    }
 }
 
 // By symbols: names are texts in the message, and those of a large one are far away.
@@ -84,9 +94,8 @@ BundleIndex::Entry BundleIndex::look_at(const Element& entry, const KnownTypes& 
     }
     out.id = value_of_child(*out.resource, known.id_symbol);
     out.base = base_in(out.full_url, out.resource->resource_type(), out.id);
-    const bool absolute =
-        has_scheme(out.full_url) && out.full_url.find_first_of(" \t\r\n") == std::string_view::npos;
-    out.url_fits = absolute && (out.full_url.starts_with("urn:") || !out.base.empty());
+    out.url_fits =
+        is_absolute(out.full_url) && (out.full_url.starts_with("urn:") || !out.base.empty());
     return out;
 }
 

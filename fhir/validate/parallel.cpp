@@ -20,7 +20,10 @@ namespace {
 
 constexpr std::size_t entries_min = 8;
 constexpr std::size_t bytes_min = 64 * 1024;  // below, starting help costs more than it gives
-constexpr std::size_t entries_at_once = 4;
+// Jobs that a thread takes at once: few enough that all end together, and no more often than is
+// worth what the threads then have to tell one another.
+constexpr std::size_t jobs_at_once_min = 4;
+constexpr std::size_t jobs_at_once_max = 32;
 
 }  // namespace
 
@@ -70,15 +73,12 @@ template <class Work> Walker::JobResult Walker::judge_job(const Work& work) {
     steps_left_ = before;
     result.cut = list_.cut();
     list_.reset();
-    if (out_.issues.empty() && out_.unchecked.count == 0 && unchecked_sets_.count == 0 &&
-        element_ids_.empty()) {
+    if (out_.issues.empty() && element_ids_.empty()) {
         return result;
     }
     result.words = std::make_unique<JobWords>();
     result.words->issues = std::exchange(out_.issues, {});
     result.words->places = std::exchange(issue_places_, {});
-    result.words->unchecked = std::exchange(out_.unchecked, {});
-    result.words->unchecked_sets = std::exchange(unchecked_sets_, {});
     result.words->ids = std::exchange(element_ids_, {});
     return result;
 }
@@ -130,11 +130,13 @@ void Walker::judge_set_aside() {
     // Bundle's own), later ones need not write theirs: memory is bounded by the list's length.
     std::mutex mutex;
     ListBounds::Cut full;
+    std::vector<UncheckedTally::Met> met = met_before_jobs();
     std::vector<bool> done(jobs_.size());
     std::size_t done_until = 0;
     std::size_t errors_until = 0;
     std::size_t lesser_until = 0;
     std::size_t entries_until = 0;  // with errors
+    // These jobs are done; of what later ones need not write more.
     const auto finish = [&](std::size_t from, std::size_t to) {
         const std::lock_guard lock(mutex);
         std::fill(
@@ -159,11 +161,9 @@ void Walker::judge_set_aside() {
             errors_until + lesser_until > enough,
             errors_until > enough,
             entries_until > ListBounds::entries_max + 100};
-    };
-    const auto full_now = [&] {
-        const std::lock_guard lock(mutex);
         return full;
     };
+    const std::size_t at_once = std::clamp(jobs_.size() / 64, jobs_at_once_min, jobs_at_once_max);
     const auto task = [&] {
         try {
             Arena arena;
@@ -175,12 +175,15 @@ void Walker::judge_set_aside() {
             walker.list_.reset();
             walker.steps_left_ = steps_left_;
             walker.shared_steps_ = &steps;
+            UncheckedTally tally;
+            walker.tally_ = &tally;
             const auto judge = [&](std::size_t number, const ListBounds::Cut& enough) {
                 const Job& job = jobs_[number];
                 if (number + 1 < jobs_.size()) {
                     look_ahead(*jobs_[number + 1].at);
                 }
                 walker.list_.stop(enough);
+                tally.begin(number);
                 results[number] = walker.judge_job([&] {
                     walker.judge_part(job, job.asked != nullptr ? nullptr : &job_rules_[job.rules]);
                 });
@@ -193,19 +196,22 @@ void Walker::judge_set_aside() {
                     links_[place].links = walker.follow_links(bundle, *index, place);
                 });
             };
-            for (std::size_t from = next.fetch_add(entries_at_once);
+            ListBounds::Cut enough;
+            for (std::size_t from = next.fetch_add(at_once);
                  from < jobs_.size() && !failed.load(std::memory_order_relaxed);
-                 from = next.fetch_add(entries_at_once)) {
-                const std::size_t to = std::min(from + entries_at_once, jobs_.size());
-                const ListBounds::Cut enough = full_now();
+                 from = next.fetch_add(at_once)) {
+                const std::size_t to = std::min(from + at_once, jobs_.size());
                 for (std::size_t i = from; i < to; ++i) {
                     judge(i, enough);
                     if (steps.load(std::memory_order_relaxed) > options_.step_budget) {
                         failed = true;
                     }
                 }
-                finish(from, to);
+                enough = finish(from, to);
             }
+            const std::lock_guard lock(mutex);
+            failed = failed || tally.left_out();
+            met.insert(met.end(), tally.list().begin(), tally.list().end());
         } catch (...) {
             failed = true;  // out of memory: one thread needs less
         }
@@ -224,9 +230,10 @@ void Walker::judge_set_aside() {
     }
     steps_left_ -= taken;
     put_together(results);
+    note_in_order(met);
 }
 
-// Findings and unchecked systems of a job, behind those that are here.
+// Findings of a job, behind those that are here.
 void Walker::add_result(JobResult& result) {
     errors_ += result.errors;
     out_.not_checkable += result.not_checkable;
@@ -238,13 +245,6 @@ void Walker::add_result(JobResult& result) {
     for (std::size_t i = 0; i < words.issues.size(); ++i) {
         keep_issue(std::move(words.issues[i]), words.places[i]);
     }
-    for (std::size_t i = 0; i < words.unchecked.count; ++i) {
-        note_unchecked(words.unchecked.list[i].system, words.unchecked.list[i].codes);
-    }
-    for (std::size_t i = 0; i < words.unchecked_sets.count; ++i) {
-        note_unchecked(*words.unchecked_sets.list[i].set, words.unchecked_sets.list[i].system);
-    }
-    out_.unchecked.codes_beyond += words.unchecked.codes_beyond;
     element_ids_.insert(element_ids_.end(), words.ids.begin(), words.ids.end());
 }
 
@@ -252,37 +252,60 @@ void Walker::add_result(JobResult& result) {
 void Walker::put_together(std::vector<JobResult>& results) {
     Issues issues = std::move(out_.issues);
     const std::vector<const Element*> places = std::move(issue_places_);
-    const UncheckedSystems systems = std::exchange(out_.unchecked, {});
-    const UncheckedSets sets = std::exchange(unchecked_sets_, {});
     out_.issues = {};
     issue_places_ = {};
     const ListBounds::Cut own_cut = list_.cut();
     list_.reset();
     list_.note_cut(own_cut);
     std::size_t issue = 0;
-    std::size_t system = 0;
-    std::size_t set = 0;
-    const auto own_until = [&](std::size_t issue_end, std::size_t system_end, std::size_t set_end) {
-        for (; issue < std::min(issue_end, issues.size()); ++issue) {
+    const auto own_until = [&](std::size_t end) {
+        for (; issue < std::min(end, issues.size()); ++issue) {
             keep_issue(std::move(issues[issue]), places[issue]);
-        }
-        for (; system < std::min(system_end, systems.count); ++system) {
-            note_unchecked(systems.list[system].system, systems.list[system].codes);
-        }
-        for (; set < std::min(set_end, sets.count); ++set) {
-            note_unchecked(*sets.list[set].set, sets.list[set].system);
         }
     };
     for (std::size_t i = 0; i < results.size(); ++i) {
         if (results[i].words != nullptr) {
-            own_until(jobs_[i].issues_before, jobs_[i].unchecked_before, jobs_[i].sets_before);
+            own_until(jobs_[i].issues_before);
         }
         add_result(results[i]);
     }
-    own_until(issues.size(), systems.count, sets.count);
-    out_.unchecked.codes_beyond += systems.codes_beyond;
+    own_until(issues.size());
     jobs_.clear();
     job_rules_.clear();
+}
+
+// What the Bundle's own walk could not check, each with the job that it was met before.
+std::vector<UncheckedTally::Met> Walker::met_before_jobs() const {
+    std::vector<UncheckedTally::Met> out;
+    const auto job_after = [&](std::size_t Job::*before, std::size_t place) {
+        const auto found = std::ranges::upper_bound(jobs_, place, {}, before);
+        return static_cast<std::size_t>(found - jobs_.begin());
+    };
+    for (std::size_t i = 0; i < out_.unchecked.count; ++i) {
+        const auto& one = out_.unchecked.list[i];
+        out.push_back({job_after(&Job::unchecked_before, i), nullptr, one.system, one.codes});
+    }
+    for (std::size_t i = 0; i < unchecked_sets_.count; ++i) {
+        const auto& one = unchecked_sets_.list[i];
+        out.push_back({job_after(&Job::sets_before, i), one.set, one.system, 0});
+    }
+    return out;
+}
+
+// Notes all anew, each walker's list behind the one before within a job.
+void Walker::note_in_order(std::vector<UncheckedTally::Met>& met) {
+    const std::uint32_t beyond = out_.unchecked.codes_beyond;
+    out_.unchecked = {};
+    out_.unchecked.codes_beyond = beyond;
+    unchecked_sets_ = {};
+    std::ranges::stable_sort(met, {}, &UncheckedTally::Met::job);
+    for (const UncheckedTally::Met& one : met) {
+        if (one.set != nullptr) {
+            note_unchecked(*one.set, one.system);
+        } else {
+            note_unchecked(one.system, one.codes);
+        }
+    }
 }
 
 }  // namespace gatehouse::fhir::judge

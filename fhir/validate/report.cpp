@@ -158,13 +158,25 @@ void Walker::take_advice(const Advisor& advisor, const Element& root, Validation
 }
 
 void Walker::note_unchecked(std::string_view system, std::uint32_t codes) noexcept {
-    if (quiet_ == 0) {
-        out_.unchecked.add(system, codes);
+    if (quiet_ > 0) {
+        return;
     }
+    if (tally_ != nullptr) {
+        tally_->add(nullptr, system, codes);
+        return;
+    }
+    out_.unchecked.add(system, codes);
 }
 
 void Walker::note_unchecked(const ValueSetIndex& set, std::string_view system) noexcept {
-    if (quiet_ > 0 || unchecked_sets_.count == unchecked_sets_.list.size()) {
+    if (quiet_ > 0) {
+        return;
+    }
+    if (tally_ != nullptr) {
+        tally_->add(&set, system, 0);
+        return;
+    }
+    if (unchecked_sets_.count == unchecked_sets_.list.size()) {
         return;
     }
     for (std::size_t i = 0; i < unchecked_sets_.count; ++i) {

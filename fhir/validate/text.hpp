@@ -3,6 +3,7 @@
 //
 // Small questions about URLs and texts that several mechanisms ask.
 
+#include <algorithm>
 #include <string_view>
 
 namespace gatehouse::fhir::judge {
@@ -28,6 +29,13 @@ inline bool has_scheme(std::string_view uri) noexcept {
         }
     }
     return true;
+}
+
+// A URI with a scheme and no white space.
+inline bool is_absolute(std::string_view uri) noexcept {
+    return has_scheme(uri) && std::ranges::none_of(uri, [](char c) {
+               return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+           });
 }
 
 inline bool has_part(std::string_view text, std::string_view part) noexcept {

@@ -20,6 +20,7 @@
 #include "fhir/validate/narrative_links.hpp"
 #include "fhir/validate/plan.hpp"
 #include "fhir/validate/rules.hpp"
+#include "fhir/validate/unchecked_tally.hpp"
 #include "fhir/validate/validate.hpp"
 
 namespace gatehouse::fhir::judge {
@@ -261,8 +262,6 @@ private:
     struct JobWords {
         Issues issues;
         std::vector<const Element*> places;
-        UncheckedSystems unchecked;
-        UncheckedSets unchecked_sets;
         std::vector<const Element*> ids;  // parts of the entry that have one
     };
     struct JobResult {
@@ -288,6 +287,8 @@ private:
     void judge_part(const Job& job, const Actives* rules);
     [[nodiscard]] const BundleIndex* index_for_links() const noexcept;
     void put_together(std::vector<JobResult>& results);
+    [[nodiscard]] std::vector<UncheckedTally::Met> met_before_jobs() const;
+    void note_in_order(std::vector<UncheckedTally::Met>& met);
     void add_result(JobResult& result);
     void report_steps();
 
@@ -557,6 +558,7 @@ private:
     void note_unchecked(const ValueSetIndex& set, std::string_view system) noexcept;
     void report_unchecked(const Element& root);
     UncheckedSets unchecked_sets_;
+    UncheckedTally* tally_ = nullptr;  // takes what is noted, while jobs are judged
     // Of the code that member_of() could not decide last.
     mutable std::string_view undecided_system_;
     const Scope* scope_ = nullptr;
