@@ -3,17 +3,24 @@
 // _filter (FHIR R4 §3.1.3): conditions joined by and, or and not, compiled to the same clauses as
 // other parameters. `and` and `or` are read from left to right without precedence, as the
 // specification has it: brackets make groups. A path leads through references,
-// subject[gender eq male].name; brackets on other elements are refused, since what they select
-// among is not a search parameter.
+// subject[gender eq male].name, or to values of one and the same element, which is what a composite
+// parameter finds: code-value-quantity[code eq loinc|8480-6].value-quantity gt 140, or by the names
+// of the specification's table relatesTo[code eq replaces].target. Brackets on anything else are
+// refused, since what they select among is not in the index.
+//
+// Not done, and refused in words where it can be asked for: gt, lt, ge and le on strings, co on
+// numbers. Codes are compared with their case, as everywhere in a search.
 
 #include <algorithm>
-#include <optional>
+#include <utility>
 
+#include "fhir/json/value.hpp"
 #include "gateway/api/search_parser.hpp"
 
 namespace gatehouse::gateway {
 
 using fhir::IssueType;
+using fhir::SearchParameter;
 using fhir::SearchType;
 using Field = SearchClause::Field;
 using Types = SearchParser::Types;
@@ -23,6 +30,90 @@ namespace {
 
 constexpr std::string_view parameter_name = "_filter";
 
+constexpr std::string_view operations[] = {
+    "eq",
+    "ne",
+    "co",
+    "sw",
+    "ew",
+    "gt",
+    "lt",
+    "ge",
+    "le",
+    "ap",
+    "sa",
+    "eb",
+    "pr",
+    "po",
+    "ss",
+    "sb",
+    "in",
+    "ni",
+    "re"};
+
+// Elements that have a name of their own in a path (FHIR R4 §3.1.3.1.3), of those that R4 has
+// parameters for: the composite that joins their values, and what the values are called.
+struct ElementName {
+    std::string_view type;
+    std::string_view name;
+    std::string_view composite;
+    std::pair<std::string_view, std::string_view> children[2];  // name, parameter
+};
+constexpr ElementName element_names[] = {
+    {"Group",
+     "characteristic",
+     "characteristic-value",
+     {{"code", "characteristic"}, {"value", "value"}}},
+    {"DocumentReference",
+     "relatesTo",
+     "relationship",
+     {{"code", "relation"}, {"target", "relatesto"}}}};
+
+// Code systems that may be called by a short name (FHIR R4 §3.1.3.1.2).
+constexpr std::pair<std::string_view, std::string_view> short_systems[] = {
+    {"loinc", "http://loinc.org"},
+    {"snomed", "http://snomed.info/sct"},
+    {"rxnorm", "http://www.nlm.nih.gov/research/umls/rxnorm"},
+    {"ucum", "http://unitsofmeasure.org"}};
+
+// system|code of a token, number|system|code of a quantity.
+std::string with_whole_system(SearchType type, std::string value) {
+    std::size_t begin = 0;
+    if (type == SearchType::quantity) {
+        begin = value.find('|');
+        if (begin == std::string::npos) {
+            return value;
+        }
+        ++begin;
+    } else if (type != SearchType::token) {
+        return value;
+    }
+    const std::size_t end = value.find('|', begin);
+    for (const auto& [name, system] : short_systems) {
+        if (end != std::string::npos &&
+            std::string_view(value).substr(begin, end - begin) == name) {
+            return value.replace(begin, end - begin, system);
+        }
+    }
+    return value;
+}
+
+// Commas and dollars do not part values here; a bar still parts system and code.
+std::string escaped(std::string_view value) {
+    std::string out;
+    for (const char c : value) {
+        if (c == ',' || c == '$' || c == '\\') {
+            out.push_back('\\');
+        }
+        out.push_back(c);
+    }
+    return out;
+}
+
+bool is_ordered(SearchType type) {
+    return type == SearchType::date || type == SearchType::number || type == SearchType::quantity;
+}
+
 bool is_name(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
            c == '-' || c == ':';
@@ -30,7 +121,8 @@ bool is_name(char c) {
 
 class FilterReader {
 public:
-    FilterReader(SearchParser& parser, std::string_view text) : parser_(parser), text_(text) {}
+    FilterReader(SearchParser& parser, const fhir::Engine& engine, std::string_view text)
+        : parser_(parser), engine_(engine), text_(text) {}
 
     bool read(const Types& types, SearchClause& out) {
         return expression(types, 0, 0, out) && (at_end() || fail("a condition ends before this"));
@@ -92,13 +184,22 @@ private:
         std::size_t depth,
         SearchClause& out
     );
-    bool literal(bool& quoted, std::string& out);
+    bool
+    within_element(const SearchParameter& composite, const ElementName* element, SearchClause& out);
+    bool value_of_element(
+        const SearchParameter& composite,
+        const ElementName* element,
+        std::vector<std::string>& values
+    );
+    bool operation(std::string_view& out);
+    bool literal(std::string& out);
     bool compare(const Types& types, std::string_view code, SearchClause& out);
     bool compare_one(
         const Group& group, std::string_view operation, const std::string& value, SearchClause& out
     );
 
     SearchParser& parser_;
+    const fhir::Engine& engine_;
     std::string_view text_;
     std::size_t at_ = 0;
 };
@@ -166,12 +267,23 @@ bool FilterReader::comparison(
     return compare(types, code, out);
 }
 
-// reference.path, or reference[filter].path
+// reference.path, reference[filter].path, or element[filter].value
 bool FilterReader::leads_on(
     const Types& types, std::string_view code, std::size_t hop, std::size_t depth, SearchClause& out
 ) {
     if (hop >= search_hops_max) {
         return refuse("more references in a row than are followed. Search in steps.");
+    }
+    if (types.size() == 1 && text_[at_] == '[') {
+        for (const ElementName& element : element_names) {
+            const SearchParameter* composite =
+                element.name == code && element.type == types.front()
+                    ? engine_.search()->find(element.type, element.composite)
+                    : nullptr;
+            if (composite != nullptr) {
+                return within_element(*composite, &element, out);
+            }
+        }
     }
     std::vector<Group> groups;
     if (!parser_.resolve(types, parameter_name, code, groups)) {
@@ -182,11 +294,15 @@ bool FilterReader::leads_on(
             std::string(code) + " does not mean the same on all the types searched. Name one type."
         );
     }
-    if (groups.front().parameter->type != SearchType::reference) {
+    const SearchParameter& parameter = *groups.front().parameter;
+    if (parameter.type == SearchType::composite) {
+        return within_element(parameter, nullptr, out);
+    }
+    if (parameter.type != SearchType::reference) {
         return refuse(
-            "a path leads through references; " + std::string(code) + " is a " +
-            to_string(groups.front().parameter->type) +
-            " parameter. Use a composite parameter where values must be of one element."
+            "a path leads through references, and to the values of a composite parameter; " +
+            std::string(code) + " is a " + to_string(parameter.type) +
+            " parameter. Name a composite one where values must be of one element."
         );
     }
     out.parameter = groups.front().parameter;
@@ -228,84 +344,157 @@ bool FilterReader::leads_on(
     return comparison(out.target_types, hop + 1, depth, out.chained.emplace_back());
 }
 
-// A JSON string, or everything up to a space or a closing bracket.
-bool FilterReader::literal(bool& quoted, std::string& out) {
-    space();
-    quoted = take('"');
-    if (!quoted) {
-        while (at_ < text_.size() && text_[at_] != ' ' && text_[at_] != ')' && text_[at_] != ']') {
-            out.push_back(text_[at_++]);
-        }
-        return !out.empty() || fail("a value is wanted");
+// element[one eq x].other gt y: a composite's values, each once and in any order.
+bool FilterReader::within_element(
+    const SearchParameter& composite, const ElementName* element, SearchClause& out
+) {
+    if (!take('[')) {
+        return fail(
+            "values of one element are asked for as element[value eq x].other eq y: '[' is missing"
+        );
     }
-    while (at_ < text_.size() && text_[at_] != '"') {
-        if (text_[at_] == '\\' && at_ + 1 < text_.size()) {
-            ++at_;
-            if (text_[at_] != '"' && text_[at_] != '\\' && text_[at_] != '/') {
-                return fail("of escapes only \\\" \\\\ and \\/ are known");
+    std::vector<std::string> values(composite.components.size());
+    do {
+        if (!value_of_element(composite, element, values)) {
+            return false;
+        }
+    } while (keyword("and"));
+    if (!take(']')) {
+        return fail(
+            "in the brackets of one element comparisons are joined by and alone; ']' is missing"
+        );
+    }
+    if (!take('.')) {
+        return fail("'.' and the rest of the path are missing");
+    }
+    if (!value_of_element(composite, element, values)) {
+        return false;
+    }
+    std::string joined;
+    for (const std::string& value : values) {
+        if (value.empty()) {
+            return refuse(
+                composite.code + " joins " + std::to_string(values.size()) +
+                " values, and all of them are needed."
+            );
+        }
+        joined.append(joined.empty() ? "" : "$").append(value);
+    }
+    out.parameter = &composite;
+    return parser_.values(composite.code, joined, out);
+}
+
+bool FilterReader::value_of_element(
+    const SearchParameter& composite, const ElementName* element, std::vector<std::string>& values
+) {
+    std::string_view name = word();
+    if (element != nullptr) {
+        const auto* const child = std::ranges::find(
+            element->children, name, &std::pair<std::string_view, std::string_view>::first
+        );
+        name = child == std::ranges::end(element->children) ? std::string_view() : child->second;
+    }
+    std::string known;
+    std::size_t place = values.size();
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        // What defines a component is shared by types, and known by its URL alone.
+        for (const SearchParameter* each : engine_.search()->all(composite.bases.front())) {
+            if (each->url == composite.components[i].url) {
+                known.append(known.empty() ? "" : ", ").append(each->code);
+                place = !name.empty() && each->code == name ? i : place;
             }
         }
-        out.push_back(text_[at_++]);
     }
-    return take('"') || fail("the string does not end");
+    if (place == values.size() || !values[place].empty()) {
+        return refuse(
+            element == nullptr
+                ? "the values of " + composite.code + " are " + known + ", each of them once."
+                : "the values of " + std::string(element->name) + " are " +
+                      std::string(element->children[0].first) + " and " +
+                      std::string(element->children[1].first) + ", each of them once."
+        );
+    }
+    std::string_view asked;
+    std::string value;
+    if (!operation(asked) || !literal(value)) {
+        return false;
+    }
+    const SearchType type = composite.components[place].type;
+    value = escaped(with_whole_system(type, std::move(value)));
+    static constexpr std::string_view comparing[] = {
+        "eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"};
+    if (is_ordered(type) && std::ranges::find(comparing, asked) != std::ranges::end(comparing)) {
+        values[place] = std::string(asked) + value;
+        return true;
+    }
+    const bool fits = type == SearchType::string      ? asked == "sw"
+                      : type == SearchType::reference ? asked == "re" || asked == "eq"
+                                                      : asked == "eq" && !is_ordered(type);
+    if (!fits) {
+        return refuse(
+            "'" + std::string(asked) + "' cannot be used on a " + to_string(type) +
+            " value of one element."
+        );
+    }
+    values[place] = std::move(value);
+    return true;
+}
+
+bool FilterReader::operation(std::string_view& out) {
+    out = word();
+    return std::ranges::find(operations, out) != std::ranges::end(operations) ||
+           fail("a comparison is wanted (eq ne co sw ew gt lt ge le ap sa eb pr po ss sb in ni re)"
+           );
+}
+
+// A JSON string, or everything up to white space or a closing bracket.
+bool FilterReader::literal(std::string& out) {
+    space();
+    const std::size_t begin = at_;
+    if (at_ == text_.size() || text_[at_] != '"') {
+        at_ = std::min(text_.find_first_of(" \t\r\n)]", at_), text_.size());
+        out = text_.substr(begin, at_ - begin);
+        return !out.empty() || fail("a value is wanted");
+    }
+    for (++at_; at_ < text_.size() && text_[at_] != '"'; ++at_) {
+        at_ += text_[at_] == '\\' ? 1 : 0;
+    }
+    if (at_ >= text_.size()) {
+        return fail("the string does not end");
+    }
+    ++at_;
+    Arena arena;
+    const auto string = fhir::parse_json_value(text_.substr(begin, at_ - begin), arena);
+    if (!string) {
+        at_ = begin;
+        return fail("this is no JSON string");
+    }
+    out = string->text;
+    return true;
 }
 
 bool FilterReader::compare(const Types& types, std::string_view code, SearchClause& out) {
-    const std::string operation(word());
-    static constexpr std::string_view operations[] = {
-        "eq",
-        "ne",
-        "co",
-        "sw",
-        "ew",
-        "gt",
-        "lt",
-        "ge",
-        "le",
-        "ap",
-        "sa",
-        "eb",
-        "pr",
-        "po",
-        "ss",
-        "sb",
-        "in",
-        "ni",
-        "re"};
-    if (std::ranges::find(operations, operation) == std::ranges::end(operations)) {
-        return fail(
-            "a comparison is wanted (eq ne co sw ew gt lt ge le ap sa eb pr po ss sb in ni re)"
-        );
-    }
-    bool quoted = false;
+    std::string_view asked;
     std::string value;
-    if (!literal(quoted, value)) {
+    if (!operation(asked) || !literal(value)) {
         return false;
     }
-    // Commas and dollars do not part values here; a bar still parts system and code.
-    std::string escaped;
-    for (const char c : value) {
-        if (c == ',' || c == '$' || c == '\\') {
-            escaped.push_back('\\');
-        }
-        escaped.push_back(c);
-    }
     if (code == "_list") {
-        return operation == "eq" ? parser_.list(code, escaped, out)
-                                 : refuse("_list is compared with eq alone.");
+        return asked == "eq" ? parser_.list(code, escaped(value), out)
+                             : refuse("_list is compared with eq alone.");
     }
     std::vector<Group> groups;
     if (code == "_id" || code == "_lastUpdated") {
         groups.push_back({nullptr, types});
         out.field = code == "_id" ? Field::id : Field::last_updated;
-        return compare_one(groups.front(), operation, escaped, out);
+        return compare_one(groups.front(), asked, value, out);
     }
     if (!parser_.resolve(types, parameter_name, code, groups)) {
         return false;
     }
     std::vector<SearchClause> made(groups.size());
     for (std::size_t i = 0; i < groups.size(); ++i) {
-        if (!compare_one(groups[i], operation, escaped, made[i])) {
+        if (!compare_one(groups[i], asked, value, made[i])) {
             return false;
         }
         if (groups.size() > 1) {
@@ -317,7 +506,7 @@ bool FilterReader::compare(const Types& types, std::string_view code, SearchClau
 }
 
 bool FilterReader::compare_one(
-    const Group& group, std::string_view operation, const std::string& value, SearchClause& out
+    const Group& group, std::string_view operation, const std::string& literal, SearchClause& out
 ) {
     out.parameter = group.parameter;
     const SearchType type = out.field == Field::id             ? SearchType::token
@@ -325,14 +514,14 @@ bool FilterReader::compare_one(
                                                                : group.parameter->type;
     const std::string name =
         out.field == Field::parameter ? out.parameter->code : std::string(parameter_name);
+    const std::string value = escaped(with_whole_system(type, literal));
     const auto no = [&] {
         return refuse(
             "'" + std::string(operation) + "' cannot be used on " + name + ", a " +
             to_string(type) + " parameter."
         );
     };
-    const bool ordered =
-        type == SearchType::date || type == SearchType::number || type == SearchType::quantity;
+    const bool ordered = is_ordered(type);
     const bool textual = type == SearchType::string || type == SearchType::uri;
     if (operation == "pr") {
         if (value != "true" && value != "false") {
@@ -340,6 +529,14 @@ bool FilterReader::compare_one(
         }
         out.modifier = SearchModifier::missing;
         return parser_.values(name, value == "true" ? "false" : "true", out);
+    }
+    if (type == SearchType::date && (operation == "po" || operation == "co")) {
+        // Periods that overlap: what `ap` means without its margin. Or one within the other.
+        if (!parser_.values(name, "eq" + value, out)) {
+            return false;
+        }
+        out.any_of.front().prefix = operation == "po" ? SearchPrefix::ap : SearchPrefix::co;
+        return true;
     }
     if (operation == "co" || operation == "sw" || operation == "ew") {
         if (!textual) {
@@ -364,14 +561,6 @@ bool FilterReader::compare_one(
     if (operation == "re") {
         return type == SearchType::reference ? parser_.values(name, value, out) : no();
     }
-    if (operation == "po") {
-        // Periods that overlap: what `ap` means without its margin.
-        if (type != SearchType::date || !parser_.values(name, value, out)) {
-            return type == SearchType::date ? false : no();
-        }
-        out.any_of.front().prefix = SearchPrefix::ap;
-        return true;
-    }
     if (operation != "eq" && operation != "ne") {
         return ordered ? parser_.values(name, std::string(operation) + value, out) : no();
     }
@@ -381,19 +570,19 @@ bool FilterReader::compare_one(
     if (type == SearchType::special || type == SearchType::composite) {
         return no();
     }
+    // An item that has an equal, or an unequal, value (FHIR R4 §3.1.3.1.2): `ne` is not `not`.
+    if (operation == "ne" && out.field == Field::parameter) {
+        out.modifier = SearchModifier::unequal;
+    } else if (type == SearchType::string) {
+        out.modifier = SearchModifier::equals;
+    }
+    if (operation == "eq" || out.field == Field::parameter) {
+        return parser_.values(name, value, out);
+    }
     SearchClause equal = out;
-    equal.modifier = type == SearchType::string ? SearchModifier::equals : SearchModifier::none;
-    if (!parser_.values(name, value, equal)) {
-        return false;
-    }
-    if (operation == "eq") {
-        out = std::move(equal);
-        return true;
-    }
     out = {};
     out.field = Field::none;
-    out.members.push_back(std::move(equal));
-    return true;
+    return parser_.values(name, value, out.members.emplace_back(std::move(equal)));
 }
 
 }  // namespace
@@ -405,7 +594,7 @@ bool SearchParser::filter(const Types& types, std::string_view text, SearchClaus
             parameter_name, "it may have " + std::to_string(filter_bytes_max) + " bytes at most."
         );
     }
-    return FilterReader(*this, text).read(types, out);
+    return FilterReader(*this, engine_, text).read(types, out);
 }
 
 }  // namespace gatehouse::gateway

@@ -13,7 +13,8 @@
 
 namespace gatehouse::gateway {
 
-enum class SearchPrefix : std::uint8_t { eq, ne, gt, lt, ge, le, sa, eb, ap };
+// `co` is of _filter: the period includes all of the value's.
+enum class SearchPrefix : std::uint8_t { eq, ne, gt, lt, ge, le, sa, eb, ap, co };
 
 // What a modifier means depends on the parameter's type (FHIR R4 §3.1.1.4.4). `:in`, `:not-in`,
 // `:above` and `:below` on a token arrive here as codes, worked out by whoever knows terminology.
@@ -34,6 +35,7 @@ enum class SearchModifier : std::uint8_t {
     type,        // reference
     identifier,  // reference
     equals,      // string: the folded text is the same (`eq` of _filter)
+    unequal,     // string, token, uri, reference: a value that is another one (`ne`)
     starts,      // uri (`sw`)
     ends,        // string, uri (`ew`)
     listed,      // Field::has by List.item: entries that are not deleted (_list)

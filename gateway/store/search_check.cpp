@@ -35,6 +35,9 @@ bool fits(SearchModifier modifier, SearchType type) {
     case SearchModifier::missing: return true;
     case SearchModifier::exact:
     case SearchModifier::equals: return type == SearchType::string;
+    case SearchModifier::unequal:
+        return type == SearchType::string || type == SearchType::token || type == SearchType::uri ||
+               type == SearchType::reference;
     case SearchModifier::contains:
     case SearchModifier::ends: return type == SearchType::string || type == SearchType::uri;
     case SearchModifier::above:

@@ -156,7 +156,7 @@ std::optional<int> SearchCompiler::cost(const SearchClause& clause) {
     if (excludes(clause)) {
         return std::nullopt;
     }
-    if (clause.modifier == SearchModifier::missing) {
+    if (clause.modifier == SearchModifier::missing || clause.modifier == SearchModifier::unequal) {
         return 90;
     }
     if (!clause.chained.empty()) {

@@ -97,6 +97,11 @@ void write_number(SqlText& out, const Columns& columns, SearchPrefix prefix, con
         out << " AND ";
         compare(columns.high, " >= ", number.low);
         break;
+    case SearchPrefix::co:
+        compare(columns.low, " <= ", number.exact);
+        out << " AND ";
+        compare(columns.high, " >= ", number.exact);
+        break;
     }
 }
 
@@ -403,6 +408,11 @@ void write_date(
         out << " AND ";
         compare(high, " > ", value.low);
         break;
+    case SearchPrefix::co:
+        compare(low, " <= ", value.low);
+        out << " AND ";
+        compare(high, " >= ", value.high);
+        break;
     }
 }
 
@@ -478,6 +488,16 @@ Result<void> write_values(
 
 Result<void>
 write_value(SqlText& out, const Columns& columns, const Comparison& how, const SearchValue& value) {
+    if (how.modifier == SearchModifier::unequal) {
+        // Whatever is not known to be equal: a system or a target that no row has is NULL.
+        const bool text = how.type == SearchType::string;
+        const Comparison equal{
+            how.type, text ? SearchModifier::equals : SearchModifier::none, how.targets};
+        out << "(";
+        GH_TRY(write_value(out, columns, equal, value));
+        out << ") IS NOT TRUE";
+        return {};
+    }
     switch (how.type) {
     case SearchType::token:
         if (how.modifier == SearchModifier::text) {

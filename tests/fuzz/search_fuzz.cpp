@@ -115,7 +115,8 @@ void check_words(const gw::SqlStatement& statement, bool numbered) {
         "resource",  "ix_token",    "ix_string", "ix_reference", "ix_date",
         "ix_number", "ix_quantity", "ix_uri",    "ix_composite", "jsonb_array_elements_text",
         "NULLS",     "LAST",        "FIRST",     "CASE",         "WHEN",
-        "THEN",      "ELSE",        "END",       "ALL",          "contained"};
+        "THEN",      "ELSE",        "END",       "ALL",          "contained",
+        "TRUE"};
     std::size_t places = 0;
     const std::string& text = statement.text;
     for (std::size_t i = 0; i < text.size();) {
