@@ -31,12 +31,21 @@ struct LateAnswer {
     std::vector<std::string> disclosed;
 };
 
+// How far one read may go beside its page of matches. Where a bound cuts, the answer says so.
+struct ReadBounds {
+    std::uint32_t included_max = 1'000;    // resources that a page includes
+    std::uint32_t include_levels_max = 8;  // of :iterate
+    // Records that are looked at one by one: where some may not be shown, for $lastn.
+    std::uint32_t examined_max = 10'000;
+};
+
 // What the API needs to know of its surroundings.
 struct ApiContext {
     std::string base;  // public base URL without trailing slash: "http://127.0.0.1:8080/fhir/R4"
     std::string base_path;  // "/fhir/R4"
     std::uint32_t page_default = 20;
     std::uint32_t page_max = 500;
+    ReadBounds bounds;
     std::string software_version;
     bool check_references = false;          // refuse references to resources not held
     bool update_create = true;              // PUT to an id that is not held creates it
@@ -48,7 +57,7 @@ struct ApiContext {
     std::function<std::optional<LateAnswer>(const std::string& partner, const std::string& id)>
         late_answer;
     std::function<bool(const std::string& partner, const std::string& id)> give_up;
-    struct ValidatorDoor {          // POST /validateResource (validator_door.hpp)
+    struct ValidatorDoor {  // POST /validateResource (validator_door.hpp)
         bool enabled = false;
         bool default_profiles = false;
         std::string open_partner;  // who a caller without credential is; empty: nobody

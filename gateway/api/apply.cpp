@@ -105,7 +105,7 @@ Result<EntryResult> PlanApplier::existing(const std::string& type, const std::st
 
 PlanApplier::Refusals
 PlanApplier::match(const SearchQuery& query, std::uint32_t limit, std::vector<std::string>& ids) {
-    auto found = match_admitted(query, limit, exit_, store_);
+    auto found = match_admitted(query, limit, plan_.examined_max, exit_, store_);
     if (found) {
         ids = std::move(*found);
         return std::optional<EntryResult>();

@@ -257,8 +257,7 @@ private:
         }
         // Walked for what they refer to, and not shown themselves.
         std::vector<StoredVersion> walked;
-        Sieve sieve;
-        sieve.until = envelope_.request.deadline;
+        Sieve sieve(envelope_, context_);
         const bool all_wanted =
             std::all_of(query.types.begin(), query.types.end(), [&](const auto& type) {
                 return wants(type);
@@ -299,7 +298,7 @@ private:
         add_attachments(set, plan);
         if (!walked.empty()) {
             auto beyond = follow_includes(
-                plan, walked, context_.base, exit_, store_, envelope_.request.deadline, set.told
+                plan, walked, context_, exit_, store_, envelope_.request.deadline, set.told
             );
             if (!beyond) {
                 return search_refusal(beyond.error(), envelope_);
@@ -328,7 +327,7 @@ private:
             }
         }
         for (const std::string& id : ids) {
-            if (set.included.size() >= included_max) {
+            if (set.included.size() >= context_.bounds.included_max) {
                 break;
             }
             auto binary = store_.read("Binary", id);

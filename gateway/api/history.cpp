@@ -128,10 +128,15 @@ struct GatheredHistory {
     bool any = false;  // there were versions, shown or not
 };
 
-// Whether anything beyond a link of a page would be shown; after examined_max it is taken for
-// granted.
-Result<bool>
-has_more(HistoryQuery query, const std::string& link, const Exit& exit, StoreReader& store) {
+// Whether anything beyond a link of a page would be shown; after `examined_max` of them it is
+// taken for granted.
+Result<bool> has_more(
+    HistoryQuery query,
+    const std::string& link,
+    std::size_t examined_max,
+    const Exit& exit,
+    StoreReader& store
+) {
     constexpr std::uint32_t step = 500;
     query.page = link;
     query.count = 1;
@@ -152,7 +157,8 @@ has_more(HistoryQuery query, const std::string& link, const Exit& exit, StoreRea
 // As search_pages.hpp does it for searches: where the exit may drop versions there is no total but
 // of what is on one page, the page is filled up from those behind it, and has a next link only if
 // there is more to show.
-Result<GatheredHistory> gather_history(HistoryQuery query, Exit& exit, StoreReader& store) {
+Result<GatheredHistory>
+gather_history(HistoryQuery query, std::size_t examined_max, Exit& exit, StoreReader& store) {
     const bool drops = query.type.empty() || exit.decides(query.type);
     const bool first = query.page.empty();
     const std::uint32_t wanted = query.count;
@@ -188,7 +194,7 @@ Result<GatheredHistory> gather_history(HistoryQuery query, Exit& exit, StoreRead
         query.count = wanted - static_cast<std::uint32_t>(whole.versions.size());
     }
     if (drops && !query.page.empty()) {
-        GH_TRY_ASSIGN(const bool more, has_more(query, query.page, exit, store));
+        GH_TRY_ASSIGN(const bool more, has_more(query, query.page, examined_max, exit, store));
         if (!more) {
             (whole.back ? whole.previous : whole.next).clear();
         }
@@ -213,7 +219,7 @@ Response answer_history(Envelope& envelope, const ApiContext& context, StoreRead
     const Fault absent(
         Errc::not_found, "history", call.type + "/" + call.id + " is not known here."
     );
-    auto gathered = gather_history(request.query, exit, store);
+    auto gathered = gather_history(request.query, context.bounds.examined_max, exit, store);
     if (!gathered && gathered.error().code == Errc::invalid) {
         return foreign_page(envelope);
     }

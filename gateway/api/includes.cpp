@@ -176,13 +176,14 @@ class Follower {
 public:
     Follower(
         const IncludePlan& plan,
-        const std::string& base,
+        const ApiContext& context,
         Exit& exit,
         StoreReader& store,
         std::chrono::steady_clock::time_point until,
         fhir::Issues& told
     )
-        : plan_(plan), base_(base), exit_(exit), store_(store), until_(until), told_(told) {}
+        : plan_(plan), base_(context.base), bounds_(context.bounds), exit_(exit), store_(store),
+          until_(until), told_(told) {}
 
     Result<std::vector<StoredVersion>> follow(const std::vector<StoredVersion>& matches) {
         for (const StoredVersion& match : matches) {
@@ -203,9 +204,9 @@ public:
             if (query.rules.empty()) {
                 break;
             }
-            if (level == include_levels_max) {
+            if (level == bounds_.include_levels_max) {
                 tell(
-                    "_include:iterate stops after " + std::to_string(include_levels_max) +
+                    "_include:iterate stops after " + std::to_string(bounds_.include_levels_max) +
                     " levels; there may be more to include."
                 );
                 break;
@@ -243,7 +244,7 @@ private:
 
     // What the exit drops makes room for others: where a bound cuts does not depend on it.
     Result<void> step(LinkQuery& query) {
-        included_.reserve(included_max);
+        included_.reserve(bounds_.included_max);
         query.wanted = [this](std::string_view type, std::string_view id) {
             const bool fits = plan_.types.empty() || is_among(plan_.types, type);
             return fits && exit_.sees(type) &&
@@ -252,7 +253,7 @@ private:
         for (std::size_t examined = 0; !cut_;) {
             // One at least beyond the bound: whether there is more is for the exit to say.
             query.limit = std::max<std::uint32_t>(
-                1, included_max - static_cast<std::uint32_t>(included_.size())
+                1, bounds_.included_max - static_cast<std::uint32_t>(included_.size())
             );
             GH_TRY_ASSIGN(LinkPage page, store_.linked(query));
             examined += page.found.size();
@@ -263,7 +264,7 @@ private:
             if (!page.more) {
                 break;
             }
-            if (examined >= examined_max) {
+            if (examined >= bounds_.examined_max) {
                 tell("Following references stops here; there may be more to include.");
             }
             look_at_clock();
@@ -330,13 +331,13 @@ private:
     }
 
     void disclose(StoredVersion& version) {
-        if (included_.size() < included_max) {
+        if (included_.size() < bounds_.included_max) {
             if (exit_.disclose(version)) {
                 included_.push_back(std::move(version));
             }
         } else if (!cut_ && exit_.admits(version)) {
             tell(
-                "More than " + std::to_string(included_max) +
+                "More than " + std::to_string(bounds_.included_max) +
                 " resources would be included in this page; the rest is left out. Ask for fewer "
                 "matches at a time with _count, or for fewer kinds of them."
             );
@@ -350,6 +351,7 @@ private:
 
     const IncludePlan& plan_;
     const std::string& base_;
+    const ReadBounds& bounds_;
     Exit& exit_;
     StoreReader& store_;
     std::chrono::steady_clock::time_point until_;
@@ -400,7 +402,7 @@ std::vector<std::string> reference_parameters(const fhir::Engine& engine, std::s
 Result<std::vector<StoredVersion>> follow_includes(
     const IncludePlan& plan,
     const std::vector<StoredVersion>& matches,
-    const std::string& base,
+    const ApiContext& context,
     Exit& exit,
     StoreReader& store,
     std::chrono::steady_clock::time_point until,
@@ -409,7 +411,7 @@ Result<std::vector<StoredVersion>> follow_includes(
     if (plan.empty() || matches.empty()) {
         return std::vector<StoredVersion>();
     }
-    return Follower(plan, base, exit, store, until, told).follow(matches);
+    return Follower(plan, context, exit, store, until, told).follow(matches);
 }
 
 }  // namespace gatehouse::gateway

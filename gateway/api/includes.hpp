@@ -16,10 +16,6 @@
 
 namespace gatehouse::gateway {
 
-// Most included resources of one page, and most levels of :iterate. Where they cut, the page says
-// so.
-inline constexpr std::uint32_t included_max = 1000;
-inline constexpr unsigned include_levels_max = 8;
 inline constexpr std::size_t include_rules_max = 32;  // of one search
 
 struct IncludeRule {
@@ -54,13 +50,13 @@ bool add_include(
 // Every reference parameter of a type.
 std::vector<std::string> reference_parameters(const fhir::Engine& engine, std::string_view type);
 
-// What the plan adds to these matches, disclosed. `told` gets a warning where a bound cut, also
-// that of the request's time (`until`; none for a read inside a transaction, whose searches have
-// budgets of their own).
+// What the plan adds to these matches, disclosed. `told` gets a warning where one of the context's
+// bounds cut, also that of the request's time (`until`; none for a read inside a transaction, whose
+// searches have budgets of their own).
 Result<std::vector<StoredVersion>> follow_includes(
     const IncludePlan& plan,
     const std::vector<StoredVersion>& matches,
-    const std::string& base,
+    const ApiContext& context,
     Exit& exit,
     StoreReader& store,
     std::chrono::steady_clock::time_point until,

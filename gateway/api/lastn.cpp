@@ -174,11 +174,11 @@ look_at_all(SearchQuery query, const Sieve& sieve, const Exit& exit, StoreReader
                 "search, for example by category, code or date."
             );
         }
-        if (seen.size() + page.matches.size() > examined_max) {
+        if (seen.size() + page.matches.size() > sieve.examined_max) {
             return Fault(
                 Errc::too_many,
                 "lastn",
-                "More than " + std::to_string(examined_max) +
+                "More than " + std::to_string(sieve.examined_max) +
                     " observations would have to be looked at. Narrow the search, for example by "
                     "category, code or date."
             );
@@ -224,8 +224,7 @@ Response answer_lastn(Envelope& envelope, const ApiContext& context, StoreReader
     if (fhir::has_errors(request.issues)) {
         return refusal(request.status, request.issues, envelope);
     }
-    Sieve sieve;
-    sieve.until = envelope.request.deadline;
+    const Sieve sieve(envelope, context);
     auto seen = look_at_all(request.query, sieve, exit, store);
     if (!seen) {
         return search_refusal(seen.error(), envelope);

@@ -34,8 +34,7 @@ Response answer_search(Envelope& envelope, const ApiContext& context, StoreReade
     if (fhir::has_errors(request.issues)) {
         return refusal(request.status, request.issues, envelope);
     }
-    Sieve sieve;
-    sieve.until = envelope.request.deadline;
+    const Sieve sieve(envelope, context);
     auto page = gather(request.query, sieve, exit, store);
     if (!page) {
         return search_refusal(page.error(), envelope);

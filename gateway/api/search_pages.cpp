@@ -17,8 +17,8 @@ bool would_show(const StoredVersion& match, const Sieve& sieve, const Exit& exit
     return (!sieve.keep || sieve.keep(match)) && exit.admits(match);
 }
 
-// Whether anything beyond a link of a page would be shown; after examined_max rows it is taken for
-// granted.
+// Whether anything beyond a link of a page would be shown; after Sieve::examined_max rows it is
+// taken for granted.
 Result<bool> has_more(
     SearchQuery query,
     const std::string& link,
@@ -30,7 +30,7 @@ Result<bool> has_more(
     query.count = 1;
     query.after = link;
     for (std::size_t examined = 0;
-         !query.after.empty() && examined < examined_max && !sieve.late();) {
+         !query.after.empty() && examined < sieve.examined_max && !sieve.late();) {
         GH_TRY_ASSIGN(SearchPage page, store.search(query));
         for (const StoredVersion& match : page.matches) {
             if (would_show(match, sieve, exit)) {
@@ -60,11 +60,11 @@ count_admitted(SearchQuery query, const Sieve& sieve, const Exit& exit, StoreRea
         }
         examined += page.matches.size();
         query.after = page.next;
-        if (!query.after.empty() && (examined >= examined_max || sieve.late())) {
+        if (!query.after.empty() && (examined >= sieve.examined_max || sieve.late())) {
             return Fault(
                 Errc::too_many,
                 "search",
-                "Counting this would look at more than " + std::to_string(examined_max) +
+                "Counting this would look at more than " + std::to_string(sieve.examined_max) +
                     " records one by one. Narrow the search, or page through it."
             );
         }
@@ -176,7 +176,7 @@ Result<Gathered> gather(SearchQuery query, const Sieve& sieve, Exit& exit, Store
         query.after = onward;
         (page.back ? out.previous : out.next) = std::move(onward);
         if (query.count_only || query.after.empty() || out.matches.size() >= wanted ||
-            examined >= examined_max || sieve.late()) {
+            examined >= sieve.examined_max || sieve.late()) {
             break;
         }
         query.count = wanted - static_cast<std::uint32_t>(out.matches.size());
@@ -195,8 +195,13 @@ Result<Gathered> gather(SearchQuery query, const Sieve& sieve, Exit& exit, Store
     return out;
 }
 
-Result<std::vector<std::string>>
-match_admitted(SearchQuery query, std::uint32_t limit, const Exit& exit, StoreReader& store) {
+Result<std::vector<std::string>> match_admitted(
+    SearchQuery query,
+    std::uint32_t limit,
+    std::size_t examined_max,
+    const Exit& exit,
+    StoreReader& store
+) {
     if (!exit.decides(query.type)) {
         return store.match(query, limit);
     }

@@ -17,9 +17,6 @@
 
 namespace gatehouse::gateway {
 
-// Most rows looked at for one page, or for one count, where rows may be dropped.
-inline constexpr std::size_t examined_max = 10'000;
-
 struct Gathered {
     std::vector<StoredVersion> matches;  // disclosed
     std::optional<std::uint64_t> total;
@@ -28,12 +25,17 @@ struct Gathered {
     bool back = false;     // reached by a `previous`
 };
 
-// What a search leaves out for reasons of its own, and how long it may look. Members may be empty.
+// What a search leaves out for reasons of its own, and how far it may look. Members may be empty.
 struct Sieve {
+    Sieve(const Envelope& envelope, const ApiContext& context)
+        : until(envelope.request.deadline), examined_max(context.bounds.examined_max) {}
+
     std::function<bool(const StoredVersion&)> keep;
     std::function<void(const StoredVersion&)> aside;  // told of each row of the page not kept
     // Past it no more rows are looked at to fill a page; a count is refused.
     std::chrono::steady_clock::time_point until{};
+    // Most rows looked at for one page, or for one count, where rows may be dropped.
+    std::size_t examined_max;
     [[nodiscard]] bool late() const {
         return until != std::chrono::steady_clock::time_point{} &&
                std::chrono::steady_clock::now() > until;
@@ -44,13 +46,18 @@ struct Sieve {
 std::vector<std::string> types_of(const SearchQuery& query);
 
 // One page, or the count alone (`count_only`). Faults are those of StoreReader::search, and
-// Errc::too_many for a count that would look at more than examined_max rows.
+// Errc::too_many for a count that would look at more than Sieve::examined_max rows.
 Result<Gathered> gather(SearchQuery query, const Sieve& sieve, Exit& exit, StoreReader& store);
 
 // Ids of at most `limit` matches of a query over one type that the exit admits: what a condition
 // finds. Faults as gather().
-Result<std::vector<std::string>>
-match_admitted(SearchQuery query, std::uint32_t limit, const Exit& exit, StoreReader& store);
+Result<std::vector<std::string>> match_admitted(
+    SearchQuery query,
+    std::uint32_t limit,
+    std::size_t examined_max,
+    const Exit& exit,
+    StoreReader& store
+);
 
 // The answer to a page link that the store does not take.
 Response foreign_page(const Envelope& envelope);

@@ -276,7 +276,7 @@ Response answer_set(
     StoreReader& store
 ) {
     auto included = follow_includes(
-        includes, set.matches, context.base, exit, store, envelope.request.deadline, set.told
+        includes, set.matches, context, exit, store, envelope.request.deadline, set.told
     );
     if (!included) {
         return search_refusal(included.error(), envelope);

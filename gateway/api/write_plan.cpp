@@ -414,6 +414,7 @@ prepare_plan(Envelope& envelope, const ApiContext& context, std::shared_ptr<cons
     plan->check_references = context.check_references;
     plan->update_create = context.update_create;
     plan->delete_max = context.delete_max;
+    plan->examined_max = context.bounds.examined_max;
     plan->organisation = envelope.organisation;
     plan->viewer = envelope.viewer;
     plan->rulebook = envelope.rulebook;

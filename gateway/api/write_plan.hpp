@@ -58,6 +58,7 @@ struct WritePlan {
     bool check_references = false;  // refuse references to resources not held
     bool update_create = true;
     std::uint32_t delete_max = 1;
+    std::uint32_t examined_max = ReadBounds().examined_max;
     bool message = false;           // $process-message: the answer is a message
     std::string message_header_id;  // its MessageHeader.id, event as JSON, and source endpoint
     std::string message_event;

@@ -183,6 +183,8 @@ void Gateway::make_road(std::shared_ptr<const Rulebook> rulebook) {
     api.base_path = config_.http.base_path;
     api.page_default = config_.api.page_default;
     api.page_max = config_.api.page_max;
+    api.bounds = {
+        config_.api.included_max, config_.api.include_levels_max, config_.api.examined_max};
     api.software_version = GATEHOUSE_VERSION;
     api.check_references = config_.api.check_references;
     api.validator_door.enabled = config_.validate_resource.enabled;

@@ -159,6 +159,9 @@ struct Config {
     struct Api {
         std::uint32_t page_default = 20;
         std::uint32_t page_max = 500;
+        std::uint32_t included_max = 1'000;
+        std::uint32_t include_levels_max = 8;
+        std::uint32_t examined_max = 10'000;
         bool check_references = false;
         bool update_create = true;
         std::uint32_t conditional_delete_max = 1;

@@ -292,6 +292,15 @@ void other_keys(Keys& k) {
     k.integer("api.page_max", 1, 10'000, [](C& c, long long v) {
         c.api.page_max = static_cast<std::uint32_t>(v);
     });
+    k.integer("api.included_max", 1, 100'000, [](C& c, long long v) {
+        c.api.included_max = static_cast<std::uint32_t>(v);
+    });
+    k.integer("api.include_levels_max", 1, 64, [](C& c, long long v) {
+        c.api.include_levels_max = static_cast<std::uint32_t>(v);
+    });
+    k.integer("api.examined_max", 10, 10'000'000, [](C& c, long long v) {
+        c.api.examined_max = static_cast<std::uint32_t>(v);
+    });
     k.boolean("api.check_references", [](C& c, bool v) { c.api.check_references = v; });
     k.boolean("validate_resource.enabled", [](C& c, bool v) { c.validate_resource.enabled = v; });
     k.text("validate_resource.open_partner", [](C& c, const std::string& v) {

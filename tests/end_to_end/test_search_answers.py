@@ -269,6 +269,44 @@ class Bounds(unittest.TestCase):
             self.assertEqual({page.json()["total"] for page in everything}, {1051})
 
 
+    def test_what_a_read_may_look_at_and_include_is_a_setting_and_told(self):
+        with Gateway(settings={"api.examined_max": 20, "api.included_max": 3, "api.include_levels_max": 2}) as gateway:
+            for name, part in (("g0", None), ("g1", "g0"), ("g2", "g1"), ("g3", "g2")):
+                organization = {"resourceType": "Organization", "id": name, "name": name,
+                                **({"partOf": {"reference": f"Organization/{part}"}} if part else {})}
+                self.assertEqual(gateway.put(f"/Organization/{name}", organization).status, 201)
+            self.assertEqual(gateway.put("/Patient/p", patient(id="p")).status, 201)
+
+            def vital(number):
+                return observation("Patient/p", id=f"o{number}", effectiveDateTime=f"2024-01-{number + 1:02}",
+                                   code={"coding": [{"system": "urn:x", "code": f"c{number % 2}"}]},
+                                   category=[{"coding": [{"code": "vital-signs"}]}])
+
+            last = "/Observation/$lastn?patient=p&category=vital-signs"
+            for number in range(20):
+                self.assertEqual(gateway.put(f"/Observation/o{number}", vital(number)).status, 201)
+            answer = gateway.kept("GET", last)
+            self.assertEqual(shown(answer, "match"), ["Observation/o19", "Observation/o18"])
+            self.assertEqual(gateway.put("/Observation/o20", vital(20)).status, 201)
+            answer = gateway.kept("GET", last)
+            self.assertEqual((answer.status, answer.json()["issue"][0]["code"]), (400, "too-costly"), answer)
+            self.assertRegex(answer.json()["issue"][0]["diagnostics"], "More than 20 observations.*category, code or date")
+            self.assertEqual(shown(gateway.kept("GET", last + "&date=ge2024-01-05"), "match"),
+                             ["Observation/o20", "Observation/o19"])
+
+            def told(target):
+                page = gateway.kept("GET", target)
+                self.assertEqual(page.status, 200, page)
+                return shown(page, "include"), [issue["diagnostics"] for entry in page.json()["entry"]
+                                                for issue in entry["resource"].get("issue", [])]
+            included, words = told("/Patient?_id=p&_revinclude=Observation:patient")
+            self.assertEqual(len(included), 3)
+            self.assertRegex(words[0], "More than 3 resources would be included")
+            included, words = told("/Organization?_id=g3&_include:iterate=Organization:partof")
+            self.assertEqual(included, ["Organization/g2", "Organization/g1"])
+            self.assertRegex(words[0], "stops after 2 levels")
+
+
 class PagesUnderWrites(unittest.TestCase):
     """While others create, change and delete, a walk along the pages sees what did not change once and once alone."""
 
