@@ -439,25 +439,45 @@ void write_near(SqlText& out, const Columns& columns, const SearchValue& value) 
         out << (west < -180 || east > 180 ? " OR " : " AND ") << columns.high << " <= ";
         out.bind(east > 180 ? east - 360 : east) << ")";
     }
-    // Haversine: sin²(Δlat/2) + cos(lat) cos(lat') sin²(Δlon/2) <= sin²(angle/2).
+    // Haversine: sin²(Δlat/2) + cos(lat) cos(lat') sin²(Δlon/2) <= sin²(angle/2). PostgreSQL fails
+    // on a product too small for a double, where SQLite goes on with zero: there no angle is nearer
+    // to zero than `least` (their signs do not matter), and no distance shorter than it makes.
+    constexpr double least = 1e-100;
+    const bool strict = out.dialect() == Dialect::postgresql;
+    const auto begin_angle = [&](std::string_view function) {
+        out << function << (strict ? "(greatest(abs(" : "((");
+    };
+    const auto end_angle = [&](double factor) {
+        out << ")";
+        if (strict) {
+            out << ", ";
+            out.bind(least) << ")";
+        }
+        out << " * ";
+        out.bind(factor) << ")";
+    };
     const auto half_sine = [&](const std::string& column, double at) {
-        out << "sin((" << column << " - ";
-        out.bind(at) << ") * ";
-        out.bind(degree / 2) << ")";
+        begin_angle("sin");
+        out << column << " - ";
+        out.bind(at);
+        end_angle(degree / 2);
     };
     out << " AND ";
     half_sine(columns.low, value.latitude);
     out << " * ";
     half_sine(columns.low, value.latitude);
     out << " + ";
-    out.bind(widest) << " * cos(" << columns.low << " * ";
-    out.bind(degree) << ") * ";
+    out.bind(widest) << " * ";
+    begin_angle("cos");
+    out << columns.low;
+    end_angle(degree);
+    out << " * ";
     half_sine(columns.high, value.longitude);
     out << " * ";
     half_sine(columns.high, value.longitude);
     const double chord = std::sin(std::min(angle, std::numbers::pi) / 2);
     out << " <= ";
-    out.bind(chord * chord);
+    out.bind(strict ? std::max(chord * chord, least) : chord * chord);
 }
 
 void write_sets(SqlText& out, const Columns& columns, const std::vector<SearchCodes>& sets) {

@@ -97,7 +97,7 @@ gw::Store& store() {
 // Aliases: one letter and perhaps a number.
 bool is_alias(std::string_view word) {
     return !word.empty() && word.find_first_not_of("0123456789", 1) == std::string_view::npos &&
-           std::string_view("bknqrsux").find(word.front()) != std::string_view::npos;
+           std::string_view("bhknqrsuxy").find(word.front()) != std::string_view::npos;
 }
 
 void check_words(const gw::SqlStatement& statement, bool numbered) {
@@ -116,7 +116,7 @@ void check_words(const gw::SqlStatement& statement, bool numbered) {
         "ix_number", "ix_quantity", "ix_uri",    "ix_composite", "jsonb_array_elements_text",
         "NULLS",     "LAST",        "FIRST",     "CASE",         "WHEN",
         "THEN",      "ELSE",        "END",       "ALL",          "contained",
-        "TRUE"};
+        "TRUE",      "WITH",        "RECURSIVE", "greatest",     "abs"};
     std::size_t places = 0;
     const std::string& text = statement.text;
     for (std::size_t i = 0; i < text.size();) {

@@ -103,6 +103,24 @@ TEST_F(PostgresSearch, texts_are_ordered_by_their_bytes) {
     );
 }
 
+TEST_F(PostgresSearch, a_message_may_have_a_long_identifier) {
+    run("CREATE SCHEMA receipts; SET search_path = receipts; " + schema_sql(Dialect::postgresql));
+    std::string identifier("https://sender.example/messages|");
+    std::uint64_t state = 1;
+    while (identifier.size() < 20'000) {  // nothing that could be compressed
+        state = state * 6364136223846793005U + 1442695040888963407U;
+        identifier += static_cast<char>('a' + (state >> 40U) % 26);
+    }
+    const SqlStatement put{
+        "INSERT INTO receipt (message_id, partner, request_id, bundle_identifier, body_digest, "
+        "state, rank, received_at, settled_at, status, headers, body, rules, resources, "
+        "decision_id) VALUES ('1', 'practice', '', $1, '', 1, 1, 1, 1, 201, '', '', '', '', '') "
+        "RETURNING message_id",
+        {identifier}};
+    const auto rows = postgres_->query(put);
+    EXPECT_TRUE(rows) << describe(rows.error()).substr(0, 300);
+}
+
 // The rows of every table of a SQLite store.
 void copy_store(const std::filesystem::path& file, Postgres& postgres) {
     auto opened = Database::open(file, Access::read_only, 2'000);
