@@ -57,8 +57,8 @@ bool fits(SearchModifier modifier, SearchType type) {
 
 }  // namespace
 
-SearchCompiler::SearchCompiler(const SearchQuery& query, Dialect dialect, bool in_order)
-    : query_(query), dialect_(dialect), in_order_(in_order), types_(query.types) {
+SearchCompiler::SearchCompiler(const SearchQuery& query, Dialect dialect, Way way)
+    : query_(query), dialect_(dialect), way_(way), types_(query.types) {
     if (types_.empty()) {
         types_.push_back(query.type);
     }

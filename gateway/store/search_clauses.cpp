@@ -58,6 +58,12 @@ std::vector<IndexTable> tables_of(const SearchClause& clause) {
     return {table_of(clause)};
 }
 
+// _lastUpdated as one range of the index.
+bool is_range(const SearchClause& clause) {
+    return clause.field == Field::last_updated && clause.modifier != SearchModifier::missing &&
+           clause.any_of.size() == 1 && clause.any_of.front().prefix != SearchPrefix::ne;
+}
+
 // True if only live resources of the types that it is about can satisfy it.
 bool implies_type(const SearchClause& clause) {
     switch (clause.field) {
@@ -203,6 +209,9 @@ std::optional<int> SearchCompiler::cost(const SearchClause& clause) {
 }
 
 const SearchClause* SearchCompiler::beginning(const SearchClause& clause) {
+    if (is_range(clause)) {
+        return &clause;
+    }
     const bool leads =
         clause.field == Field::has || (clause.field == Field::parameter && !clause.chained.empty());
     if (!leads || cost(clause).value_or(0) <= cost_of_a_probe) {
@@ -498,7 +507,7 @@ SearchCompiler::write_set(SqlText& out, const Types& types, const SearchClause& 
         out << "SELECT " << alias << ".rid AS rid FROM resource " << alias << " WHERE ";
         write_types(out, about, alias);
         out << " AND ";
-        return write_field(out, alias, clause);
+        return write_field(out, alias, clause, Use::find);
     }
     case Field::has: {
         const std::string alias = next_alias();
@@ -674,12 +683,12 @@ Result<void> SearchCompiler::write_test(
     case Field::id:
     case Field::last_updated: {
         if (joined_ && (rid == "r.rid" || rid == "b.rid")) {
-            return write_field(out, "r", clause);
+            return write_field(out, "r", clause, by_time_ ? Use::find : Use::test);
         }
         const std::string alias = next_alias();
         out << "EXISTS (SELECT 1 FROM resource " << alias << " WHERE " << alias << ".rid = " << rid
             << " AND ";
-        GH_TRY(write_field(out, alias, clause));
+        GH_TRY(write_field(out, alias, clause, Use::test));
         out << ")";
         return {};
     }
@@ -710,9 +719,11 @@ Result<void> SearchCompiler::write_test(
     return write_exists(out, about, clause, rid);
 }
 
-// _id and _lastUpdated: conditions on an alias of resource.
-Result<void>
-SearchCompiler::write_field(SqlText& out, std::string_view alias, const SearchClause& clause) {
+// _id and _lastUpdated: conditions on an alias of resource. Where they only test, the plus leaves
+// SQLite's walk through the resources in order.
+Result<void> SearchCompiler::write_field(
+    SqlText& out, std::string_view alias, const SearchClause& clause, Use use
+) {
     if (clause.modifier == SearchModifier::missing) {
         out << (clause.any_of.front().truth ? "1 = 0" : "1 = 1");  // no resource is without
         return {};
@@ -728,10 +739,17 @@ SearchCompiler::write_field(SqlText& out, std::string_view alias, const SearchCl
         out.bind_all(ids) << "))";
         return {};
     }
+    const bool kept = dialect_ == Dialect::sqlite && (use == Use::test || !is_range(clause));
+    const bool goes_on = dialect_ == Dialect::sqlite && way_ == Way::continued && alias == "r";
+    const bool down = goes_on && query_.sort.front().descending;
+    const std::string column = prefix + "last_updated";
     for (std::size_t i = 0; i < clause.any_of.size(); ++i) {
         out << (i == 0 ? "(" : " OR (");
-        search_detail::write_date(
-            out, clause.any_of[i], prefix + "last_updated", prefix + "last_updated + 1"
+        search_detail::write_instant(
+            out,
+            (kept || (goes_on && !down) ? "+" : "") + column,
+            (kept || down ? "+" : "") + column,
+            clause.any_of[i]
         );
         out << ")";
     }

@@ -13,8 +13,12 @@ namespace gatehouse::gateway {
 
 class SearchCompiler {
 public:
-    // `in_order`: no set that a chain or _has makes finds the candidates.
-    SearchCompiler(const SearchQuery& query, Dialect dialect, bool in_order = false);
+    enum class Way : std::uint8_t {
+        best,
+        in_order,   // no set that a chain or _has makes, and no range of _lastUpdated, finds
+        continued,  // pages after the first of what is sorted by the time that finds it
+    };
+    SearchCompiler(const SearchQuery& query, Dialect dialect, Way way = Way::best);
     Result<CompiledSearch> compile();
     Result<void> check_all();
 
@@ -34,7 +38,8 @@ private:
     // search_clauses.cpp
     // Lower is better; none: it cannot find candidates.
     static std::optional<int> cost(const SearchClause& clause);
-    // Where the set of a chain or _has begins that may be large; null: it is none, or it is small.
+    // Where the set of a chain or _has begins that may be large, or _lastUpdated itself; null: it
+    // is none of these, or small.
     static const SearchClause* beginning(const SearchClause& clause);
     static void write_types(SqlText& out, const Types& types, std::string_view alias);
     // The rid is of a live resource of these types, or of a contained one.
@@ -92,7 +97,8 @@ private:
     void write_linked(SqlText& out, std::string_view alias, const SearchClause& clause);
     Result<void>
     write_items(SqlText& out, std::string_view alias, const SearchClause& clause, Use use);
-    Result<void> write_field(SqlText& out, std::string_view alias, const SearchClause& clause);
+    Result<void>
+    write_field(SqlText& out, std::string_view alias, const SearchClause& clause, Use use);
     // x: a table; s: a set of rids.
     std::string next_alias(char letter = 'x') { return letter + std::to_string(++aliases_); }
 
@@ -105,12 +111,14 @@ private:
         const SearchClause* finder
     );
     Result<void> write_sort(CompiledSearch& compiled, const SearchSort& sort);
+    // What else there is to a search with this finder: CompiledSearch::in_order_, continued_.
+    Result<void> add_ways(CompiledSearch& compiled, const SearchClause& finder);
     Result<void> add_in_order(CompiledSearch& compiled, const SearchClause& finder);
     void explain(CompiledSearch& compiled, const SearchClause& clause, std::string_view use) const;
 
     const SearchQuery& query_;
     Dialect dialect_;
-    bool in_order_;
+    Way way_;
     Types types_;
     std::deque<SearchClause> made_;
     std::vector<std::string> keys_;
@@ -118,7 +126,8 @@ private:
     std::size_t codes_ = 0;
     std::size_t clauses_ = 0;
     int aliases_ = 0;
-    bool joined_ = false;  // alias r of resource is there
+    bool joined_ = false;   // alias r of resource is there
+    bool by_time_ = false;  // a range of _lastUpdated finds
 };
 
 namespace search_detail {

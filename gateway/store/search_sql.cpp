@@ -7,6 +7,7 @@
 #include "gateway/store/search_sql.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "gateway/store/search_compiler.hpp"
 
@@ -68,8 +69,9 @@ SearchCompiler::write_base(SqlText& out, CompiledSearch& compiled, const SearchC
             out << "r.live = 1";
         }
         if (finder != nullptr) {
+            by_time_ = finder->field == Field::last_updated && beginning(*finder) != nullptr;
             out << " AND ";
-            GH_TRY(write_field(out, "r", *finder));
+            GH_TRY(write_field(out, "r", *finder, Use::find));
             explain(compiled, *finder, "finds");
         } else {
             const std::string all =
@@ -214,10 +216,16 @@ Result<CompiledSearch> SearchCompiler::compile() {
     compiled.dialect_ = dialect_;
     const std::vector<SearchClause> all_of = lower(query_.all_of, types_);
     const SearchClause* finder = nullptr;
+    int dearest = std::numeric_limits<int>::max();  // what finds instead of a set is no larger one
+    for (const SearchClause& clause : all_of) {
+        if (way_ == Way::in_order && clause.field == Field::last_updated && cost(clause)) {
+            dearest = *cost(clause);
+        }
+    }
     for (const SearchClause& clause : all_of) {
         const std::optional<int> own = cost(clause);
-        if (own && (finder == nullptr || *own < *cost(*finder)) &&
-            !(in_order_ && beginning(clause) != nullptr)) {
+        if (own && *own <= dearest && (finder == nullptr || *own < *cost(*finder)) &&
+            !(way_ == Way::in_order && beginning(clause) != nullptr)) {
             finder = &clause;
         }
     }
@@ -259,8 +267,8 @@ Result<CompiledSearch> SearchCompiler::compile() {
         print.append(sort.expression.text).append(sort.descending ? "-" : "+");
         add_values(sort.expression);
     }
-    if (finder != nullptr && query_.contained == SearchContained::no) {
-        GH_TRY(add_in_order(compiled, *finder));
+    if (finder != nullptr && way_ == Way::best && query_.contained == SearchContained::no) {
+        GH_TRY(add_ways(compiled, *finder));
     }
     std::ranges::sort(keys_);
     keys_.erase(std::ranges::unique(keys_).begin(), keys_.end());
@@ -268,25 +276,53 @@ Result<CompiledSearch> SearchCompiler::compile() {
     return compiled;
 }
 
-Result<void> SearchCompiler::add_in_order(CompiledSearch& compiled, const SearchClause& finder) {
-    const SearchClause* inner = in_order_ ? nullptr : beginning(finder);
+Result<void> SearchCompiler::add_ways(CompiledSearch& compiled, const SearchClause& finder) {
+    if (beginning(finder) == nullptr) {
+        return {};
+    }
+    if (by_time_ && !query_.sort.empty()) {
+        // Its own order, or all of it is needed anyway. The next page begins at its cursor: SQLite
+        // would rather begin where the range does.
+        const SearchSort& first = query_.sort.front();
+        if (dialect_ == Dialect::sqlite && query_.sort.size() == 1 && first.parameter == nullptr &&
+            !first.by_id) {
+            GH_TRY_ASSIGN(
+                CompiledSearch other, SearchCompiler(query_, dialect_, Way::continued).compile()
+            );
+            compiled.continued_ = std::move(other.matches_);
+        }
+        return {};
+    }
     const bool sorted = std::ranges::any_of(query_.sort, [](const SearchSort& sort) {
         return sort.parameter != nullptr;
     });
-    if (inner == nullptr || sorted) {
-        return {};
-    }
-    const Types& types =
-        finder.target_types.empty() ? finder.parameter->targets : finder.target_types;
+    return sorted ? Result<void>() : add_in_order(compiled, finder);
+}
+
+Result<void> SearchCompiler::add_in_order(CompiledSearch& compiled, const SearchClause& finder) {
     SqlText out(dialect_);
     const std::string alias = next_alias();
-    out << "SELECT count(*) FROM (SELECT 1 FROM " << table_name(table_of(*inner)) << " " << alias
-        << " WHERE ";
-    GH_TRY(write_rows(out, alias, types, *inner, Use::find));
+    out << "SELECT count(*) FROM (SELECT 1 FROM ";
+    if (by_time_) {
+        out << "resource " << alias << " WHERE ";
+        write_types(out, types_, alias);
+        for (const SearchClause& clause : query_.all_of) {
+            if (clause.field == Field::last_updated) {
+                out << " AND ";
+                GH_TRY(write_field(out, alias, clause, Use::find));
+            }
+        }
+    } else {
+        const Types& types =
+            finder.target_types.empty() ? finder.parameter->targets : finder.target_types;
+        const SearchClause& inner = *beginning(finder);
+        out << table_name(table_of(inner)) << " " << alias << " WHERE ";
+        GH_TRY(write_rows(out, alias, types, inner, Use::find));
+    }
     out << " LIMIT ";
     out.bind(static_cast<std::int64_t>(rows_common)) << ") t";
     compiled.beginnings_ = out.finish();
-    GH_TRY_ASSIGN(CompiledSearch other, SearchCompiler(query_, dialect_, true).compile());
+    GH_TRY_ASSIGN(CompiledSearch other, SearchCompiler(query_, dialect_, Way::in_order).compile());
     other.fingerprint_ = compiled.fingerprint_;  // pages of the one go on with the other
     compiled.in_order_ = std::make_shared<CompiledSearch>(std::move(other));
     return {};
@@ -327,7 +363,7 @@ SqlStatement CompiledSearch::page(const Cursor* from, std::uint32_t limit) const
         out.append(sorts_[i].expression) << " AS " << key_name(i);
     }
     out << " ";
-    out.append(matches_) << ") q";
+    out.append(from != nullptr && continued_ ? *continued_ : matches_) << ") q";
     if (from != nullptr) {
         // The cursor's own row is on the page if the gap is on its other side.
         const std::string beyond =

@@ -34,8 +34,8 @@ struct PlanStep {
     std::string use;     // "finds, in order", "finds", "tests", "excludes"
 };
 
-// With so many rows a condition is common: what a chain or _has leads to from there is found sooner
-// by asking resources in order than by making the set of them all.
+// With so many rows a condition is common: what it finds, or a chain or _has leads to from there,
+// is found sooner by asking resources in order than by making the set of them all.
 inline constexpr std::uint64_t rows_common = 1'000;
 
 class CompiledSearch {
@@ -48,10 +48,10 @@ public:
     [[nodiscard]] SqlStatement page(const Cursor* from, std::uint32_t limit) const;
     // One row, one column. `most` > 0: counting ends there.
     [[nodiscard]] SqlStatement count(std::uint64_t most = 0) const;
-    // The same search without a set that a chain or _has would make; null where there is none, or a
-    // sort needs all of it anyway. It serves if beginnings() yields rows_common.
+    // The same search without a set that a chain, _has or _lastUpdated would make; null where there
+    // is none, or a sort needs all of it anyway. It serves if beginnings() yields rows_common.
     [[nodiscard]] const CompiledSearch* in_order() const noexcept { return in_order_.get(); }
-    // Counts what the chain or _has begins with, up to rows_common. One row, one column.
+    // Counts what the set begins with, up to rows_common. One row, one column.
     [[nodiscard]] const SqlStatement& beginnings() const noexcept { return beginnings_; }
     // The parameter_key()s that the search reads, sorted: all must have been indexed.
     [[nodiscard]] const std::vector<std::string>& keys() const noexcept { return keys_; }
@@ -70,8 +70,9 @@ private:
 
     Dialect dialect_ = Dialect::sqlite;
     std::vector<PlanStep> plan_;
-    std::string rid_;       // "b.rid" or "r.rid"
-    SqlStatement matches_;  // FROM ... WHERE ...
+    std::string rid_;                        // "b.rid" or "r.rid"
+    SqlStatement matches_;                   // FROM ... WHERE ...
+    std::optional<SqlStatement> continued_;  // instead, after a cursor
     std::vector<Sort> sorts_;
     std::vector<std::string> keys_;
     std::string fingerprint_;

@@ -73,11 +73,17 @@ void write_number(SqlText& out, const Columns& columns, SearchPrefix prefix, con
         out << column << operation;
         out.bind(at);
     };
+    // What ends before it begins before it: said too, so that the range of the index ends there.
+    const auto ends_before = [&](double at) {
+        compare(columns.low, " < ", at);
+        out << " AND ";
+        compare(columns.high, " < ", at);
+    };
     switch (prefix) {
     case SearchPrefix::eq:
         compare(columns.low, " >= ", number.low);
         out << " AND ";
-        compare(columns.high, " < ", number.high);
+        ends_before(number.high);
         break;
     case SearchPrefix::ne:
         out << "(";
@@ -91,7 +97,7 @@ void write_number(SqlText& out, const Columns& columns, SearchPrefix prefix, con
     case SearchPrefix::ge: compare(columns.high, " >= ", number.exact); break;
     case SearchPrefix::le: compare(columns.low, " <= ", number.exact); break;
     case SearchPrefix::sa: compare(columns.low, " > ", number.exact); break;
-    case SearchPrefix::eb: compare(columns.high, " < ", number.exact); break;
+    case SearchPrefix::eb: ends_before(number.exact); break;
     case SearchPrefix::ap:
         compare(columns.low, " <= ", number.high);
         out << " AND ";
@@ -375,44 +381,82 @@ bool is_exact(const Comparison& how, const SearchValue& value) {
     }
 }
 
-void write_date(
-    SqlText& out, const SearchValue& value, std::string_view low, std::string_view high
-) {
+void write_date(SqlText& out, const Columns& columns, const SearchValue& value) {
     const auto compare = [&](std::string_view column, std::string_view operation, std::int64_t at) {
         out << column << operation;
         out.bind(at);
     };
+    // What ends by `at` began by then: said too, so that the range of the index ends there.
+    const auto ends_by = [&](std::int64_t at) {
+        compare(columns.low, " <= ", at);
+        out << " AND ";
+        compare(columns.high, " <= ", at);
+    };
     switch (value.prefix) {
     case SearchPrefix::eq:
-        compare(low, " >= ", value.low);
+        compare(columns.low, " >= ", value.low);
         out << " AND ";
-        compare(high, " <= ", value.high);
+        ends_by(value.high);
         break;
     case SearchPrefix::ne:
         out << "(";
-        compare(low, " < ", value.low);
+        compare(columns.low, " < ", value.low);
         out << " OR ";
-        compare(high, " > ", value.high);
+        compare(columns.high, " > ", value.high);
         out << ")";
         break;
-    case SearchPrefix::gt: compare(high, " > ", value.high); break;
-    case SearchPrefix::lt: compare(low, " < ", value.low); break;
+    case SearchPrefix::gt: compare(columns.high, " > ", value.high); break;
+    case SearchPrefix::lt: compare(columns.low, " < ", value.low); break;
     // A period that reaches into the day asked for counts, as other servers have it: the
     // specification's words leave out a period that begins before the day and ends within it.
-    case SearchPrefix::ge: compare(high, " > ", value.low); break;
-    case SearchPrefix::le: compare(low, " < ", value.high); break;
-    case SearchPrefix::sa: compare(low, " >= ", value.high); break;
-    case SearchPrefix::eb: compare(high, " <= ", value.low); break;
+    case SearchPrefix::ge: compare(columns.high, " > ", value.low); break;
+    case SearchPrefix::le: compare(columns.low, " < ", value.high); break;
+    case SearchPrefix::sa: compare(columns.low, " >= ", value.high); break;
+    case SearchPrefix::eb: ends_by(value.low); break;
     case SearchPrefix::ap:
-        compare(low, " < ", value.high);
+        compare(columns.low, " < ", value.high);
         out << " AND ";
-        compare(high, " > ", value.low);
+        compare(columns.high, " > ", value.low);
         break;
     case SearchPrefix::co:
         compare(low, " <= ", value.low);
         out << " AND ";
         compare(high, " >= ", value.high);
         break;
+    }
+}
+
+void write_instant(
+    SqlText& out, std::string_view from, std::string_view until, const SearchValue& value
+) {
+    const auto begins = [&](std::int64_t at) {
+        out << from << " >= ";
+        out.bind(at);
+    };
+    const auto ends = [&](std::int64_t at) {
+        out << until << " < ";
+        out.bind(at);
+    };
+    switch (value.prefix) {
+    case SearchPrefix::eq:
+    case SearchPrefix::ap:
+        begins(value.low);
+        out << " AND ";
+        ends(value.high);
+        break;
+    case SearchPrefix::ne:
+        out << "(";
+        ends(value.low);
+        out << " OR ";
+        begins(value.high);
+        out << ")";
+        break;
+    case SearchPrefix::gt:
+    case SearchPrefix::sa: begins(value.high); break;
+    case SearchPrefix::lt:
+    case SearchPrefix::eb: ends(value.low); break;
+    case SearchPrefix::ge: begins(value.low); break;
+    case SearchPrefix::le: ends(value.high); break;
     }
 }
 
@@ -532,7 +576,7 @@ write_value(SqlText& out, const Columns& columns, const Comparison& how, const S
         return {};
     case SearchType::string: write_string(out, columns, how.modifier, value); return {};
     case SearchType::reference: write_reference(out, columns, how, value); return {};
-    case SearchType::date: write_date(out, value, columns.low, columns.high); return {};
+    case SearchType::date: write_date(out, columns, value); return {};
     case SearchType::number: {
         GH_TRY_ASSIGN(const Number number, number_of(value));
         write_number(out, columns, value.prefix, number);

@@ -78,9 +78,11 @@ Result<void> write_values(
 // Tokens in one of the sets.
 void write_sets(SqlText& out, const Columns& columns, const std::vector<SearchCodes>& sets);
 
-// Condition of a date range on the columns given.
-void write_date(
-    SqlText& out, const SearchValue& value, std::string_view low, std::string_view high
+void write_date(SqlText& out, const Columns& columns, const SearchValue& value);
+// The same on a column that holds an instant: `from` and `until` spell it where it has a lower and
+// an upper bound.
+void write_instant(
+    SqlText& out, std::string_view from, std::string_view until, const SearchValue& value
 );
 // Great-circle distance on a sphere, after a box that an index can answer (FHIR R4 Location.near).
 void write_near(SqlText& out, const Columns& columns, const SearchValue& value);

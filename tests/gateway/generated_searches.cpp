@@ -4,6 +4,9 @@
 
 #include <cstdlib>
 
+#include "adapters/sqlite/database.hpp"
+#include "gateway/store/search_sql.hpp"
+
 namespace gatehouse::gateway::generated {
 
 namespace reference = search_reference;
@@ -117,6 +120,33 @@ Bench* bench() {
         return engine == nullptr ? nullptr : std::make_unique<Bench>(*engine);
     }();
     return made.get();
+}
+
+std::string other_way(const Bench& bench, const ParsedSearch& parsed, const Answer& answer) {
+    const auto compiled = compile_search(parsed.query, Dialect::sqlite);
+    if (!compiled || compiled->in_order() == nullptr || !answer.refused.empty()) {
+        return {};
+    }
+    static const auto database = *adapters::sqlite::Database::open(
+        bench.scratch.path() / "store.db", adapters::sqlite::Access::read_only, 2'000
+    );
+    const SqlStatement page = compiled->in_order()->page(nullptr, 100'000);
+    adapters::sqlite::Query rows(*database, "test", page.text);
+    for (const SqlValue& value : page.values) {
+        rows.bind_value(value);
+    }
+    std::vector<std::string> ids;
+    while (*rows.step()) {
+        adapters::sqlite::Query id(
+            *database,
+            "test",
+            "SELECT n.text || '/' || r.id FROM resource r JOIN name n ON n.id = r.type "
+            "WHERE r.rid = ?"
+        );
+        id.bind(rows.integer(0));
+        ids.emplace_back(*id.step() ? id.text(0) : "nothing");
+    }
+    return ids == answer.ids ? "" : "asked in order, it finds others: " + page.text + "\n";
 }
 
 }  // namespace gatehouse::gateway::generated

@@ -445,10 +445,12 @@ TEST_F(PostgresSearch, common_searches_use_indexes) {
         {"Observation?patient=r10&code=http://loinc.org|code3&date=ge1970-01-01",
          {"ix_reference_value", "ix_token_", "ix_date_"}},
         {"Observation?code=http://loinc.org|code3", {"ix_token_value"}},
+        {"Observation?date=1971-01-01", {"ix_date_value"}},
+        {"Observation?_lastUpdated=ge2023-11-14T22:13:20.03&_sort=_lastUpdated",
+         {"resource_updated"}},
         {"Observation?patient.identifier=https://fhir.nhs.uk/Id/nhs-number|9990000010",
          {"ix_token_value", "ix_reference_value"}},
-        {"Patient?_has:Observation:patient:code=http://loinc.org|code3",
-         {"ix_token_value", "ix_reference_"}},
+        {"Patient?_has:Observation:patient:date=1971-01-01", {"ix_date_value", "ix_reference_"}},
     };
     for (const Shape& shape : shapes) {
         const ParsedSearch parsed = store_cases::parse(shape.search);
