@@ -194,8 +194,9 @@ Result<SearchPage> search_in_snapshot(
         } else {
             const std::uint64_t most = query.total_max;
             // All of them are counted best as a set, the first of them in order.
+            const bool as_set = most == 0 || compiled.by_time();
             const gateway::SqlStatement counting =
-                most == 0 ? compiled.count() : way->count(most + 1);
+                (as_set ? compiled : *way).count(most == 0 ? 0 : most + 1);
             GH_TRY_ASSIGN(const std::uint64_t total, run_count(database, counting));
             page.total = most != 0 && total > most ? std::nullopt : std::optional(total);
         }

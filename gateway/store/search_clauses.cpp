@@ -510,13 +510,7 @@ SearchCompiler::write_set(SqlText& out, const Types& types, const SearchClause& 
         return write_field(out, alias, clause, Use::find);
     }
     case Field::has: {
-        const std::string alias = next_alias();
-        out << "SELECT " << alias << ".target AS rid FROM ix_reference " << alias << " WHERE ";
-        write_param(out, alias, clause.target_types, clause, key_suffix(kind_of(clause)));
-        out << " AND " << alias << ".rid IN (";
-        GH_TRY(write_sets(out, clause.target_types, clause.chained));
-        out << ")";
-        write_held(out, alias + ".rid");
+        GH_TRY_ASSIGN(const std::string alias, write_referred(out, clause));
         out << " AND ";
         write_is(out, about, alias + ".target");
         return {};
@@ -627,22 +621,32 @@ Result<void> SearchCompiler::write_exists(
     return {};
 }
 
+// What a _has leads to. The order is said: from the set to its references, never through all
+// references to look for those of the set.
+Result<std::string> SearchCompiler::write_referred(SqlText& out, const SearchClause& clause) {
+    const std::string set = next_alias('s');
+    const std::string alias = next_alias();
+    out << "SELECT " << alias << ".target AS rid FROM (";
+    GH_TRY(write_sets(out, clause.target_types, clause.chained));
+    out << ") " << set << (dialect_ == Dialect::sqlite ? " CROSS JOIN" : " JOIN")
+        << " ix_reference " << alias << " ON " << alias << ".rid = " << set << ".rid WHERE ";
+    write_param(out, alias, clause.target_types, clause, key_suffix(kind_of(clause)));
+    write_held(out, alias + ".rid");
+    return alias;
+}
+
 Result<void>
 SearchCompiler::write_has(SqlText& out, const SearchClause& clause, const std::string& rid) {
     keys_.emplace_back(contained_unit);
-    const std::string alias = next_alias();
-    const bool probe = *cost(clause) <= cost_of_a_probe;
-    out << (probe ? rid + " IN (SELECT " + alias + ".target" : "EXISTS (SELECT 1")
-        << " FROM ix_reference " << alias << " WHERE ";
-    write_param(out, alias, clause.target_types, clause, key_suffix(kind_of(clause)));
-    if (probe) {
-        out << " AND " << alias << ".rid IN (";
-        GH_TRY(write_sets(out, clause.target_types, clause.chained));
-        out << ")";
-        write_held(out, alias + ".rid");
+    if (*cost(clause) <= cost_of_a_probe) {
+        out << rid << " IN (";
+        GH_TRY(write_referred(out, clause));
         out << ")";
         return {};
     }
+    const std::string alias = next_alias();
+    out << "EXISTS (SELECT 1 FROM ix_reference " << alias << " WHERE ";
+    write_param(out, alias, clause.target_types, clause, key_suffix(kind_of(clause)));
     out << " AND " << alias << ".target = " << rid;
     write_held(out, alias + ".rid");
     out << " AND ";

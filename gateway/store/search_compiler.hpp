@@ -89,6 +89,8 @@ private:
     Result<void> write_missing(
         SqlText& out, const Types& types, const SearchClause& clause, const std::string& rid
     );
+    // "SELECT alias.target AS rid ... WHERE ..."; yields the alias.
+    Result<std::string> write_referred(SqlText& out, const SearchClause& clause);
     Result<void> write_has(SqlText& out, const SearchClause& clause, const std::string& rid);
     // "word IN (...)" of a reference with :above or :below.
     void write_hierarchy(

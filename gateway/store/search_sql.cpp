@@ -270,6 +270,7 @@ Result<CompiledSearch> SearchCompiler::compile() {
     if (finder != nullptr && way_ == Way::best && query_.contained == SearchContained::no) {
         GH_TRY(add_ways(compiled, *finder));
     }
+    compiled.by_time_ = by_time_;
     std::ranges::sort(keys_);
     keys_.erase(std::ranges::unique(keys_).begin(), keys_.end());
     compiled.keys_ = std::move(keys_);

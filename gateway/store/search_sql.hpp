@@ -51,6 +51,8 @@ public:
     // The same search without a set that a chain, _has or _lastUpdated would make; null where there
     // is none, or a sort needs all of it anyway. It serves if beginnings() yields rows_common.
     [[nodiscard]] const CompiledSearch* in_order() const noexcept { return in_order_.get(); }
+    // A range of _lastUpdated finds: it is counted best by itself, whichever way a page takes.
+    [[nodiscard]] bool by_time() const noexcept { return by_time_; }
     // Counts what the set begins with, up to rows_common. One row, one column.
     [[nodiscard]] const SqlStatement& beginnings() const noexcept { return beginnings_; }
     // The parameter_key()s that the search reads, sorted: all must have been indexed.
@@ -78,6 +80,7 @@ private:
     std::string fingerprint_;
     std::shared_ptr<CompiledSearch> in_order_;
     SqlStatement beginnings_;
+    bool by_time_ = false;
 };
 
 // The bounds and fits of a search without writing it: what compile_search() would refuse.

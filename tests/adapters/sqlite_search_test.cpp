@@ -559,6 +559,64 @@ TEST_F(SqliteSearch, a_search_over_its_steps_is_refused_alike_every_time) {
     }));
 }
 
+// What an index bounds from both ends, or leads to from a few rows, is all that is looked at: 3,000
+// rows are ten times the steps that these searches may take.
+TEST_F(SqliteSearch, looks_at_no_more_rows_than_it_must) {
+    ASSERT_TRUE(store_->transact([](StoreWriter& writer) -> Result<void> {
+        for (int i = 1'000; i < 4'000; ++i) {
+            NewVersion version = observation(i, "p1");
+            version.last_updated += i;
+            version.index.push_back(date("issued", std::to_string(i) + "-01-01"));
+            if (i == 2'000) {
+                version.index.push_back(token("code", "http://loinc.org", "rare"));
+            }
+            GH_TRY(writer.put(version));
+        }
+        return {};
+    }));
+    const auto bounded = open_sqlite_store({.file = folder_.file(), .search_steps_max = 3'000});
+    const auto found = [&](SearchQuery query) {
+        query.want_total = false;
+        query.count = 20;
+        const auto page = (*bounded)->search(query);
+        EXPECT_TRUE(page) << describe(page.error());
+        return page ? page->matches.size() : 0;
+    };
+    SearchClause day = clause("issued", SearchType::date, {{}});
+    day.any_of.front().low = date("issued", "1100").low;
+    day.any_of.front().high = date("issued", "1102").high;
+    EXPECT_EQ(found(of("Observation", {day})), 3U);
+
+    SearchClause has;
+    has.field = SearchClause::Field::has;
+    has.parameter = &parameter("patient", SearchType::reference);
+    has.target_types = {"Observation"};
+    has.chained = {clause("code", SearchType::token, {coded("http://loinc.org", "rare")})};
+    EXPECT_EQ(found(of("Patient", {has})), 1U);
+
+    SearchClause since;
+    since.field = SearchClause::Field::last_updated;
+    since.any_of.emplace_back().prefix = SearchPrefix::ge;
+    since.any_of.front().low = observation(0, "p1").last_updated + 2 * 3'990;
+    SearchQuery query = of("Observation", {since});
+    EXPECT_EQ(found(query), 10U);
+    query.sort.emplace_back();
+    EXPECT_EQ(found(query), 10U);
+    query.all_of.front().any_of.front().low = 0;
+    // A page of a hundred, and no row before it.
+    const auto paged = open_sqlite_store({.file = folder_.file(), .search_steps_max = 9'000});
+    query.want_total = false;
+    query.count = 100;
+    std::size_t all = 0;
+    do {
+        const auto page = (*paged)->search(query);
+        ASSERT_TRUE(page) << all << ": " << describe(page.error());
+        all += page->matches.size();
+        query.after = page->next;
+    } while (!query.after.empty());
+    EXPECT_EQ(all, 3'040U);
+}
+
 TEST_F(SqliteSearch, matches_inside_the_transaction) {
     ASSERT_TRUE(store_->transact([](StoreWriter& writer) -> Result<void> {
         GH_TRY(writer.put(patient("p3", "New")));
