@@ -744,16 +744,13 @@ Result<void> SearchCompiler::write_field(
         return {};
     }
     const bool kept = dialect_ == Dialect::sqlite && (use == Use::test || !is_range(clause));
-    const bool goes_on = dialect_ == Dialect::sqlite && way_ == Way::continued && alias == "r";
-    const bool down = goes_on && query_.sort.front().descending;
+    const bool rising = kept || (way_ == Way::rising && alias == "r");
+    const bool falling = kept || (way_ == Way::falling && alias == "r");
     const std::string column = prefix + "last_updated";
     for (std::size_t i = 0; i < clause.any_of.size(); ++i) {
         out << (i == 0 ? "(" : " OR (");
         search_detail::write_instant(
-            out,
-            (kept || (goes_on && !down) ? "+" : "") + column,
-            (kept || down ? "+" : "") + column,
-            clause.any_of[i]
+            out, (rising ? "+" : "") + column, (falling ? "+" : "") + column, clause.any_of[i]
         );
         out << ")";
     }

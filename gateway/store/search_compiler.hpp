@@ -15,8 +15,9 @@ class SearchCompiler {
 public:
     enum class Way : std::uint8_t {
         best,
-        in_order,   // no set that a chain or _has makes, and no range of _lastUpdated, finds
-        continued,  // pages after the first of what is sorted by the time that finds it
+        in_order,  // no set that a chain or _has makes, and no range of _lastUpdated, finds
+        rising,    // from a cursor, by the time that finds it as well: from its lower bound up
+        falling,   // the same from its upper bound down
     };
     SearchCompiler(const SearchQuery& query, Dialect dialect, Way way = Way::best);
     Result<CompiledSearch> compile();
@@ -113,7 +114,8 @@ private:
         const SearchClause* finder
     );
     Result<void> write_sort(CompiledSearch& compiled, const SearchSort& sort);
-    // What else there is to a search with this finder: CompiledSearch::in_order_, continued_.
+    // What else there is to a search with this finder: CompiledSearch::in_order_, rising_,
+    // falling_.
     Result<void> add_ways(CompiledSearch& compiled, const SearchClause& finder);
     Result<void> add_in_order(CompiledSearch& compiled, const SearchClause& finder);
     void explain(CompiledSearch& compiled, const SearchClause& clause, std::string_view use) const;

@@ -282,15 +282,19 @@ Result<void> SearchCompiler::add_ways(CompiledSearch& compiled, const SearchClau
         return {};
     }
     if (by_time_ && !query_.sort.empty()) {
-        // Its own order, or all of it is needed anyway. The next page begins at its cursor: SQLite
-        // would rather begin where the range does.
+        // Its own order, or all of it is needed anyway. From a cursor on the cursor is where it
+        // begins: SQLite would rather begin at the end of the range.
         const SearchSort& first = query_.sort.front();
         if (dialect_ == Dialect::sqlite && query_.sort.size() == 1 && first.parameter == nullptr &&
             !first.by_id) {
             GH_TRY_ASSIGN(
-                CompiledSearch other, SearchCompiler(query_, dialect_, Way::continued).compile()
+                CompiledSearch rising, SearchCompiler(query_, dialect_, Way::rising).compile()
             );
-            compiled.continued_ = std::move(other.matches_);
+            GH_TRY_ASSIGN(
+                CompiledSearch falling, SearchCompiler(query_, dialect_, Way::falling).compile()
+            );
+            compiled.rising_ = std::move(rising.matches_);
+            compiled.falling_ = std::move(falling.matches_);
         }
         return {};
     }
@@ -364,7 +368,8 @@ SqlStatement CompiledSearch::page(const Cursor* from, std::uint32_t limit) const
         out.append(sorts_[i].expression) << " AS " << key_name(i);
     }
     out << " ";
-    out.append(from != nullptr && continued_ ? *continued_ : matches_) << ") q";
+    const std::optional<SqlStatement>& onward = rid_falls ? falling_ : rising_;
+    out.append(from != nullptr && onward ? *onward : matches_) << ") q";
     if (from != nullptr) {
         // The cursor's own row is on the page if the gap is on its other side.
         const std::string beyond =

@@ -72,9 +72,10 @@ private:
 
     Dialect dialect_ = Dialect::sqlite;
     std::vector<PlanStep> plan_;
-    std::string rid_;                        // "b.rid" or "r.rid"
-    SqlStatement matches_;                   // FROM ... WHERE ...
-    std::optional<SqlStatement> continued_;  // instead, after a cursor
+    std::string rid_;                      // "b.rid" or "r.rid"
+    SqlStatement matches_;                 // FROM ... WHERE ...
+    std::optional<SqlStatement> rising_;   // instead, from a cursor on by rising keys
+    std::optional<SqlStatement> falling_;  // the same by falling keys
     std::vector<Sort> sorts_;
     std::vector<std::string> keys_;
     std::string fingerprint_;

@@ -419,9 +419,9 @@ void write_date(SqlText& out, const Columns& columns, const SearchValue& value) 
         compare(columns.high, " > ", value.low);
         break;
     case SearchPrefix::co:
-        compare(low, " <= ", value.low);
+        compare(columns.low, " <= ", value.low);
         out << " AND ";
-        compare(high, " >= ", value.high);
+        compare(columns.high, " >= ", value.high);
         break;
     }
 }
@@ -457,6 +457,11 @@ void write_instant(
     case SearchPrefix::eb: ends(value.low); break;
     case SearchPrefix::ge: begins(value.low); break;
     case SearchPrefix::le: ends(value.high); break;
+    case SearchPrefix::co:
+        begins(value.high - 1);
+        out << " AND ";
+        ends(value.low + 1);
+        break;
     }
 }
 

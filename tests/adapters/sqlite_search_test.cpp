@@ -603,17 +603,27 @@ TEST_F(SqliteSearch, looks_at_no_more_rows_than_it_must) {
     query.sort.emplace_back();
     EXPECT_EQ(found(query), 10U);
     query.all_of.front().any_of.front().low = 0;
-    // A page of a hundred, and no row before it.
+    // A page of a hundred and no row before it, forth and back.
     const auto paged = open_sqlite_store({.file = folder_.file(), .search_steps_max = 9'000});
     query.want_total = false;
     query.count = 100;
     std::size_t all = 0;
+    std::string back;
     do {
         const auto page = (*paged)->search(query);
         ASSERT_TRUE(page) << all << ": " << describe(page.error());
         all += page->matches.size();
         query.after = page->next;
+        back = page->previous;
     } while (!query.after.empty());
+    EXPECT_EQ(all, 3'040U);
+    for (all = 40; !back.empty(); back = query.after) {
+        query.after = back;
+        const auto page = (*paged)->search(query);
+        ASSERT_TRUE(page) << all << ": " << describe(page.error());
+        all += page->matches.size();
+        query.after = page->previous;
+    }
     EXPECT_EQ(all, 3'040U);
 }
 

@@ -11,6 +11,7 @@
 
 #include "adapters/sqlite/database.hpp"
 #include "gateway/api/compartments.hpp"
+#include "gateway/store/cursor.hpp"
 #include "tests/gateway/generated_searches.hpp"
 #include "tests/gateway/search_reference/queries.hpp"
 #include "tests/gateway/store_cases.hpp"
@@ -177,38 +178,25 @@ public:
         }
     }
 
-    // All pages by one way of the search.
+    // All pages by one way of the search, forth and back.
     generated::Answer
     ask(const SearchQuery& query, const CompiledSearch& compiled, const CompiledSearch& way) const {
         generated::Answer answer;
-        std::optional<Cursor> after;
+        std::string from;
+        std::vector<std::string> last;  // the page
         for (int pages = 0; pages < 1000; ++pages) {
-            const auto rows = postgres_.query(way.page(after ? &*after : nullptr, query.count + 1));
-            if (!rows) {
-                answer.wrong = describe(rows.error());
+            const PageLinks links = read_page(query, way, from, last, answer);
+            answer.ids.insert(answer.ids.end(), last.begin(), last.end());
+            if (!answer.wrong.empty()) {
                 return answer;
             }
-            const std::size_t yielded = std::min<std::size_t>(rows->size(), query.count);
-            for (std::size_t i = 0; i < yielded; ++i) {
-                const Postgres::Row& row = (*rows)[i];
-                const auto rid = std::get<std::int64_t>(row.front());
-                const auto found = names_.find(rid);
-                if (found == names_.end()) {
-                    answer.wrong = "no resource has rid " + std::to_string(rid);
-                    return answer;
-                }
-                const Name& name = found->second;
-                answer.ids.push_back(
-                    name.record +
-                    (name.contained.empty() || !query.contained_alone ? "" : "#" + name.contained)
-                );
-                after = Cursor{{row.begin() + 1, row.end()}, rid};
-            }
-            if (yielded == rows->size()) {
+            if (links.next.empty()) {
+                check_back(query, way, links, last.size(), answer);
                 check_totals(way, answer);
                 check_totals(compiled, answer);
                 return answer;
             }
+            from = links.next;
         }
         answer.wrong = "pages without end";
         return answer;
@@ -219,6 +207,75 @@ private:
         std::string record;
         std::string contained;
     };
+
+    static constexpr CursorSecret secret{1, 2};
+
+    PageLinks read_page(
+        const SearchQuery& query,
+        const CompiledSearch& way,
+        const std::string& link,
+        std::vector<std::string>& page,
+        generated::Answer& answer
+    ) const {
+        page.clear();
+        std::optional<Cursor> from;
+        if (!link.empty()) {
+            from = open_cursor(link, way.fingerprint(), secret);
+            EXPECT_TRUE(from);
+        }
+        const Cursor* begin = from ? &*from : nullptr;
+        const auto read = postgres_.query(way.page(begin, query.count + 1));
+        if (!read) {
+            answer.wrong = describe(read.error());
+            return {};
+        }
+        std::vector<PageRow> rows;
+        for (const Postgres::Row& row : *read) {
+            rows.push_back({std::get<std::int64_t>(row.front()), {row.begin() + 1, row.end()}});
+        }
+        PageLinks links = settle_page(rows, begin, query.count, way.fingerprint(), secret);
+        for (const PageRow& row : rows) {
+            const auto found = names_.find(row.rid);
+            if (found == names_.end()) {
+                answer.wrong = "no resource has rid " + std::to_string(row.rid);
+                return links;
+            }
+            const Name& name = found->second;
+            page.push_back(
+                name.record +
+                (name.contained.empty() || !query.contained_alone ? "" : "#" + name.contained)
+            );
+        }
+        return links;
+    }
+
+    // From the last page, of `size`, to the first.
+    void check_back(
+        const SearchQuery& query,
+        const CompiledSearch& way,
+        PageLinks links,
+        std::size_t size,
+        generated::Answer& answer
+    ) const {
+        std::vector<std::string> page;
+        std::size_t begin = answer.ids.size() - size;
+        while (!links.previous.empty() && answer.wrong.empty()) {
+            links = read_page(query, way, links.previous, page, answer);
+            if (page.empty() || page.size() > begin ||
+                !std::equal(
+                    page.begin(),
+                    page.end(),
+                    answer.ids.begin() + static_cast<std::ptrdiff_t>(begin - page.size())
+                )) {
+                answer.wrong += "another page on the way back";
+                return;
+            }
+            begin -= page.size();
+        }
+        if (begin != 0) {
+            answer.wrong += "the way back ends before the first page";
+        }
+    }
 
     void check_totals(const CompiledSearch& way, generated::Answer& answer) const {
         for (const std::uint64_t most : {0, 3}) {
