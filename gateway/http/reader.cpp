@@ -148,10 +148,13 @@ private:
     std::unique_ptr<Inflater> inflater_;
 };
 
-// What is left of a chunked body that is not complete has at least these bytes: "0\r\n\r\n". Beast
-// asserts it (basic_parser::parse_chunk_header) and would abort over a last chunk that comes in
-// pieces, so it sees no fewer.
-constexpr std::size_t chunked_rest_min = 5;
+// Once Beast has seen the line of a last chunk it asserts that it is given five bytes, "0\r\n\r\n"
+// (basic_parser::parse_chunk_header), and would abort over one that comes in pieces. In fewer bytes
+// that line begins with a zero: what follows another chunk's data has two more in front. All else
+// it sees at once, so that what is malformed is refused and not waited for.
+bool may_be_last_chunk_in_pieces(std::string_view rest) {
+    return rest.size() < 5 && rest.starts_with('0');
+}
 
 std::string limit_text(std::uint64_t bytes) {
     return std::to_string(bytes) + " bytes";
@@ -358,7 +361,8 @@ RequestReader::State RequestReader::feed(std::string_view bytes, std::size_t& us
         if (bytes.size() == used) {
             return State::more;
         }
-        if (in.header_said && in.parser.chunked() && bytes.size() - used < chunked_rest_min) {
+        if (in.header_said && in.parser.chunked() &&
+            may_be_last_chunk_in_pieces(bytes.substr(used))) {
             return State::more;
         }
         Error ec;
