@@ -10,6 +10,7 @@
 #include <map>
 #include <set>
 
+#include "gateway/api/api.hpp"
 #include "gateway/api/includes.hpp"
 #include "tests/gateway/generated_searches.hpp"
 #include "tests/gateway/search_reference/queries.hpp"
@@ -175,6 +176,8 @@ TEST(SearchDifferential, includes_what_the_references_lead_to) {
     auto& [engine, seed, definitions, records, scratch, store, evaluator] = *bench();
     reference::QueryMaker queries(records, seed + 1);
     const std::string base(reference::our_base);
+    ApiContext context;
+    context.base = base;
     std::size_t differences = 0;
     std::size_t included_in_all = 0;
     const std::uint64_t wanted = setting("GATEHOUSE_SEARCH_QUERIES", 3000) / 10;
@@ -205,7 +208,7 @@ TEST(SearchDifferential, includes_what_the_references_lead_to) {
         Exit exit(viewer, base, *store, disclosed);
         constexpr auto never = std::chrono::steady_clock::time_point::max();
         const auto included =
-            follow_includes(plan, page->matches, base, exit, *store, never, issues);
+            follow_includes(plan, page->matches, context, exit, *store, never, issues);
         ASSERT_TRUE(included) << describe(included.error());
         std::set<std::string> got;
         for (const StoredVersion& version : *included) {
