@@ -61,15 +61,6 @@ LocalTarget split_reference(std::string_view reference) noexcept {
     return out;
 }
 
-const Element* contained_with_id(const Element& resource, std::string_view id) noexcept {
-    for (const Element& child : resource.children()) {
-        if (child.name == "contained" && child.child_value("id") == id) {
-            return &child;
-        }
-    }
-    return nullptr;
-}
-
 // The outermost resource that is not contained in another: where "#id" looks.
 const Element& container_of(const Element& from) noexcept {
     const Element* at = &enclosing_resource(from);
@@ -87,10 +78,14 @@ bool names_itself(const Element& from, std::string_view reference) noexcept {
            parts.id == container.child_value("id");
 }
 
+bool is_link(const Element& at) noexcept {
+    return at.has_value() && !at.is_resource && at.value.starts_with('#');
+}
+
 // Calls `visit` for every value below `at` that may point at a contained resource.
 template <class Visit> void each_link(const Element& at, const Visit& visit) {
     for (const Element& child : at.children()) {
-        if (child.has_value() && !child.is_resource && child.value.starts_with('#')) {
+        if (is_link(child)) {
             visit(child);
         }
         if (child.first_child != nullptr) {
@@ -118,8 +113,9 @@ bool shown_in_narrative(const Element& at, std::string_view quoted, std::string_
 const Element* Walker::resolve(const Element& from, std::string_view reference) const {
     if (reference.starts_with('#')) {
         const Element& container = container_of(from);
-        return reference.size() == 1 ? &container
-                                     : contained_with_id(container, reference.substr(1));
+        return reference.size() == 1
+                   ? &container
+                   : contained_with_id(container, reference.substr(1), contained_);
     }
     for (const Scope* scope = scope_; scope != nullptr; scope = scope->outer) {
         if (scope->entry != nullptr && scope->outer != nullptr && scope->outer->index != nullptr) {
@@ -483,41 +479,64 @@ void Walker::check_contained(const Element& resource) {
     if (resource.child(known_.contained_symbol) == nullptr) {
         return;
     }
-    std::vector<const Element*> links;
-    each_link(resource, [&](const Element& link) { links.push_back(&link); });
+    const ContainedIndex index(resource);
+    const std::size_t count = index.all().size();
+    // Of each, by its first place: what refers to it, as a child of the resource, and whether
+    // another one does too; and whether it refers to its container.
+    struct Use {
+        const Element* from = nullptr;
+        bool several = false;
+        bool outward = false;
+    };
+    std::vector<Use> uses(count);
+    std::size_t place = 0;
+    std::uint64_t links = 0;
     for (const Element& child : resource.children()) {
-        if (child.name != "contained") {
-            continue;
+        const bool contained = child.name == "contained";
+        const auto note = [&](const Element& link) {
+            ++links;
+            if (link.value.size() == 1) {
+                if (contained) {
+                    uses[place].outward = true;
+                }
+                return;
+            }
+            const std::size_t wanted = index.first(link.value.substr(1));
+            if (wanted != ContainedIndex::none) {
+                Use& use = uses[wanted];
+                use.several = use.several || (use.from != nullptr && use.from != &child);
+                use.from = &child;
+            }
+        };
+        if (is_link(child)) {
+            note(child);
         }
+        each_link(child, note);
+        place += contained ? 1U : 0U;
+    }
+    if (!spend(links + count)) {
+        return;
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+        const Element& child = *index.all()[i];
         const std::string_view id = child.child_value("id");
-        for (const Element* other = resource.child("contained");
-             other != nullptr && other != &child && spend();
-             other = other->next_same()) {
-            if (!id.empty() && other->child_value("id") == id) {
-                report(rules::contained_duplicate, child, [&] {
-                    return join("Another contained resource has the same id", shown(id), ".");
-                });
-                break;
-            }
+        const std::size_t first = index.first(id);
+        if (first != ContainedIndex::none && first != i) {
+            report(rules::contained_duplicate, child, [&] {
+                return join("Another contained resource has the same id", shown(id), ".");
+            });
         }
-        bool used = false;
-        for (const Element* link : links) {
-            if (used || !spend()) {
-                break;
-            }
-            const std::string_view wanted = link->value.substr(1);
-            if (wanted != id && !wanted.empty()) {
-                continue;
-            }
-            const Element* inside = link;
-            while (inside != nullptr && inside->parent != &resource) {
-                inside = inside->parent;
-            }
-            // Another part refers to it, or it refers to its container.
-            used = wanted.empty() ? inside == &child : inside != &child;
+        // Another part refers to it, or it refers to its container.
+        bool used = uses[i].outward;
+        if (first != ContainedIndex::none) {
+            const Use& use = uses[first];
+            used = used || use.several || (use.from != nullptr && use.from != &child);
         }
         // The narratives are read again for each, so the message's bytes are paid for.
-        if (!used && !id.empty() && spend((resource.end_offset - resource.offset) / 64 + 1)) {
+        if (!used && !id.empty()) {
+            if (!spend((resource.end_offset - resource.offset) / 64 + 1)) {
+                return;
+            }
             used = shown_in_narrative(resource, join("\"#", id, "\""), join("'#", id, "'"));
         }
         if (!used) {

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "fhir/base/hash.hpp"
+#include "fhir/validate/contained_index.hpp"
 #include "fhir/validate/list_bounds.hpp"
 #include "fhir/validate/narrative_links.hpp"
 #include "fhir/validate/plan.hpp"
@@ -545,6 +546,7 @@ private:
     PositionCursor places_;
     ExpressionCursor expressions_;
     Arena& arena_;
+    mutable ContainedIndex contained_;  // of the resource that was last asked for many
     Validation out_;
     bool xml_ = false;
     bool last_word_ = false;  // a finding that a full list takes too

@@ -355,6 +355,22 @@ TEST(HostileMessages, steps_grow_with_the_size_of_the_message) {
         },
         5'000
     );
+    // Contained resources, each of which refers to the next one and to the last.
+    expect_linear(
+        *engine,
+        [](std::size_t count) {
+            std::string text = R"({"resourceType":"Basic","code":{"text":"t"},"contained":[)";
+            for (std::size_t i = 0; i < count; ++i) {
+                text += i == 0 ? "" : ",";
+                text += R"({"resourceType":"Basic","id":"c)" + std::to_string(i) +
+                        R"(","code":{"text":"t"},"subject":{"reference":"#c)" +
+                        std::to_string((i + 1) % count) + R"("},"author":{"reference":"#c)" +
+                        std::to_string(count - 1) + R"("}})";
+            }
+            return text + R"(],"subject":{"reference":"#c0"}})";
+        },
+        3'000
+    );
     // Extensions of extensions are as deep as the decoder lets them be, and wide.
     expect_linear(
         *engine,
