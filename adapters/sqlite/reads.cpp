@@ -91,6 +91,57 @@ Result<std::uint64_t> run_count(Database& database, const gateway::SqlStatement&
     return query.number(0);
 }
 
+// How a search with two ways is done.
+struct Choice {
+    bool in_order = false;
+    bool spread = false;  // most rows of a _has lead to a resource of their own
+};
+
+Result<Choice> choose(Database& database, const gateway::CompiledSearch& compiled) {
+    Choice choice;
+    if (compiled.in_order() == nullptr) {
+        return choice;
+    }
+    GH_TRY_ASSIGN(const std::uint64_t rows, run_count(database, compiled.beginnings()));
+    choice.in_order = rows >= gateway::rows_common;
+    if (choice.in_order && compiled.has_spread()) {
+        constexpr std::uint64_t sample = 64;
+        GH_TRY_ASSIGN(
+            const std::uint64_t seen, run_count(database, compiled.spread(sample, sample))
+        );
+        choice.spread = seen >= sample / 2;
+    }
+    if (choice.spread) {
+        const std::uint64_t most = gateway::rows_common_has;
+        GH_TRY_ASSIGN(const std::uint64_t all, run_count(database, compiled.beginnings(most)));
+        choice.in_order = all >= most;
+    }
+    return choice;
+}
+
+// Up to `most`; 0: to the end.
+Result<std::uint64_t> count_matches(
+    Database& database,
+    const gateway::CompiledSearch& compiled,
+    const Choice& choice,
+    std::uint64_t most
+) {
+    // All of them are counted best as a set, the first of them in order.
+    if (most == 0 || !choice.in_order || compiled.by_time()) {
+        return run_count(database, compiled.count(most));
+    }
+    if (choice.spread) {
+        // As many as are wanted are among the first rows of the set.
+        GH_TRY_ASSIGN(
+            const std::uint64_t found, run_count(database, compiled.spread(4 * most, most))
+        );
+        if (found == most) {
+            return found;
+        }
+    }
+    return run_count(database, compiled.in_order()->count(most));
+}
+
 // `type` empty: whatever it is.
 Result<StoredVersion> read_rid(Database& database, std::string_view type, std::int64_t rid) {
     Query query(
@@ -173,15 +224,12 @@ Result<SearchPage> search_in_snapshot(
             );
         }
     }
-    const gateway::CompiledSearch* way = &compiled;
-    if (compiled.in_order() != nullptr) {
-        GH_TRY_ASSIGN(const std::uint64_t rows, run_count(database, compiled.beginnings()));
-        way = rows < gateway::rows_common ? way : compiled.in_order();
-    }
+    GH_TRY_ASSIGN(const Choice choice, choose(database, compiled));
+    const gateway::CompiledSearch& way = choice.in_order ? *compiled.in_order() : compiled;
     const gateway::Cursor* begin = from ? &*from : nullptr;
     GH_TRY_ASSIGN(
         std::vector<PageRow> rows,
-        run_page(database, way->page(begin, query.count + 1), way->key_count())
+        run_page(database, way.page(begin, query.count + 1), way.key_count())
     );
     gateway::PageLinks links =
         gateway::settle_page(rows, begin, query.count, compiled.fingerprint(), limits.secret);
@@ -193,11 +241,10 @@ Result<SearchPage> search_in_snapshot(
             page.total = rows.size();
         } else {
             const std::uint64_t most = query.total_max;
-            // All of them are counted best as a set, the first of them in order.
-            const bool as_set = most == 0 || compiled.by_time();
-            const gateway::SqlStatement counting =
-                (as_set ? compiled : *way).count(most == 0 ? 0 : most + 1);
-            GH_TRY_ASSIGN(const std::uint64_t total, run_count(database, counting));
+            GH_TRY_ASSIGN(
+                const std::uint64_t total,
+                count_matches(database, compiled, choice, most == 0 ? 0 : most + 1)
+            );
             page.total = most != 0 && total > most ? std::nullopt : std::optional(total);
         }
     }

@@ -18,6 +18,7 @@ public:
         in_order,  // no set that a chain or _has makes, and no range of _lastUpdated, finds
         rising,    // from a cursor, by the time that finds it as well: from its lower bound up
         falling,   // the same from its upper bound down
+        sampled,   // of the first rows of the set that finds
     };
     SearchCompiler(const SearchQuery& query, Dialect dialect, Way way = Way::best);
     Result<CompiledSearch> compile();
@@ -115,7 +116,7 @@ private:
     );
     Result<void> write_sort(CompiledSearch& compiled, const SearchSort& sort);
     // What else there is to a search with this finder: CompiledSearch::in_order_, rising_,
-    // falling_.
+    // falling_, sampled_.
     Result<void> add_ways(CompiledSearch& compiled, const SearchClause& finder);
     Result<void> add_in_order(CompiledSearch& compiled, const SearchClause& finder);
     void explain(CompiledSearch& compiled, const SearchClause& clause, std::string_view use) const;
@@ -132,6 +133,7 @@ private:
     int aliases_ = 0;
     bool joined_ = false;   // alias r of resource is there
     bool by_time_ = false;  // a range of _lastUpdated finds
+    std::size_t sampled_at_ = 0;
 };
 
 namespace search_detail {

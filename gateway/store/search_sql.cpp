@@ -108,8 +108,14 @@ SearchCompiler::write_base(SqlText& out, CompiledSearch& compiled, const SearchC
         GH_TRY(write_rows(out, "b", types_, *finder, Use::find));
         out << " AND ";
     } else {
-        out << "FROM (SELECT DISTINCT rid FROM (";
+        const bool sampled = way_ == Way::sampled;
+        out << "FROM (SELECT DISTINCT rid FROM (" << (sampled ? "SELECT rid FROM (" : "");
         GH_TRY(write_set(out, types_, *finder));
+        if (sampled) {
+            out << ") v LIMIT ";
+            sampled_at_ = out.sql().values.size();
+            out.bind(std::int64_t{0});
+        }
         out << ") u) b" << join << " WHERE ";
     }
     // No contained resource. The plus leaves the index to the page's own bound.
@@ -301,6 +307,12 @@ Result<void> SearchCompiler::add_ways(CompiledSearch& compiled, const SearchClau
     const bool sorted = std::ranges::any_of(query_.sort, [](const SearchSort& sort) {
         return sort.parameter != nullptr;
     });
+    if (finder.field == Field::has && !sorted) {
+        SearchCompiler sampler(query_, dialect_, Way::sampled);
+        GH_TRY_ASSIGN(CompiledSearch sampled, sampler.compile());
+        compiled.sampled_ = std::move(sampled.matches_);
+        compiled.sampled_at_ = sampler.sampled_at_;
+    }
     return sorted ? Result<void>() : add_in_order(compiled, finder);
 }
 
@@ -349,6 +361,22 @@ SqlStatement CompiledSearch::count(std::uint64_t most) const {
         out << " LIMIT ";
         out.bind(static_cast<std::int64_t>(most)) << ") t";
     }
+    return out.finish();
+}
+
+SqlStatement CompiledSearch::beginnings(std::uint64_t most) const {
+    SqlStatement counting = beginnings_;
+    counting.values.back() = static_cast<std::int64_t>(most);
+    return counting;
+}
+
+SqlStatement CompiledSearch::spread(std::uint64_t rows, std::uint64_t most) const {
+    SqlStatement first = *sampled_;
+    first.values[sampled_at_] = static_cast<std::int64_t>(rows);
+    SqlText out(dialect_);
+    out << "SELECT count(*) FROM (SELECT 1 ";
+    out.append(first) << " LIMIT ";
+    out.bind(static_cast<std::int64_t>(most)) << ") t";
     return out.finish();
 }
 

@@ -37,6 +37,9 @@ struct PlanStep {
 // With so many rows a condition is common: what it finds, or a chain or _has leads to from there,
 // is found sooner by asking resources in order than by making the set of them all.
 inline constexpr std::uint64_t rows_common = 1'000;
+// The same of a _has of which most rows lead to a resource of their own: each resource is asked for
+// all that refers to it before one matches, where the set is one probe a row.
+inline constexpr std::uint64_t rows_common_has = 4'000;
 
 class CompiledSearch {
 public:
@@ -53,8 +56,13 @@ public:
     [[nodiscard]] const CompiledSearch* in_order() const noexcept { return in_order_.get(); }
     // A range of _lastUpdated finds: it is counted best by itself, whichever way a page takes.
     [[nodiscard]] bool by_time() const noexcept { return by_time_; }
-    // Counts what the set begins with, up to rows_common. One row, one column.
-    [[nodiscard]] const SqlStatement& beginnings() const noexcept { return beginnings_; }
+    // A _has finds: spread() is there.
+    [[nodiscard]] bool has_spread() const noexcept { return sampled_.has_value(); }
+    // How many match of what the first `rows` of the set lead to, counted up to `most`. One row,
+    // one column.
+    [[nodiscard]] SqlStatement spread(std::uint64_t rows, std::uint64_t most) const;
+    // Counts what the set begins with, up to `most`. One row, one column.
+    [[nodiscard]] SqlStatement beginnings(std::uint64_t most = rows_common) const;
     // The parameter_key()s that the search reads, sorted: all must have been indexed.
     [[nodiscard]] const std::vector<std::string>& keys() const noexcept { return keys_; }
     // The search without its page, as a text: cursors are bound to it.
@@ -76,11 +84,13 @@ private:
     SqlStatement matches_;                 // FROM ... WHERE ...
     std::optional<SqlStatement> rising_;   // instead, from a cursor on by rising keys
     std::optional<SqlStatement> falling_;  // the same by falling keys
+    std::optional<SqlStatement> sampled_;  // instead, with a bound on the rows of the set
+    std::size_t sampled_at_ = 0;           // its place among the values
     std::vector<Sort> sorts_;
     std::vector<std::string> keys_;
     std::string fingerprint_;
     std::shared_ptr<CompiledSearch> in_order_;
-    SqlStatement beginnings_;
+    SqlStatement beginnings_;  // its last value is the bound
     bool by_time_ = false;
 };
 

@@ -372,7 +372,7 @@ TEST_F(SqliteSearch, finds_by_common_conditions_what_it_finds_by_rare_ones) {
             expected += id + " ";
             GH_TRY(writer.put(patient(id)));
         }
-        for (int i = 0; i < 2'400; ++i) {
+        for (int i = 0; i < 4'200; ++i) {
             GH_TRY(writer.put(observation(1'000 + i, "q" + std::to_string(i % 120 / 2 * 2))));
             GH_TRY(writer.put(observation(9'000 + 2 * i, "q" + std::to_string(i % 120 / 2 * 2 + 1)))
             );

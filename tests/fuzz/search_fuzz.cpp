@@ -97,7 +97,7 @@ gw::Store& store() {
 // Aliases: one letter and perhaps a number.
 bool is_alias(std::string_view word) {
     return !word.empty() && word.find_first_not_of("0123456789", 1) == std::string_view::npos &&
-           std::string_view("bhknqrsuxy").find(word.front()) != std::string_view::npos;
+           std::string_view("bhknqrsuvxy").find(word.front()) != std::string_view::npos;
 }
 
 void check_words(const gw::SqlStatement& statement, bool numbered) {
@@ -153,6 +153,13 @@ void check_dialect(const gw::SearchQuery& query, gw::Dialect dialect) {
     const bool numbered = dialect == gw::Dialect::postgresql;
     check_words(compiled->count(), numbered);
     check_words(compiled->page(nullptr, 10), numbered);
+    if (compiled->in_order() != nullptr) {
+        check_words(compiled->in_order()->page(nullptr, 10), numbered);
+        check_words(compiled->beginnings(), numbered);
+    }
+    if (compiled->has_spread()) {
+        check_words(compiled->spread(64, 64), numbered);
+    }
     gw::Cursor cursor;
     cursor.rid = 7;
     cursor.keys.assign(compiled->key_count(), gw::SqlValue(std::string("'; DROP TABLE name; --")));

@@ -146,6 +146,16 @@ std::string other_way(const Bench& bench, const ParsedSearch& parsed, const Answ
         id.bind(rows.integer(0));
         ids.emplace_back(*id.step() ? id.text(0) : "nothing");
     }
+    if (compiled->has_spread()) {
+        const SqlStatement spread = compiled->spread(100'000, 100'000);
+        adapters::sqlite::Query count(*database, "test", spread.text);
+        for (const SqlValue& value : spread.values) {
+            count.bind_value(value);
+        }
+        if (!*count.step() || count.number(0) != ids.size()) {
+            return "of its set others match: " + spread.text + "\n";
+        }
+    }
     return ids == answer.ids ? "" : "asked in order, it finds others: " + page.text + "\n";
 }
 

@@ -332,6 +332,13 @@ public:
         if (const CompiledSearch* way = compiled->in_order()) {
             ++other_ways_;
             check(searcher_.ask(parsed.query, *compiled, *way), wanted, text, *way);
+            if (compiled->has_spread()) {
+                const auto all = postgres_.query(compiled->spread(100'000, 100'000));
+                EXPECT_TRUE(
+                    all && std::get<std::int64_t>(all->front().front()) ==
+                               static_cast<std::int64_t>(wanted.ids.size())
+                ) << text;
+            }
             const auto beginnings = postgres_.query(compiled->beginnings());
             EXPECT_TRUE(beginnings) << text << "\n" << describe(beginnings.error());
         }
