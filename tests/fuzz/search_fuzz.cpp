@@ -97,7 +97,7 @@ gw::Store& store() {
 // Aliases: one letter and perhaps a number.
 bool is_alias(std::string_view word) {
     return !word.empty() && word.find_first_not_of("0123456789", 1) == std::string_view::npos &&
-           std::string_view("bhknqrsuvxy").find(word.front()) != std::string_view::npos;
+           std::string_view("abhknqrstuvxy").find(word.front()) != std::string_view::npos;
 }
 
 void check_words(const gw::SqlStatement& statement, bool numbered) {
@@ -139,8 +139,10 @@ void check_words(const gw::SqlStatement& statement, bool numbered) {
                 ++i;
             }
         } else {
-            // Numbers that the compiler writes itself are 0 and 1.
-            GH_ASSERT(std::string_view(" ().,=<>*+-01").find(text[i]) != std::string_view::npos);
+            // Numbers that the compiler writes itself are 0, 1 and contained_places, a divisor.
+            static const std::string marks =
+                " ().,=<>*+-/01" + std::to_string(gw::contained_places);
+            GH_ASSERT(marks.find(text[i]) != std::string::npos);
             ++i;
         }
     }
