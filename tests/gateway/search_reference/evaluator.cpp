@@ -303,7 +303,11 @@ Truth Evaluator::in_hierarchy(
         );
     }
     const auto wanted = matcher_.read_literal(plain);
+    // Type and id; of what is elsewhere no type, and its URL.
     using Name = std::pair<std::string, std::string>;
+    const auto name_of = [](const Literal& literal) {
+        return Name{literal.type, literal.type.empty() ? literal.url : literal.id};
+    };
     const auto parents = [&](const fhir::Element& root) {
         std::set<Name> names;
         for (const char* code : {"partof", "part-of"}) {
@@ -313,7 +317,7 @@ Truth Evaluator::in_hierarchy(
                                   up->targets.end();
             for (const Found& item : fits ? records_.values(root, *up) : std::vector<Found>{}) {
                 if (const auto literal = matcher_.literal(item)) {
-                    names.emplace(literal->type, literal->id);
+                    names.insert(name_of(*literal));
                 }
             }
             if (fits) {
@@ -345,7 +349,7 @@ Truth Evaluator::in_hierarchy(
     };
     std::set<Name> held;
     if (const auto literal = matcher_.literal(found)) {
-        held.emplace(literal->type, literal->id);
+        held.insert(name_of(*literal));
     } else {
         for (const Subject& inner : targets(found, parameter, {})) {
             held = parents(*inner.root);
