@@ -5,6 +5,8 @@
 #include <array>
 #include <vector>
 
+#include "fhir/base/blanks.hpp"
+
 namespace gatehouse::fhir::path {
 namespace html {
 
@@ -31,10 +33,6 @@ constexpr std::array<std::string_view, 45> attributes{
 template <std::size_t N>
 bool listed(const std::array<std::string_view, N>& list, std::string_view name) {
     return std::find(list.begin(), list.end(), name) != list.end();
-}
-
-bool is_space(char c) {
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
 class Checker {

@@ -4,21 +4,13 @@
 
 #include <cctype>
 
+#include "fhir/base/blanks.hpp"
+
 namespace gatehouse::fhir::search_steps {
 namespace {
 
 bool is_word(char c) {
     return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
-}
-
-std::string_view trim(std::string_view text) {
-    while (!text.empty() && std::isspace(static_cast<unsigned char>(text.front())) != 0) {
-        text.remove_prefix(1);
-    }
-    while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())) != 0) {
-        text.remove_suffix(1);
-    }
-    return text;
 }
 
 // Operands of `|` outside brackets and quotes.
@@ -39,11 +31,11 @@ std::vector<std::string_view> split_union(std::string_view text) {
         } else if (c == ')' || c == ']') {
             --depth;
         } else if (c == '|' && depth == 0) {
-            operands.push_back(trim(text.substr(begin, i - begin)));
+            operands.push_back(trimmed(text.substr(begin, i - begin)));
             begin = i + 1;
         }
     }
-    operands.push_back(trim(text.substr(begin)));
+    operands.push_back(trimmed(text.substr(begin)));
     return operands;
 }
 

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "fhir/base/blanks.hpp"
+
 namespace gatehouse::fhir {
 namespace {
 
@@ -10,10 +12,6 @@ constexpr std::uint32_t no_parent = UINT32_MAX;
 
 char folded_char(char c) noexcept {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-bool is_space(char c) noexcept {
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
 SystemKnowledge knowledge_of(std::string_view content) noexcept {

@@ -214,14 +214,6 @@ filter_property(const FilterSource& source, const ConceptFilter& filter, Concept
 
 }  // namespace
 
-std::string_view trimmed(std::string_view text) noexcept {
-    const std::size_t from = text.find_first_not_of(" \t\r\n");
-    if (from == std::string_view::npos) {
-        return {};
-    }
-    return text.substr(from, text.find_last_not_of(" \t\r\n") - from + 1);
-}
-
 void add_descendants(
     const CodeSystemProvider& provider, ConceptNumber top, bool with_top, ConceptSet& out
 ) {

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "fhir/base/blanks.hpp"
 #include "fhir/terminology/provider.hpp"
 
 namespace gatehouse::fhir {
@@ -34,7 +35,5 @@ filter_concepts(const FilterSource& source, const ConceptFilter& filter, Concept
 void add_descendants(
     const CodeSystemProvider& provider, ConceptNumber top, bool with_top, ConceptSet& out
 );
-
-std::string_view trimmed(std::string_view text) noexcept;
 
 }  // namespace gatehouse::fhir

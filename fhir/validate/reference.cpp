@@ -18,16 +18,6 @@ bool has_space(std::string_view text) noexcept {
     return std::ranges::any_of(text, is_space);
 }
 
-std::string_view trimmed(std::string_view text) noexcept {
-    while (!text.empty() && is_space(text.front())) {
-        text.remove_prefix(1);
-    }
-    while (!text.empty() && is_space(text.back())) {
-        text.remove_suffix(1);
-    }
-    return text;
-}
-
 struct LocalTarget {
     std::string_view type;
     std::string_view id;

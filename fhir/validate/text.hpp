@@ -6,11 +6,9 @@
 #include <algorithm>
 #include <string_view>
 
-namespace gatehouse::fhir::judge {
+#include "fhir/base/blanks.hpp"
 
-inline bool is_space(char c) noexcept {
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
+namespace gatehouse::fhir::judge {
 
 inline std::string_view without_version(std::string_view canonical) noexcept {
     return canonical.substr(0, canonical.find('|'));

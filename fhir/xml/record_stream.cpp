@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "fhir/base/assert.hpp"
+#include "fhir/base/blanks.hpp"
 
 namespace gatehouse::fhir {
 namespace {
@@ -19,13 +20,6 @@ constexpr std::size_t fields_max = 256;
 constexpr std::size_t record_bytes_max = 1U << 20U;
 constexpr std::size_t name_bytes_max = 128;
 constexpr int chunk_bytes = 1 << 16;
-
-std::string_view without_space(std::string_view text) noexcept {
-    const std::size_t from = text.find_first_not_of(" \t\r\n");
-    return from == std::string_view::npos
-               ? std::string_view{}
-               : text.substr(from, text.find_last_not_of(" \t\r\n") - from + 1);
-}
 
 class RecordBuilder {
 public:
@@ -100,7 +94,7 @@ public:
 
 private:
     void add_field(std::size_t name_from, std::size_t depth) {
-        const std::string_view text = without_space(text_);
+        const std::string_view text = trimmed(text_);
         if (text.empty() || depth < 2) {
             return;  // an empty section or root
         }

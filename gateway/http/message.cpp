@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "fhir/base/percent.hpp"
 #include "fhir/base/utf8.hpp"
 
 namespace gatehouse::gateway {
@@ -10,14 +11,6 @@ namespace {
 
 char lower(char c) noexcept {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-}
-
-int hex_digit(char c) noexcept {
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    const char l = lower(c);
-    return l >= 'a' && l <= 'f' ? l - 'a' + 10 : -1;
 }
 
 }  // namespace
@@ -92,26 +85,9 @@ std::string_view Request::query() const noexcept {
 }
 
 bool percent_decode(std::string_view text, bool plus_is_space, std::string& out) {
-    out.clear();
-    out.reserve(text.size());
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] == '%') {
-            if (i + 2 >= text.size()) {
-                return false;
-            }
-            const int high = hex_digit(text[i + 1]);
-            const int low = hex_digit(text[i + 2]);
-            if (high < 0 || low < 0) {
-                return false;
-            }
-            out.push_back(static_cast<char>(high * 16 + low));
-            i += 2;
-        } else {
-            out.push_back(plus_is_space && text[i] == '+' ? ' ' : text[i]);
-        }
-    }
     // Names and values come back in answers, which are UTF-8; no text of FHIR holds a NUL.
-    return invalid_utf8_at(out) == std::string_view::npos && out.find('\0') == std::string::npos;
+    return percent_decoded(text, plus_is_space, out) &&
+           invalid_utf8_at(out) == std::string_view::npos && out.find('\0') == std::string::npos;
 }
 
 bool parse_query(std::string_view query, std::vector<std::pair<std::string, std::string>>& out) {
@@ -136,23 +112,7 @@ bool parse_query(std::string_view query, std::vector<std::pair<std::string, std:
 }
 
 std::string percent_encode(std::string_view text) {
-    static constexpr char digits[] = "0123456789ABCDEF";
-    std::string out;
-    out.reserve(text.size());
-    for (const char c : text) {
-        const bool plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-                           (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~' ||
-                           c == '/' || c == ':' || c == ',';
-        if (plain) {
-            out.push_back(c);
-        } else {
-            const auto byte = static_cast<unsigned char>(c);
-            out.push_back('%');
-            out.push_back(digits[byte >> 4]);
-            out.push_back(digits[byte & 15]);
-        }
-    }
-    return out;
+    return percent_encoded(text, "/:,");
 }
 
 }  // namespace gatehouse::gateway

@@ -3,6 +3,7 @@
 // ValueSet $expand (FHIR R4 ValueSet-expand).
 #include <algorithm>
 
+#include "fhir/base/percent.hpp"
 #include "fhir/json/json.hpp"
 #include "fhir/terminology/operations/expansion.hpp"
 #include "fhir/terminology/remote.hpp"
@@ -113,24 +114,6 @@ bool several_versions(const CodeBag& bag) {
         }
     }
     return false;
-}
-
-std::string percent_encoded(std::string_view text) {
-    static constexpr char digits[] = "0123456789ABCDEF";
-    std::string out;
-    for (const char c : text) {
-        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                           (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
-        if (plain) {
-            out.push_back(c);
-        } else {
-            const auto byte = static_cast<unsigned char>(c);
-            out.push_back('%');
-            out.push_back(digits[byte >> 4U]);
-            out.push_back(digits[byte & 15U]);
-        }
-    }
-    return out;
 }
 
 // The system whose implicit value set a URL may name: the longest beginning of it (up to '?', then

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "fhir/base/percent.hpp"
 #include "fhir/terminology/snomed/ecl_evaluate.hpp"
 
 namespace gatehouse::fhir::snomed {
@@ -44,27 +45,6 @@ std::string_view concept_alone(std::string_view code) noexcept {
         code.remove_suffix(1);
     }
     return code;
-}
-
-std::string percent_decoded(std::string_view text) {
-    const auto hex = [](char c) -> int {
-        if (c >= '0' && c <= '9') {
-            return c - '0';
-        }
-        c = static_cast<char>(c | 0x20);
-        return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-    };
-    std::string out;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] == '%' && i + 2 < text.size() && hex(text[i + 1]) >= 0 &&
-            hex(text[i + 2]) >= 0) {
-            out += static_cast<char>(hex(text[i + 1]) * 16 + hex(text[i + 2]));
-            i += 2;
-        } else {
-            out += text[i] == '+' ? ' ' : text[i];
-        }
-    }
-    return out;
 }
 
 Fault unknown_code(std::string_view code, std::string_view version) {
@@ -346,7 +326,8 @@ SnomedProvider::implicit_value_set(std::string_view url, ConceptBudget& budget) 
     if (!asked.starts_with("fhir_vs=")) {
         return none;
     }
-    const std::string text = percent_decoded(asked.substr(8));
+    std::string text;
+    percent_decoded(asked.substr(8), true, text);  // an ECL may hold a bare '%'
     const std::string_view what = text;
     if (what == "refset") {
         ConceptSet set(index_.count());
