@@ -543,12 +543,20 @@ Evaluator::pointed_at(const Record& from, const std::string& code) const {
         if (parameter->type != "reference" || (code != "*" && parameter->code != code)) {
             continue;
         }
-        for (const Found& item : records_.values(*from.root, *parameter)) {
+        const std::vector<Found> items = records_.values(*from.root, *parameter);
+        // The URL is named with a version too: then only that is meant (READINGS 13).
+        const auto versioned = [&](const std::string& url) {
+            return std::ranges::any_of(items, [&](const Found& item) {
+                const auto literal = matcher_.literal(item);
+                return literal && literal->url.starts_with(url + "|");
+            });
+        };
+        for (const Found& item : items) {
             const auto literal = matcher_.literal(item);
             const Record* record = literal ? records_.find(literal->type, literal->id) : nullptr;
             if (record != nullptr) {
                 found.push_back(record);
-            } else if (literal && literal->type.empty()) {
+            } else if (literal && literal->type.empty() && !versioned(literal->url)) {
                 for (const Record* named :
                      named_by(literal->url, code == "*" ? nullptr : parameter)) {
                     found.push_back(named);

@@ -165,6 +165,9 @@ Truth compare_spans(Prefix prefix, const Span& searched, const Span& target, std
     const bool reaches_above = target.end > searched.end;
     const bool reaches_below = target.begin < searched.begin;
     const bool overlaps = target.begin < searched.end && target.end > searched.begin;
+    if (target.end <= target.begin && (prefix == Prefix::eq || prefix == Prefix::eb)) {
+        return Truth::free;  // a period that ends before it begins: no rule is about such a one
+    }
     switch (prefix) {
     case Prefix::eq: return truth(contained);
     case Prefix::ne: return truth(!contained);
