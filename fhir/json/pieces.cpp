@@ -15,6 +15,7 @@
 #include <memory>
 #include <mutex>
 
+#include "fhir/base/blanks.hpp"
 #include "fhir/json/tree_builder.hpp"
 
 namespace gatehouse::fhir::json {
@@ -25,12 +26,8 @@ constexpr std::size_t passed_max = 2;
 constexpr std::size_t sign_bytes_max = 256;
 constexpr std::size_t sample_bytes_max = 1024 * 1024;  // of the first element
 
-bool is_white(char c) noexcept {
-    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
-}
-
 std::size_t behind_white(std::string_view text, std::size_t at) noexcept {
-    while (at < text.size() && is_white(text[at])) {
+    while (at < text.size() && is_space(text[at])) {
         ++at;
     }
     return at;
@@ -248,17 +245,18 @@ void TreeBuilder::read_piece(PieceRun& run, std::size_t number, TreeArenas& aren
         }
         stream.skip_whitespace();
         const std::size_t here = stream.Tell();
-        while (!piece.whole && piece.next < run.cuts.count() &&
-               here >= run.cuts.begin_of(piece.next)) {
+        for (; piece.next < run.cuts.count() && here >= run.cuts.begin_of(piece.next);
+             ++piece.next) {
             const std::size_t cut = run.cuts.at(piece.next);
-            if (cut == here) {
-                piece.whole = true;
-            } else if (cut != Cuts::none && cut > here) {
+            if (cut == Cuts::none) {
+                continue;
+            }
+            piece.whole = cut == here;
+            if (cut >= here) {
                 break;
-            } else if (cut != Cuts::none && ++passed > passed_max) {
+            }
+            if (++passed > passed_max) {
                 return;
-            } else {
-                ++piece.next;
             }
         }
         if (piece.whole) {

@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "fhir/base/blanks.hpp"
+
 namespace gatehouse::fhir::judge::lexical {
 namespace {
 
@@ -32,10 +34,6 @@ constexpr std::array<bool, 256> id_character = [] {
     }
     return out;
 }();
-
-bool space(char c) noexcept {
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
 
 // Reads exactly `count` digits from `at`; -1 if they are not there.
 int digits(std::string_view text, std::size_t at, std::size_t count) noexcept {
@@ -99,12 +97,12 @@ bool is_zone(std::string_view text) noexcept {
 
 bool is_code(std::string_view text) noexcept {
     // U+00A0 is white space here too.
-    if (text.empty() || space(text.front()) || space(text.back()) ||
+    if (text.empty() || is_space(text.front()) || is_space(text.back()) ||
         text.find("\xC2\xA0") != std::string_view::npos) {
         return false;
     }
     for (std::size_t i = 0; i < text.size(); ++i) {
-        if (space(text[i]) && (text[i] != ' ' || space(text[i + 1]))) {
+        if (is_space(text[i]) && (text[i] != ' ' || is_space(text[i + 1]))) {
             return false;
         }
     }
@@ -305,7 +303,7 @@ Base64 check_base64(std::string_view text) noexcept {
             ++count;
         } else if (c == '=') {
             ++padding;
-        } else if (space(c)) {
+        } else if (is_space(c)) {
             spaces = true;
         } else {
             return Base64::bad;

@@ -14,10 +14,6 @@ namespace {
 
 constexpr std::string_view type_prefix = "http://hl7.org/fhir/StructureDefinition/";
 
-bool has_space(std::string_view text) noexcept {
-    return std::ranges::any_of(text, is_space);
-}
-
 struct LocalTarget {
     std::string_view type;
     std::string_view id;

@@ -29,11 +29,13 @@ inline bool has_scheme(std::string_view uri) noexcept {
     return true;
 }
 
+inline bool has_space(std::string_view text) noexcept {
+    return std::ranges::any_of(text, is_space);
+}
+
 // A URI with a scheme and no white space.
 inline bool is_absolute(std::string_view uri) noexcept {
-    return has_scheme(uri) && std::ranges::none_of(uri, [](char c) {
-               return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-           });
+    return has_scheme(uri) && !has_space(uri);
 }
 
 inline bool has_part(std::string_view text, std::string_view part) noexcept {

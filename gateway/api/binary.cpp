@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "fhir/base/blanks.hpp"
 #include "fhir/json/json.hpp"
 #include "fhir/json/value.hpp"
 #include "fhir/validate/lexical.hpp"
@@ -155,9 +156,7 @@ Response binary_answer(Envelope& envelope, StoredVersion binary) {
         response.body.clear();
     } else {
         std::string plain = content;
-        std::erase_if(plain, [](char c) {
-            return c == ' ' || c == '\n' || c == '\r' || c == '\t';
-        });
+        std::erase_if(plain, is_space);
         response.body = fhir::judge::lexical::decode_base64(plain);
     }
     response.headers.set(

@@ -128,17 +128,11 @@ struct GatheredHistory {
     bool any = false;  // there were versions, shown or not
 };
 
-// Whether anything beyond a link of a page would be shown; after `examined_max` of them it is
-// taken for granted.
-Result<bool> has_more(
-    HistoryQuery query,
-    const std::string& link,
-    std::size_t examined_max,
-    const Exit& exit,
-    StoreReader& store
-) {
+// Whether anything beyond the link that the query goes on from would be shown; after `examined_max`
+// of them it is taken for granted.
+Result<bool>
+has_more(HistoryQuery query, std::size_t examined_max, const Exit& exit, StoreReader& store) {
     constexpr std::uint32_t step = 500;
-    query.page = link;
     query.count = 1;
     for (std::size_t examined = 0; !query.page.empty() && examined < examined_max;) {
         GH_TRY_ASSIGN(HistoryPage page, store.history(query));
@@ -194,7 +188,7 @@ gather_history(HistoryQuery query, std::size_t examined_max, Exit& exit, StoreRe
         query.count = wanted - static_cast<std::uint32_t>(whole.versions.size());
     }
     if (drops && !query.page.empty()) {
-        GH_TRY_ASSIGN(const bool more, has_more(query, query.page, examined_max, exit, store));
+        GH_TRY_ASSIGN(const bool more, has_more(query, examined_max, exit, store));
         if (!more) {
             (whole.back ? whole.previous : whole.next).clear();
         }

@@ -17,18 +17,11 @@ bool would_show(const StoredVersion& match, const Sieve& sieve, const Exit& exit
     return (!sieve.keep || sieve.keep(match)) && exit.admits(match);
 }
 
-// Whether anything beyond a link of a page would be shown; after Sieve::examined_max rows it is
-// taken for granted.
-Result<bool> has_more(
-    SearchQuery query,
-    const std::string& link,
-    const Sieve& sieve,
-    const Exit& exit,
-    StoreReader& store
-) {
+// Whether anything beyond the link that the query goes on from would be shown; after
+// Sieve::examined_max rows it is taken for granted.
+Result<bool> has_more(SearchQuery query, const Sieve& sieve, const Exit& exit, StoreReader& store) {
     query.want_total = false;
     query.count = 1;
-    query.after = link;
     for (std::size_t examined = 0;
          !query.after.empty() && examined < sieve.examined_max && !sieve.late();) {
         GH_TRY_ASSIGN(SearchPage page, store.search(query));
@@ -183,8 +176,7 @@ Result<Gathered> gather(SearchQuery query, const Sieve& sieve, Exit& exit, Store
         query.want_total = false;
     }
     if (drops && !query.after.empty()) {
-        const std::string link = query.after;
-        GH_TRY_ASSIGN(const bool more, has_more(query, link, sieve, exit, store));
+        GH_TRY_ASSIGN(const bool more, has_more(query, sieve, exit, store));
         if (!more) {
             (out.back ? out.previous : out.next).clear();
         }
